@@ -1,0 +1,1 @@
+"""Marks the checkout; the package is `rhobust`."""

@@ -1,0 +1,1 @@
+"""Bounds on pre-activations and margins: interval and backward linear."""

@@ -1,0 +1,129 @@
+"""Claims: an input region and an output property together, stated in the constraint language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from .arrays import Vector
+from .errors import InputError
+from .graph import Network
+from .language import Affine, And, Formula, Or, Variable, norm_inf, requirements
+from .problem import Problem
+from .steps.cases import cases
+from .steps.flatten import flatten
+from .steps.recognise import recognise
+from .steps.region import region
+from .steps.system import Lift, Solution, System, chain
+
+Target: TypeAlias = str | int | Sequence[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """`label` keeps a margin over every target on the whole region.
+
+    An input breaks the claim when logit_target >= logit_label + margin for some target, so the claim
+    with margin 0 says that no input of the region gets another label, ties included.
+    """
+
+    network: Network
+    image: Vector
+    label: int
+    targets: tuple[int, ...]
+    margin: float
+    lower: Vector
+    upper: Vector
+
+    @classmethod
+    def make(
+        cls,
+        network: Network,
+        image: Vector,
+        label: int | None = None,
+        target: Target = "any",
+        margin: float = 0.0,
+        domain: tuple[object, object] = (0.0, 1.0),
+    ) -> Claim:
+        """Checks everything a user can get wrong; `label` defaults to the predicted one."""
+        point = network.check_input(image)
+        classes = network.output_size
+        if classes < 2:
+            raise InputError(f"{network.name} has {classes} output; a label needs at least 2")
+        logits = network.forward(point[None])[0]
+        chosen = int(np.argmax(logits)) if label is None else int(label)
+        if not 0 <= chosen < classes:
+            raise InputError(f"label {chosen} is outside 0..{classes - 1}")
+        if not np.isfinite(margin):
+            raise InputError(f"margin must be a finite number, not {margin}")
+        low = np.broadcast_to(np.asarray(domain[0], dtype=np.float64), point.shape).copy()
+        high = np.broadcast_to(np.asarray(domain[1], dtype=np.float64), point.shape).copy()
+        if not (low <= high).all() or not np.isfinite([low, high]).all():
+            raise InputError("the domain needs finite bounds, lower <= upper")
+        if not ((low <= point) & (point <= high)).all():
+            raise InputError("the image lies outside the domain; scale it, or give another domain")
+        return cls(
+            network, point, chosen, _targets(target, chosen, logits), float(margin), low, high
+        )
+
+    def formulas(self, x: Variable, y: Affine, eps: float) -> tuple[Formula, Formula]:
+        """The region, and the property that breaks the claim."""
+        inside = norm_inf(x.affine - self.image) <= eps
+        broken = Or(tuple(y[t] - y[self.label] >= self.margin for t in self.targets))
+        return inside, broken
+
+    def compile(self, eps: float) -> tuple[Problem, Lift]:
+        """The compiled problem whose cases are the targets in order, and the way back."""
+        x = Variable(self.network.input_size, self.lower, self.upper, "x")
+        y = self.network(x)
+        inside, broken = self.formulas(x, y, eps)
+        system = System(x, (inside, *requirements(broken), broken))
+        final, back = chain(system, (recognise, region, cases))
+        problem, forward = flatten(final)
+
+        def lift(solution: Solution) -> Solution:
+            """From {any variable: exact input} to the full assignment of the source formulas."""
+            (values,) = solution.values()
+            return back(forward({x: values}))
+
+        return problem, lift
+
+    def source(self, eps: float) -> tuple[Variable, Formula]:
+        """The source formula itself: network, region and broken property."""
+        x = Variable(self.network.input_size, self.lower, self.upper, "x")
+        inside, broken = self.formulas(x, self.network(x), eps)
+        return x, And((inside, *requirements(broken), broken))
+
+
+def check_eps(eps: float) -> float:
+    """A radius, or a clear error; NaN fails."""
+    if not (np.isfinite(eps) and eps >= 0.0):
+        raise InputError(f"eps must be a number at least 0, not {eps}")
+    return float(eps)
+
+
+def _targets(target: Target, label: int, logits: Vector) -> tuple[int, ...]:
+    classes = len(logits)
+    others = [k for k in range(classes) if k != label]
+    if isinstance(target, str):
+        if target == "any":
+            return tuple(others)
+        if target == "second":
+            return (max(others, key=lambda k: float(logits[k])),)
+        try:
+            wanted: list[int] = [int(part) for part in target.split(",")]
+        except ValueError:
+            raise InputError(
+                f"target {target!r} is not 'any', 'second', a label or labels with commas"
+            ) from None
+    else:
+        wanted = [int(target)] if isinstance(target, int | np.integer) else [int(t) for t in target]
+    if not wanted:
+        raise InputError("the list of targets is empty")
+    for k in wanted:
+        if not 0 <= k < classes or k == label:
+            raise InputError(f"target {k} must be in 0..{classes - 1} and differ from label {label}")
+    return tuple(dict.fromkeys(wanted))

@@ -1,0 +1,51 @@
+"""The errors a user can cause; each says what, where, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class RhobustError(Exception):
+    """Base of all errors that are not a defect of the program."""
+
+
+class InputError(RhobustError):
+    """An argument or a file of data that cannot be used."""
+
+
+class ModelError(RhobustError):
+    """A model file that cannot be read, or whose meaning we cannot take over exactly."""
+
+    def __init__(self, source: str, message: str) -> None:
+        self.source = source
+        super().__init__(f"{source}: {message}")
+
+
+class UnsupportedLayer(ModelError):
+    """An operation that has no relation in the constraint language."""
+
+    def __init__(self, source: str, kind: str, node: str, supported: Iterable[str]) -> None:
+        self.kind = kind
+        self.node = node
+        super().__init__(
+            source,
+            f"node {node!r} is a {kind}, which has no relation in the constraint language; "
+            f"supported: {', '.join(sorted(supported))}. Replace it, or export the model without it.",
+        )
+
+
+class UnsupportedAttribute(ModelError):
+    """An attribute, or a value of one, that we do not read; it is refused, never ignored."""
+
+    def __init__(self, source: str, node: str, attribute: str, reason: str) -> None:
+        self.node = node
+        self.attribute = attribute
+        super().__init__(source, f"node {node!r}: attribute {attribute!r} {reason}")
+
+
+class FidelityError(ModelError):
+    """Our forward pass and the source runtime disagree."""
+
+
+class LanguageError(RhobustError):
+    """An expression outside the constraint language."""

@@ -1,0 +1,65 @@
+"""Exact evaluation of formulas in rational arithmetic; knows the language and nothing compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import assert_never
+
+import numpy as np
+
+from .arrays import Numbers, exact
+from .language import Affine, And, Formula, Or, Relation, Variable
+
+Assignment = Mapping[Variable, Numbers]
+
+
+def value(affine: Affine, assignment: Assignment) -> Numbers:
+    """The exact value of an expression, (size,) Fractions."""
+    total = exact(np.zeros(affine.size))
+    for term in affine.terms:
+        part = term.operator.apply(assignment[term.variable][None])[0]
+        total = total + part * Fraction(term.factor)
+    for offset in affine.offsets:
+        part = offset.operator.apply(exact(offset.vector)[None])[0]
+        total = total + part * Fraction(offset.factor)
+    return total
+
+
+def truth(formula: Formula, assignment: Assignment) -> Numbers:
+    """For each element whether the formula holds there; a whole `Or` gives one element."""
+    match formula:
+        case Relation(affine, kind):
+            numbers = value(affine, assignment)
+            if kind == "<=":
+                return np.array([number <= 0 for number in numbers], dtype=bool)
+            if kind == "<":
+                return np.array([number < 0 for number in numbers], dtype=bool)
+            return np.array([number == 0 for number in numbers], dtype=bool)
+        case And(parts):
+            found = [truth(part, assignment) for part in parts]
+            if len({len(part) for part in found}) > 1:
+                found = [part.all(keepdims=True) for part in found]
+            return np.logical_and.reduce(found) if found else np.ones(1, dtype=bool)
+        case Or(parts, elementwise):
+            found = [truth(part, assignment) for part in parts]
+            if not elementwise:
+                found = [part.all(keepdims=True) for part in found]
+            return np.logical_or.reduce(found) if found else np.zeros(1, dtype=bool)
+        case _:
+            assert_never(formula)
+
+
+def holds(formula: Formula, assignment: Assignment) -> bool:
+    """Whether the formula is true under the assignment, without any tolerance."""
+    return bool(truth(formula, assignment).all())
+
+
+def within(variable: Variable, numbers: Numbers) -> bool:
+    """Whether a value respects the variable's own bounds exactly."""
+    return all(
+        (low == -np.inf or number >= Fraction(low)) and (high == np.inf or number <= Fraction(high))
+        for number, low, high in zip(
+            numbers, variable.lower.tolist(), variable.upper.tolist(), strict=True
+        )
+    )

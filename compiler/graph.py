@@ -1,0 +1,152 @@
+"""A network as a directed acyclic graph of layers, whatever file it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import networkx as nx
+import numpy as np
+
+from .arrays import Matrix, Numbers, Vector
+from .errors import InputError
+from .forward import Enclosed, layer_enclosure, layer_value, point
+from .language import Affine, Variable, as_affine, define
+from .layers import FORMULAS, Layer, Rectifier
+
+Runtime = Callable[[Matrix], Matrix]
+"""The source's own float32 evaluation: rows of inputs to rows of outputs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A feed-forward network with one input and one output, both flat vectors.
+
+    graph: nodes carry `layer` and `size`, in topological order of insertion; edges carry `slot`, the
+    positions of the argument they feed.  The node `input` is the input.
+    """
+
+    graph: nx.DiGraph
+    output: str
+    input_shape: tuple[int, ...]
+    name: str = "network"
+    runtime: Runtime | None = None
+    digest: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    INPUT = "input"
+
+    @property
+    def input_size(self) -> int:
+        return int(np.prod(self.input_shape, dtype=np.int64))
+
+    @property
+    def output_size(self) -> int:
+        return int(self.graph.nodes[self.output]["size"])
+
+    @cached_property
+    def order(self) -> list[str]:
+        """The nodes that the output depends on, in topological order, input first."""
+        needed = nx.ancestors(self.graph, self.output) | {self.output, self.INPUT}
+        return [node for node in nx.topological_sort(self.graph) if node in needed]
+
+    def layer(self, node: str) -> Layer:
+        layer: Layer = self.graph.nodes[node]["layer"]
+        return layer
+
+    @cached_property
+    def sources(self) -> dict[str, list[str]]:
+        """For each node the nodes that feed it, by argument position."""
+        found: dict[str, list[str]] = {}
+        for node in self.order:
+            slots: list[tuple[int, str]] = []
+            for source, _, data in self.graph.in_edges(node, data=True):
+                slots.extend((slot, source) for slot in data["slots"])
+            found[node] = [source for _, source in sorted(slots)]
+        return found
+
+    @property
+    def relus(self) -> int:
+        """Number of rectified units."""
+        return sum(
+            int(self.graph.nodes[node]["size"])
+            for node in self.order[1:]
+            if isinstance(self.layer(node), Rectifier)
+        )
+
+    def check_input(self, values: Vector, what: str = "image") -> Vector:
+        """`values` as a flat float64 vector, or a clear error."""
+        flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
+        if len(flat) != self.input_size:
+            raise InputError(
+                f"{what} has {len(flat)} numbers, but {self.name} takes {self.input_size} "
+                f"(shape {self.input_shape})"
+            )
+        if not np.isfinite(flat).all():
+            raise InputError(f"{what} holds a number that is not finite")
+        return flat
+
+    def values(self, inputs: Numbers) -> dict[str, Numbers]:
+        """The value of every node, (B, size) each.  inputs (B, input_size), float64 or exact."""
+        known = {self.INPUT: inputs}
+        for node in self.order[1:]:
+            known[node] = layer_value(self.layer(node), [known[s] for s in self.sources[node]])
+        return known
+
+    def forward(self, inputs: Numbers) -> Numbers:
+        """The network's output, (B, output_size).  inputs (B, input_size), float64 or exact."""
+        return self.values(inputs)[self.output]
+
+    def enclose(self, values: Vector) -> Enclosed:
+        """The output at one input, (1, output_size), with a rigorous bound on its error."""
+        known = {self.INPUT: point(values)}
+        for node in self.order[1:]:
+            known[node] = layer_enclosure(self.layer(node), [known[s] for s in self.sources[node]])
+        return known[self.output]
+
+    def __call__(self, x: Variable | Affine) -> Affine:
+        """The output as an expression of the constraint language, with all its formulas."""
+        return self.apply(x)[self.output]
+
+    def apply(self, x: Variable | Affine) -> dict[str, Affine]:
+        """Every node as an expression; see `__call__`."""
+        known = {self.INPUT: as_affine(x, self.input_size)}
+        for node in self.order[1:]:
+            layer = self.layer(node)
+            result = FORMULAS[type(layer)](layer, [known[s] for s in self.sources[node]], node)
+            shared = self.graph.out_degree(node) > 1 or node == self.output
+            if shared and not isinstance(layer, Rectifier):
+                result = define(result, node)
+            known[node] = result
+        return known
+
+
+class GraphBuilder:
+    """Grows a graph node by node; used by all importers."""
+
+    def __init__(self, input_shape: tuple[int, ...]) -> None:
+        self.graph = nx.DiGraph()
+        self.input_shape = input_shape
+        size = int(np.prod(input_shape, dtype=np.int64))
+        self.graph.add_node(Network.INPUT, size=size)
+
+    def size(self, node: str) -> int:
+        return int(self.graph.nodes[node]["size"])
+
+    def add(self, name: str, layer: Layer, size: int, *sources: str) -> str:
+        """Append a layer fed by `sources`; returns its name, made unique."""
+        unique, serial = name or layer.kind, 1
+        while unique in self.graph:
+            serial += 1
+            unique = f"{name or layer.kind}.{serial}"
+        self.graph.add_node(unique, layer=layer, size=size)
+        for slot, source in enumerate(sources):
+            if self.graph.has_edge(source, unique):
+                self.graph.edges[source, unique]["slots"].append(slot)
+            else:
+                self.graph.add_edge(source, unique, slots=[slot])
+        return unique
+
+    def finish(self, output: str, **details: object) -> Network:
+        return Network(self.graph, output, self.input_shape, **details)  # type: ignore[arg-type]

@@ -1,0 +1,54 @@
+"""Compiled loops of the operators: patches of a convolution.
+
+geometry: C, H, W, out H, out W, kh, kw, stride (2), padding top and left, dilation (2).
+The patch arrays are (B, groups, C / groups * kh * kw, out H * out W), C-contiguous.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from .arrays import Indices, Tensor
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def gather_patches(values: Tensor, geometry: Indices, out: Tensor) -> None:
+    """Fill `out` with the patches of values (B, C, H, W); zero where padded."""
+    channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
+    batch = values.shape[0]
+    flat = out.reshape(batch, channels, kh, kw, oh, ow)
+    for b in range(batch):
+        for c in range(channels):
+            for i in range(kh):
+                for j in range(kw):
+                    for y in range(oh):
+                        row = y * sh + i * dh - top
+                        for x in range(ow):
+                            column = x * sw + j * dw - left
+                            if 0 <= row < height and 0 <= column < width:
+                                flat[b, c, i, j, y, x] = values[b, c, row, column]
+                            else:
+                                flat[b, c, i, j, y, x] = 0.0
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def scatter_patches(patches: Tensor, geometry: Indices, out: Tensor) -> None:
+    """Add the patches up into out (B, C, H, W), the adjoint of `gather_patches`."""
+    channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
+    batch = out.shape[0]
+    flat = patches.reshape(batch, channels, kh, kw, oh, ow)
+    for b in range(batch):
+        for c in range(channels):
+            for i in range(kh):
+                for j in range(kw):
+                    # columns of the input that lie inside: x * sw + j * dw - left in [0, width)
+                    first = max(0, -((j * dw - left) // sw))
+                    last = min(ow, (width - 1 - j * dw + left) // sw + 1)
+                    for y in range(oh):
+                        row = y * sh + i * dh - top
+                        if row < 0 or row >= height:
+                            continue
+                        for x in range(first, last):
+                            out[b, c, row, x * sw + j * dw - left] += flat[b, c, i, j, y, x]
+
+

@@ -1,0 +1,380 @@
+"""Linear operators on flat vectors, each with its adjoint; convolutions are never expanded.
+
+Every operator maps (B, in_size) to (B, out_size) by `apply` and back by `adjoint`.  Both take float64
+arrays or object arrays of Fractions, so the exact evaluator and the bounds share one meaning.
+
+`terms` and `adjoint_terms` bound how many rounded operations stand behind one number of the result;
+the error of `apply` in float64 is at most gamma(terms) * |A| |x| whatever the order of summation
+(Higham 2002, section 3.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Protocol, cast
+
+import numpy as np
+
+from .arrays import Indices, Matrix, Numbers, Tensor, Vector, exact
+from .kernels import gather_patches, scatter_patches
+
+
+class LinearOperator(Protocol):
+    """A matrix in whatever form is cheapest."""
+
+    @property
+    def in_size(self) -> int: ...
+    @property
+    def out_size(self) -> int: ...
+    @property
+    def terms(self) -> int: ...
+    @property
+    def adjoint_terms(self) -> int: ...
+    def apply(self, values: Numbers) -> Numbers:
+        """A x for each row x.  values (B, in_size) to (B, out_size)."""
+        ...
+
+    def adjoint(self, values: Numbers) -> Numbers:
+        """Transpose of A times y for each row y.  values (B, out_size) to (B, in_size)."""
+        ...
+
+    def absolute(self) -> LinearOperator:
+        """The operator of the absolute coefficients."""
+        ...
+
+
+def is_exact(values: Numbers) -> bool:
+    """Whether an array holds Fractions."""
+    return values.dtype == object
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """y = W x.  weight (out_size, in_size), float64."""
+
+    weight: Matrix
+
+    @property
+    def in_size(self) -> int:
+        return int(self.weight.shape[1])
+
+    @property
+    def out_size(self) -> int:
+        return int(self.weight.shape[0])
+
+    @property
+    def terms(self) -> int:
+        return self.in_size
+
+    @property
+    def adjoint_terms(self) -> int:
+        return self.out_size
+
+    @cached_property
+    def _exact(self) -> Numbers:
+        return exact(self.weight)
+
+    @cached_property
+    def _transposed(self) -> Matrix:
+        return np.ascontiguousarray(self.weight.T)
+
+    def apply(self, values: Numbers) -> Numbers:
+        if is_exact(values):
+            return cast(Numbers, values @ self._exact.T)
+        return cast(Numbers, values @ self._transposed)
+
+    def adjoint(self, values: Numbers) -> Numbers:
+        return cast(Numbers, values @ (self._exact if is_exact(values) else self.weight))
+
+    @cached_property
+    def _absolute(self) -> Dense:
+        return Dense(np.abs(self.weight))
+
+    def absolute(self) -> Dense:
+        return self._absolute
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """A two-dimensional convolution, channels first.
+
+    weight (C_out, C_in / groups, kh, kw); in_shape (C_in, H, W); padding (top, left, bottom, right).
+    """
+
+    weight: Tensor
+    in_shape: tuple[int, int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+    @cached_property
+    def out_shape(self) -> tuple[int, int, int]:
+        top, left, bottom, right = self.padding
+        height = self.in_shape[1] + top + bottom - self.dilation[0] * (self.weight.shape[2] - 1) - 1
+        width = self.in_shape[2] + left + right - self.dilation[1] * (self.weight.shape[3] - 1) - 1
+        return (
+            int(self.weight.shape[0]),
+            height // self.stride[0] + 1,
+            width // self.stride[1] + 1,
+        )
+
+    @property
+    def in_size(self) -> int:
+        return int(np.prod(self.in_shape))
+
+    @property
+    def out_size(self) -> int:
+        return int(np.prod(self.out_shape))
+
+    @property
+    def terms(self) -> int:
+        return int(np.prod(self.weight.shape[1:]))
+
+    @property
+    def adjoint_terms(self) -> int:
+        # a product over the group's output channels, then up to kh * kw of those are added up
+        _, _, height, width = self.weight.shape
+        return int(self.weight.shape[0] // self.groups + height * width)
+
+    @cached_property
+    def _kernel(self) -> Tensor:
+        """(groups, C_out / groups, C_in / groups * kh * kw)."""
+        return np.ascontiguousarray(
+            self.weight.reshape(self.groups, self.weight.shape[0] // self.groups, -1)
+        )
+
+    @cached_property
+    def _kernel_transposed(self) -> Tensor:
+        return np.ascontiguousarray(self._kernel.transpose(0, 2, 1))
+
+    @cached_property
+    def _exact_kernel(self) -> Numbers:
+        return exact(self._kernel)
+
+    @cached_property
+    def _pad_index(self) -> Indices:
+        """For each patch entry (C_in, kh*kw, out positions) its input index, in_size where padded."""
+        channels, height, width = self.in_shape
+        _, out_height, out_width = self.out_shape
+        rows = (
+            np.arange(self.weight.shape[2])[:, None] * self.dilation[0]
+            + np.arange(out_height)[None, :] * self.stride[0]
+            - self.padding[0]
+        )
+        columns = (
+            np.arange(self.weight.shape[3])[:, None] * self.dilation[1]
+            + np.arange(out_width)[None, :] * self.stride[1]
+            - self.padding[1]
+        )
+        inside = ((rows >= 0) & (rows < height))[:, None, :, None] & (
+            (columns >= 0) & (columns < width)
+        )[None, :, None, :]
+        flat = rows[:, None, :, None] * width + columns[None, :, None, :]
+        index = np.arange(channels)[:, None, None, None, None] * (height * width) + flat[None]
+        index = np.where(inside[None], index, self.in_size)
+        return index.reshape(channels, -1, out_height * out_width).astype(np.int64)
+
+    @cached_property
+    def _geometry(self) -> Indices:
+        return np.array(
+            [*self.in_shape, *self.out_shape[1:], *self.weight.shape[2:], *self.stride]
+            + [self.padding[0], self.padding[1], *self.dilation],
+            dtype=np.int64,
+        )
+
+    def apply(self, values: Numbers) -> Numbers:
+        batch = values.shape[0]
+        positions = self.out_shape[1] * self.out_shape[2]
+        if is_exact(values):
+            padded = np.concatenate([values, exact(np.zeros((batch, 1)))], axis=1)
+            patches = padded[:, self._pad_index].reshape(batch, self.groups, -1, positions)
+            return (self._exact_kernel[None] @ patches).reshape(batch, -1)
+        patches = np.empty((batch, self.groups, self._kernel.shape[2], positions))
+        gather_patches(
+            np.ascontiguousarray(values).reshape(batch, *self.in_shape), self._geometry, patches
+        )
+        return np.matmul(self._kernel[None], patches).reshape(batch, -1)
+
+    def adjoint(self, values: Numbers) -> Numbers:
+        batch = values.shape[0]
+        positions = self.out_shape[1] * self.out_shape[2]
+        split = values.reshape(batch, self.groups, -1, positions)
+        if is_exact(values):
+            patches = (self._exact_kernel.transpose(0, 2, 1)[None] @ split).reshape(batch, -1)
+            out = exact(np.zeros((batch, self.in_size + 1)))
+            index = self._pad_index.reshape(-1)
+            for row in range(batch):
+                np.add.at(out[row], index, patches[row])
+            return out[:, :-1]
+        out = np.zeros((batch, *self.in_shape))
+        # patches are kh * kw times as many numbers as the result: go in chunks that stay in cache
+        chunk = max(1, 2_000_000 // max(1, self._kernel.shape[2] * self.groups * positions))
+        for start in range(0, batch, chunk):
+            part = np.matmul(self._kernel_transposed[None], split[start : start + chunk])
+            scatter_patches(part, self._geometry, out[start : start + chunk])
+        return out.reshape(batch, -1)
+
+    @cached_property
+    def _absolute(self) -> Convolution:
+        return Convolution(
+            np.abs(self.weight), self.in_shape, self.stride, self.padding, self.dilation, self.groups
+        )
+
+    def absolute(self) -> Convolution:
+        return self._absolute
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """y = x * multiplier / divisor, elementwise, meant over the reals.  Both (size,)."""
+
+    multiplier: Vector
+    divisor: Vector
+
+    @property
+    def in_size(self) -> int:
+        return len(self.multiplier)
+
+    @property
+    def out_size(self) -> int:
+        return len(self.multiplier)
+
+    @property
+    def terms(self) -> int:
+        return 2
+
+    @property
+    def adjoint_terms(self) -> int:
+        return 2
+
+    def apply(self, values: Numbers) -> Numbers:
+        if is_exact(values):
+            return cast(Numbers, values * (exact(self.multiplier) / exact(self.divisor)))
+        return cast(Numbers, values * self.multiplier / self.divisor)
+
+    def adjoint(self, values: Numbers) -> Numbers:
+        return self.apply(values)
+
+    def absolute(self) -> Scale:
+        return Scale(np.abs(self.multiplier), np.abs(self.divisor))
+
+
+@dataclass(frozen=True, eq=False)
+class Select:
+    """y_k = x_{index_k}; an index of -1 gives 0.  Permutations, slices, padding and repeats."""
+
+    index: Indices
+    in_size: int
+
+    @property
+    def out_size(self) -> int:
+        return len(self.index)
+
+    @property
+    def terms(self) -> int:
+        return 0
+
+    @cached_property
+    def adjoint_terms(self) -> int:
+        used = self.index[self.index >= 0]
+        return int(np.bincount(used).max() - 1) if used.size else 0
+
+    def apply(self, values: Numbers) -> Numbers:
+        out = values[:, self.index]
+        if (self.index < 0).any():
+            out[:, self.index < 0] = Fraction(0) if is_exact(values) else 0.0
+        return out
+
+    def adjoint(self, values: Numbers) -> Numbers:
+        used = self.index >= 0
+        shape = (values.shape[0], self.in_size)
+        out: Numbers = exact(np.zeros(shape)) if is_exact(values) else np.zeros(shape)
+        if self.adjoint_terms == 0:
+            out[:, self.index[used]] = values[:, used]
+        else:
+            np.add.at(out, (slice(None), self.index[used]), values[:, used])
+        return out
+
+    def absolute(self) -> Select:
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Operators applied one after the other, first to last."""
+
+    parts: tuple[LinearOperator, ...]
+
+    @property
+    def in_size(self) -> int:
+        return self.parts[0].in_size
+
+    @property
+    def out_size(self) -> int:
+        return self.parts[-1].out_size
+
+    @property
+    def terms(self) -> int:
+        return sum(part.terms for part in self.parts)
+
+    @property
+    def adjoint_terms(self) -> int:
+        return sum(part.adjoint_terms for part in self.parts)
+
+    def apply(self, values: Numbers) -> Numbers:
+        for part in self.parts:
+            values = part.apply(values)
+        return values
+
+    def adjoint(self, values: Numbers) -> Numbers:
+        for part in reversed(self.parts):
+            values = part.adjoint(values)
+        return values
+
+    @cached_property
+    def _absolute(self) -> Chain:
+        # |A2| |A1| dominates |A2 A1|: what the error bounds need
+        return Chain(tuple(part.absolute() for part in self.parts))
+
+    def absolute(self) -> Chain:
+        return self._absolute
+
+
+def identity(size: int) -> Select:
+    """The identity on vectors of `size`."""
+    return Select(np.arange(size), size)
+
+
+def is_identity(operator: LinearOperator) -> bool:
+    """Whether the operator is structurally the identity."""
+    return (
+        isinstance(operator, Select)
+        and operator.in_size == operator.out_size
+        and bool(np.array_equal(operator.index, np.arange(operator.in_size)))
+    )
+
+
+def scaled(operator: LinearOperator, factor: float) -> LinearOperator:
+    """factor * operator, exactly: a scale is put behind the operator rather than multiplied in."""
+    if factor == 1.0:
+        return operator
+    size = operator.out_size
+    return compose(operator, Scale(np.full(size, factor), np.ones(size)))
+
+
+def compose(first: LinearOperator, second: LinearOperator) -> LinearOperator:
+    """`second` after `first`.  Only what is exact is merged: selections and identities."""
+    if is_identity(first):
+        return second
+    if is_identity(second):
+        return first
+    if isinstance(first, Select) and isinstance(second, Select):
+        index = np.where(second.index >= 0, first.index[second.index], -1)
+        return Select(index.astype(np.int64), first.in_size)
+    parts: list[LinearOperator] = []
+    for operator in (first, second):
+        parts.extend(operator.parts if isinstance(operator, Chain) else (operator,))
+    return Chain(tuple(parts))

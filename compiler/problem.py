@@ -1,0 +1,86 @@
+"""The waist: what the search sees of a problem; flat arrays and indices, float64.
+
+Stages stand in topological order and are numbered from 1; source 0 is the input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from .arrays import Mask, Matrix, Numbers, Vector, exact
+from .language import Offset
+from .operators import LinearOperator
+
+
+def offset_value(offsets: Sequence[Offset], size: int) -> Numbers:
+    """The exact sum of constants, (size,) Fractions."""
+    total = exact(np.zeros(size))
+    for offset in offsets:
+        total = total + offset.operator.apply(exact(offset.vector)[None])[0] * Fraction(offset.factor)
+    return total
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """pre = sum of operator(source) + bias, then a ReLU or nothing.
+
+    bias, bias_radius (N,): the exact constant lies within bias_radius of bias; offsets give it exactly.
+    """
+
+    terms: tuple[tuple[LinearOperator, int], ...]
+    offsets: tuple[Offset, ...]
+    bias: Vector
+    bias_radius: Vector
+    relu: bool
+    name: str
+
+    @property
+    def size(self) -> int:
+        return len(self.bias)
+
+    def pre(self, values: Sequence[Numbers]) -> Numbers:
+        """Pre-activations (B, N) from the values of the input and the earlier stages."""
+        total: Numbers = self.exact_bias() if values[0].dtype == object else self.bias
+        for operator, source in self.terms:
+            total = total + operator.apply(values[source])
+        return np.broadcast_to(total, (values[0].shape[0], self.size))
+
+    def exact_bias(self) -> Numbers:
+        """The constant in Fractions, (N,)."""
+        return offset_value(self.offsets, self.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One way to violate: rows @ output + offset <= 0 (< 0 where strict).  rows (M, K)."""
+
+    rows: Matrix
+    offset: Vector
+    strict: Mask
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Is there an input in the box whose output satisfies some case?  lower, upper (D,)."""
+
+    lower: Vector
+    upper: Vector
+    stages: tuple[Stage, ...]
+    cases: tuple[Case, ...]
+
+    @property
+    def input_size(self) -> int:
+        return len(self.lower)
+
+    def values(self, inputs: Numbers) -> list[Numbers]:
+        """The input and every stage's post-activation, (B, size) each; float64 or exact."""
+        known: list[Numbers] = [inputs]
+        for stage in self.stages:
+            pre = stage.pre(known)
+            known.append(np.where(pre > 0, pre, pre * 0) if stage.relu else pre)
+        return known

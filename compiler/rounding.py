@@ -1,0 +1,44 @@
+"""Outward rounding for the few places where a bound is formed rather than computed."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from .arrays import Vector
+
+UNIT = 2.0**-53
+TINY = 1e-290  # stands above every error that underflow can make in a network of this size
+
+
+def gamma(terms: float) -> float:
+    """n u / (1 - n u): relative error of a sum of n products in any order (Higham 2002, 3.1)."""
+    product = terms * UNIT
+    return product / (1.0 - product)
+
+
+def add_down(a: Vector, b: Vector) -> Vector:
+    """A float no larger than a + b, equal to it where the sum is exact (Knuth's two-sum)."""
+    total = a + b
+    virtual = total - a
+    error = (a - (total - virtual)) + (b - virtual)
+    inexact = np.isfinite(total) & ~(error >= 0.0)
+    out: Vector = np.where(inexact, np.nextafter(total, -np.inf), total)
+    return out
+
+
+def add_up(a: Vector, b: Vector) -> Vector:
+    """A float no smaller than a + b."""
+    return -add_down(-a, -b)
+
+
+def floor_float(value: Fraction) -> float:
+    """The largest float that is at most `value`."""
+    near = float(value)
+    return near if Fraction(near) <= value else float(np.nextafter(near, -np.inf))
+
+
+def ceil_float(value: Fraction) -> float:
+    """The smallest float that is at least `value`."""
+    return -floor_float(-value)

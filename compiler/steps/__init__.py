@@ -1,0 +1,1 @@
+"""Steps from symbolic systems to the compiled problem, each with its way back."""

@@ -1,0 +1,1 @@
+"""Linear programs: the HiGHS oracle, the relaxation and the convex restriction."""

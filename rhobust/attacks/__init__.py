@@ -1,0 +1,1 @@
+"""Attacks: searches for adversarial inputs; what they find is validated elsewhere."""
