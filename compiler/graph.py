@@ -13,7 +13,7 @@ from .arrays import Matrix, Numbers, Vector
 from .errors import InputError
 from .forward import Enclosed, layer_enclosure, layer_value, point
 from .language import Affine, Variable, as_affine, define
-from .layers import FORMULAS, Layer, Rectifier
+from .layers import FORMULAS, Layer, Linear, Rectifier
 
 Runtime = Callable[[Matrix], Matrix]
 """The source's own float32 evaluation: rows of inputs to rows of outputs."""
@@ -74,6 +74,16 @@ class Network:
             for node in self.order[1:]
             if isinstance(self.layer(node), Rectifier)
         )
+
+    @cached_property
+    def work(self) -> int:
+        """Multiplications of one forward pass, about."""
+        total = 0
+        for node in self.order[1:]:
+            layer = self.layer(node)
+            if isinstance(layer, Linear):
+                total += layer.operator.terms * layer.operator.out_size
+        return total
 
     def check_input(self, values: Vector, what: str = "image") -> Vector:
         """`values` as a flat float64 vector, or a clear error."""

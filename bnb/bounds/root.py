@@ -1,0 +1,110 @@
+"""Bounds of a whole region, stage by stage: interval first, backward where that leaves a unit unstable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ...compiler.arrays import Bounds, Indices, Vector
+from ...compiler.problem import Problem
+from .backward import Ascent, Multipliers, Nodes, backward, climb, plain
+from .interval import stage_interval
+from .reach import Reach
+
+LARGEST_BATCH = 4_000_000
+"""Numbers in one array of a batched pass; beyond this the caches are no help."""
+
+Stop = Callable[[], bool]
+
+
+def root_bounds(
+    problem: Problem, box: Bounds, stop: Stop, steps: int = 0
+) -> tuple[Nodes, Reach] | None:
+    """One node for the whole region, with rigorous bounds; None when `stop` said so on the way.
+
+    box (1, D).  steps: multiplier ascent steps for each unstable unit's bounds.
+    """
+    reach = Reach.over(problem, box)
+    nodes = Nodes(box, [], [])
+    sources = [box]
+    for number, stage in enumerate(problem.stages):
+        bounds = stage_interval(stage, sources)
+        reach.add_stage(problem)
+        first = all(source == 0 for _, source in stage.terms)
+        if stage.relu and not first:
+            units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
+            found = unit_bounds(problem, reach, nodes, number, units, stop, steps)
+            if found is None:
+                return None
+            lower, upper = bounds.lower.copy(), bounds.upper.copy()
+            lower[0, units] = np.maximum(lower[0, units], found[0])
+            upper[0, units] = np.minimum(upper[0, units], found[1])
+            bounds = Bounds(lower, upper)
+        reach.add_bounds(bounds, stage.relu)
+        nodes.bounds.append(bounds)
+        nodes.splits.append(np.zeros((1, stage.size), dtype=np.int8))
+        sources.append(bounds.rectified() if stage.relu else bounds)
+    return nodes, reach
+
+
+def unit_bounds(
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    number: int,
+    units: Indices,
+    stop: Stop,
+    steps: int = 0,
+) -> tuple[Vector, Vector] | None:
+    """Backward bounds (lower, upper) of some pre-activations of stage `number` at node 0."""
+    size = problem.stages[number].size
+    count = len(units)
+    lower, upper = np.full(count, -np.inf), np.full(count, np.inf)
+    for signed, part in _chunks(problem, number, count):
+        if stop():
+            return None
+        rows = np.zeros((len(part), size))
+        rows[np.arange(len(part)), units[part]] = signed
+        owner = np.zeros(len(part), dtype=np.int64)
+        multipliers = plain(problem, nodes, owner, number)
+        value = best_pass(problem, reach, nodes, owner, number, rows, multipliers, steps, stop)
+        if signed > 0:
+            lower[part] = value
+        else:
+            upper[part] = -value
+    return lower, upper
+
+
+def best_pass(
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    owner: Indices,
+    number: int,
+    rows: np.ndarray,
+    multipliers: Multipliers,
+    steps: int,
+    stop: Stop,
+) -> Vector:
+    """The best bound seen over `steps` ascent steps, (Q,)."""
+    offset = np.zeros(len(owner))
+    ascent = Ascent()
+    best = np.full(len(owner), -np.inf)
+    for step in range(steps + 1):
+        last = step == steps
+        found = backward(
+            problem, reach, nodes, owner, number, rows, offset, multipliers, keep=not last
+        )
+        best = np.fmax(best, found.value)
+        if last or stop():
+            break
+        climb(problem, nodes, owner, number, found, multipliers, ascent)
+    return best
+
+
+def _chunks(problem: Problem, number: int, count: int) -> Sequence[tuple[float, Indices]]:
+    widest = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
+    chunk = max(1, LARGEST_BATCH // widest)
+    parts = [np.arange(a, min(a + chunk, count)) for a in range(0, count, chunk)]
+    return [(sign, part) for part in parts for sign in (1.0, -1.0)]

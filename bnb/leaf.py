@@ -1,0 +1,89 @@
+"""LPs at single nodes: exact where nothing is unstable, and a source of multipliers and points elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..compiler.arrays import Indices, Vector
+from ..compiler.problem import Problem
+from ..lp.multipliers import from_duals
+from ..lp.oracle import Oracle
+from ..lp.relaxation import NodeView, Relaxation
+from .bounds.backward import Multipliers, Nodes, backward
+from .bounds.reach import Reach
+from .node import Block, Units, spread
+
+ZERO = np.zeros(1, dtype=np.int64)
+
+
+@dataclass(slots=True)
+class LeafResult:
+    """value: the proven bound from the duals (inf for an empty node); point: the LP's own, if any.
+
+    violated: the unit whose relaxation the point uses most, -1 when it uses none.
+    """
+
+    value: float
+    point: Vector | None
+    violated: int
+    status: str
+
+
+def solve_leaf(
+    problem: Problem,
+    reach: Reach,
+    units: Units,
+    nodes: Nodes,
+    node: NodeView,
+    row: Vector,
+    offset: float,
+    oracle: Oracle,
+    remaining: Callable[[], float],
+) -> LeafResult:
+    """Bound of one node by its LP.  nodes and node describe the same single node; row (K,)."""
+    relaxation = Relaxation(problem, node, oracle)
+    answer, duals = relaxation.minimise(row, offset, remaining())
+    target, start = row, offset
+    if answer.status == "infeasible":
+        answer, duals = relaxation.emptiness(remaining())
+        target, start = np.zeros_like(row), 0.0
+    if not answer.optimal:
+        return LeafResult(-np.inf, None, -1, answer.status)
+    alpha, beta = from_duals(problem, node, target, duals)
+    multipliers = Multipliers([a[None] for a in alpha], [b[None] for b in beta])
+    last = len(problem.stages) - 1
+    found = backward(
+        problem, reach, nodes, ZERO, last, target[None].copy(), np.array([start]), multipliers
+    )
+    value = float(found.value[0])
+    if target is not row:
+        # 0 >= value > 0 for every input of the node: there is none
+        return LeafResult(np.inf if value > 0.0 else -np.inf, None, -1, "infeasible")
+    point = np.clip(answer.point[: problem.input_size], node.lower, node.upper)
+    return LeafResult(value, point, _violated(problem, units, relaxation, answer.point), "optimal")
+
+
+def _violated(problem: Problem, units: Units, relaxation: Relaxation, point: Vector) -> int:
+    """The free unit whose relaxed post-activation lies farthest from the true one at the LP's point."""
+    values = problem.values(point[None, : problem.input_size])
+    best, worst = -1, 1e-9
+    for number, free in enumerate(relaxation.unstable):
+        if not len(free):
+            continue
+        first = int(relaxation.first_column[number])
+        gap = np.abs(point[first : first + len(free)] - values[number + 1][0, free])
+        k = int(np.argmax(gap))
+        if gap[k] > worst:
+            part = units.part(number)
+            place = np.flatnonzero(units.index[part] == free[k])
+            best, worst = part.start + int(place[0]), float(gap[k])
+    return best
+
+
+def single(block: Block, row: int, units: Units, root: Nodes, box_of: Nodes) -> Nodes:
+    """One node of a block as full stages."""
+    index: Indices = np.array([row])
+    return spread(block.take(index), units, root, box_of.box)

@@ -1,0 +1,279 @@
+"""Branch and bound: is there an input in the box that satisfies some case?
+
+Batched, worst bound first.  A node closes when its rigorous bound is positive; it is split on the unit
+whose relaxation loses most; where no split is known to help, an LP decides it or names one.  All that can
+go wrong (deadline, memory, a NaN, a solver that gives no answer) leaves nodes open, never closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..compiler.arrays import Bounds, Indices, Matrix, Vector
+from ..compiler.problem import Problem
+from ..lp.oracle import Oracle, highs
+from .bounds.backward import Ascent, Nodes, Pass, backward, climb, plain
+from .bounds.kernels import least_radius
+from .bounds.reach import Reach
+from .bounds.root import root_bounds
+from .branching import RULES
+from .frontier import Frontier
+from .leaf import solve_leaf
+from .node import Block, Units, children, collect, multipliers, root_block, spread, view
+from .refine import refine, worth_refining
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the search may spend; none of it changes what a verdict means."""
+
+    batch: int = 64
+    root_steps: int = 40
+    node_steps: int = 10
+    nodes: int = 10_000_000
+    memory: float = 1.5e9
+    branching: str = "largest_loss"
+    oracle: Oracle = highs
+
+
+@dataclass(slots=True)
+class Hooks:
+    """What the caller hands down.
+
+    remaining: seconds left.  accept: looks at candidate points (B, D) and returns True when one settles
+    the question.  box: the current region (1, D); it may only shrink.  attack: given the open cases
+    once the plain bounds left some; returns True when what it found settles the question.  radius: (center, domain lower,
+    domain upper) when least distances are wanted.  progress: called with (closed, open, least bound).
+    """
+
+    remaining: Callable[[], float]
+    accept: Callable[[Matrix], bool]
+    box: Callable[[], Bounds]
+    attack: Callable[[Indices], bool] = lambda cases: False
+    radius: tuple[Vector, Vector, Vector] | None = None
+    progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None
+
+    def stop(self) -> bool:
+        return not self.remaining() > 0.0
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counts of one search."""
+
+    nodes: int = 0
+    lps: int = 0
+    numerical: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """status: `closed` (no case can be satisfied), `accepted` (a candidate was) or `open`.
+
+    bound: least proven margin over what is still open; radius: proven least distance of a violation.
+    """
+
+    status: str
+    reason: str
+    bound: float
+    radius: float
+    statistics: Statistics = field(default_factory=Statistics)
+
+
+class Search:
+    """One question over one region; `run` answers it."""
+
+    def __init__(self, problem: Problem, hooks: Hooks, settings: Settings) -> None:
+        self.problem, self.hooks, self.settings = problem, hooks, settings
+        self.last = len(problem.stages) - 1
+        if any(len(case.offset) != 1 for case in problem.cases):
+            raise NotImplementedError("cases of several atoms")
+        self.rows = np.concatenate([case.rows for case in problem.cases])
+        self.offset = np.concatenate([case.offset for case in problem.cases])
+        self.statistics = Statistics()
+        self.best_closed = np.inf
+        self.root: Nodes
+        self.reach: Reach
+        self.units: Units
+
+    def run(self) -> Outcome:
+        with np.errstate(all="ignore"):
+            return self._run()
+
+    def _run(self) -> Outcome:
+        found = root_bounds(self.problem, self.hooks.box(), self.hooks.stop)
+        if found is None:
+            return self._outcome("open", "timeout", -np.inf, 0.0)
+        self.root, self.reach = found
+        self.units = Units.of(self.problem, self.root)
+        block = root_block(self.units, self.root, np.arange(len(self.rows)))
+        block, accepted = self._bound_root(block)
+        if accepted:
+            return self._outcome("accepted", "", -np.inf, 0.0)
+        if not len(block):
+            return self._outcome("closed", "", 0.0, np.inf)
+        frontier = Frontier(block, self.settings.memory)
+        frontier.push(block)
+        while len(frontier):
+            reason = self._exhausted()
+            if reason:
+                value, radius = frontier.least()
+                return self._outcome("open", reason, value, radius)
+            batch = frontier.pop(self.settings.batch)
+            for part in (self._split(batch), self._leaves(batch)):
+                if part is None:
+                    return self._outcome("accepted", "", -np.inf, 0.0)
+                if len(part):
+                    frontier.push(part)
+            self.hooks.progress(self.statistics.nodes, len(frontier), frontier.least()[0])
+        if self.statistics.numerical:
+            return self._outcome("open", "numerical", -np.inf, 0.0)
+        return self._outcome("closed", "", 0.0, np.inf)
+
+    def _exhausted(self) -> str:
+        if self.hooks.stop():
+            return "timeout"
+        return "node_limit" if self.statistics.nodes >= self.settings.nodes else ""
+
+    def _outcome(self, status: str, reason: str, bound: float, radius: float) -> Outcome:
+        return Outcome(status, reason, bound, radius, self.statistics)
+
+    def _bound_root(self, block: Block) -> tuple[Block, bool]:
+        owner = np.zeros(len(block), dtype=np.int64)
+        slopes = plain(self.problem, self.root, owner, self.last)
+        block.alpha = collect(slopes.alpha, self.units, len(block))
+        block, accepted = self._bound(block, 0)
+        if accepted or not len(block):
+            return block, accepted
+        if self.hooks.attack(block.case):
+            return block, True
+        return self._bound(block, self.settings.root_steps)
+
+    def _split(self, batch: Block) -> Block | None:
+        """The open children of all nodes that have a unit to split; None when a candidate settled it."""
+        ready = batch.take(np.flatnonzero(batch.choice >= 0))
+        if not len(ready):
+            return ready
+        block, accepted = self._bound(children(ready), self.settings.node_steps)
+        return None if accepted else block
+
+    def _bound(self, block: Block, steps: int) -> tuple[Block, bool]:
+        """The nodes still open after `steps` ascent steps, with new values, multipliers and choices."""
+        self.statistics.nodes += len(block)
+        nodes = spread(block, self.units, self.root, self.hooks.box())
+        deep = block.depth.max(initial=0) > 0
+        if deep and worth_refining(self.problem, self.units, block, steps):
+            refine(self.problem, self.reach, self.units, nodes, block, self.hooks.stop)
+        # an empty node (crossed bounds of a unit) holds no input
+        alive = np.flatnonzero(~(block.lower > block.upper).any(axis=1))
+        if len(alive) < len(block):
+            block = block.take(alive)
+            nodes = spread(block, self.units, self.root, self.hooks.box())
+        if not len(block):
+            return block, False
+        slopes = multipliers(block, self.units, self.problem)
+        ascent = Ascent(rate=0.2 if not deep else 0.1, decay=0.95 if not deep else 0.9)
+        owner = np.arange(len(block))
+        for step in range(steps + 1):
+            found = self._pass(block, nodes, owner, slopes)
+            block.value = np.fmax(block.value, found.value)
+            self._measure(block, found)
+            still = np.flatnonzero(~(found.value > 0.0))
+            last = step == steps or self.hooks.stop()
+            if len(still) == 0:
+                return block.take(still), False
+            if last or len(still) < 0.75 * len(block):
+                block, nodes, owner, slopes, ascent, found = self._keep(
+                    still, block, nodes, slopes, ascent, found
+                )
+            if last:
+                break
+            climb(self.problem, nodes, owner, self.last, found, slopes, ascent)
+        block.alpha = collect(slopes.alpha, self.units, len(block))
+        block.beta = collect(slopes.beta, self.units, len(block))
+        lam = collect(found.rows[:-1], self.units, len(block))
+        block.choice = RULES[self.settings.branching](block, lam)
+        return block, self.hooks.accept(found.vertex)
+
+    def _pass(self, block: Block, nodes: Nodes, owner: Indices, slopes: object) -> Pass:
+        return backward(
+            self.problem, self.reach, nodes, owner, self.last,
+            self.rows[block.case], self.offset[block.case], slopes, keep=True,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def _measure(self, block: Block, found: Pass) -> None:
+        """Raises the proven least distances of violations to what the pass shows."""
+        if self.hooks.radius is None:
+            return
+        center, low, high = self.hooks.radius
+        box = self.hooks.box()
+        limit = float(np.maximum(box.upper - center, center - box.lower).max())
+        radius = np.empty(len(block))
+        least_radius(
+            found.input_rows, found.base, found.slack, center, center - low, high - center, limit, radius
+        )
+        block.radius = np.fmax(block.radius, radius * (1.0 - 1e-12))
+
+    def _keep(
+        self, still: Indices, block: Block, nodes: Nodes, slopes: object, ascent: Ascent, found: Pass
+    ) -> tuple[Block, Nodes, Indices, object, Ascent, Pass]:
+        """Everything cut down to the queries that are still open."""
+        nodes = Nodes(
+            Bounds(nodes.box.lower[still], nodes.box.upper[still]),
+            [Bounds(b.lower[still], b.upper[still]) for b in nodes.bounds],
+            [s[still] for s in nodes.splits],
+        )
+        ascent.moments = [tuple(m[still] for m in four) for four in ascent.moments]  # type: ignore[misc]
+        found = Pass(
+            found.value[still],
+            found.input_rows[still],
+            found.vertex[still],
+            found.base[still],
+            found.slack[still],
+            [r[still] if r.shape[0] else r for r in found.rows],
+            [m[still] if m.shape[0] else m for m in found.mu],
+        )
+        taken = slopes.take(still)  # type: ignore[attr-defined]
+        return block.take(still), nodes, np.arange(len(still)), taken, ascent, found
+
+    def _leaves(self, batch: Block) -> Block | None:
+        """LPs for the nodes without a known split; those it cannot close get the unit it names."""
+        kept: list[int] = []
+        for row in np.flatnonzero(batch.choice < 0).tolist():
+            if self.hooks.stop():
+                kept.append(row)
+                continue
+            box = self.hooks.box()
+            node = view(batch, row, self.units, self.root, box)
+            nodes = spread(batch.take(np.array([row])), self.units, self.root, box)
+            case = int(batch.case[row])
+            self.statistics.lps += 1
+            result = solve_leaf(
+                self.problem, self.reach, self.units, nodes, node,
+                self.rows[case], float(self.offset[case]), self.settings.oracle, self.hooks.remaining,
+            )  # fmt: skip
+            if result.value > 0.0:
+                continue
+            if result.point is not None and self.hooks.accept(result.point[None]):
+                return None
+            free = np.flatnonzero((batch.phase[row] == 0))
+            free = free[(batch.lower[row, free] < 0.0) & (batch.upper[row, free] > 0.0)]
+            if result.violated >= 0:
+                batch.choice[row] = result.violated
+            elif len(free) and result.status != "stopped":
+                # no unit stands out, but splitting any of them ends in exact leaves
+                batch.choice[row] = free[0]
+            elif not self.hooks.stop():
+                self.statistics.numerical += 1
+                continue
+            batch.value[row] = max(batch.value[row], result.value)
+            kept.append(row)
+        return batch.take(np.array(kept, dtype=np.int64))
+
+
+def search(problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:
+    """The answer to `problem`; see `Outcome`."""
+    return Search(problem, hooks, settings).run()

@@ -1,0 +1,83 @@
+"""What the program says about a claim, a radius or an estimate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .tolerances import Tolerances
+from .witness import Witness
+
+
+class Verdict(StrEnum):
+    """The three answers; UNKNOWN always comes with a reason."""
+
+    ROBUST = "ROBUST"
+    NOT_ROBUST = "NOT_ROBUST"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """verdict with its reason ("" when decided), the witness of NOT_ROBUST, and a proven margin bound.
+
+    margin_bound: no input of the region has a smaller margin (-inf where nothing was proven); for ROBUST
+    it is at least 0.
+    """
+
+    verdict: Verdict
+    reason: str
+    witness: Witness | None
+    margin_bound: float
+    label: int
+    predicted: int
+    eps: float
+    seconds: float
+    nodes: int
+    lps: int
+
+
+@dataclass(frozen=True, slots=True)
+class RhoResult:
+    """rho lies in [lower, upper]: lower proven, upper the distance of a validated witness.
+
+    Both are inf when the whole domain was proven to hold no adversarial example.
+    """
+
+    lower: float
+    upper: float
+    witness: Witness | None
+    reason: str
+    estimate: float
+    attack: float
+    label: int
+    predicted: int
+    seconds: float
+    nodes: int
+    lps: int
+    tolerances: Tolerances = Tolerances()
+
+    @property
+    def exact(self) -> bool:
+        """Whether the interval is as narrow as `Tolerances` asks."""
+        if self.lower == self.upper:
+            return True
+        return bool(self.upper - self.lower <= self.tolerances.slack(self.upper))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """rho-hat of the convex restriction: an upper bound on rho, inf when the region holds no example.
+
+    status: found, none_in_region or failed.  rows: LP rows made; rounds: LPs solved.
+    """
+
+    rho: float
+    status: str
+    witness: Witness | None
+    target: int | None
+    label: int
+    predicted: int
+    rows: int
+    rounds: int
+    seconds: float

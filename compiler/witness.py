@@ -1,0 +1,112 @@
+"""Witnesses: an input becomes one only here, by exact membership, a rigorous margin and the runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arrays import Vector, exact
+from .claim import Claim
+from .rounding import add_down, add_up
+
+EXACT_WORK = 3_000_000
+"""Multiplications up to which a tie is settled in rationals (a few seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """An input that breaks a claim.  point (D,): float32 numbers where the region holds any.
+
+    distance: largest absolute change from the image, rounded up.  margin: the claimed label's lead over
+    the target, at most 0 in exact arithmetic (a float64 value, within `radius` of the exact one).
+    """
+
+    point: Vector
+    distance: float
+    label: int
+    margin: float
+    radius: float
+
+
+def float32_box(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
+    """The float32 numbers inside a box, as float64: (least, greatest), crossed where there are none."""
+    low, high = lower.astype(np.float32), upper.astype(np.float32)
+    low = np.where(low.astype(np.float64) < lower, np.nextafter(low, np.float32(np.inf)), low)
+    high = np.where(high.astype(np.float64) > upper, np.nextafter(high, np.float32(-np.inf)), high)
+    return low.astype(np.float64), high.astype(np.float64)
+
+
+def inner_box(claim: Claim, eps: float | None) -> tuple[Vector, Vector]:
+    """Floats exactly inside the region: float32 ones where there are any; eps None: the domain."""
+    lower, upper = claim.lower, claim.upper
+    if eps is not None:
+        radius = np.full(len(claim.image), eps)
+        lower = np.maximum(lower, add_up(claim.image, -radius))
+        upper = np.minimum(upper, add_down(claim.image, radius))
+    low, high = float32_box(lower, upper)
+    none = ~(low <= high)
+    # no float32 number there: keep to the image's own value, which is inside
+    return np.where(none, claim.image, low), np.where(none, claim.image, high)
+
+
+class Validator:
+    """Decides whether points are witnesses of a claim within `eps` (None: anywhere in the domain)."""
+
+    def __init__(self, claim: Claim, eps: float | None) -> None:
+        self.claim = claim
+        self.low, self.high = inner_box(claim, eps)
+
+    def snap(self, point: Vector) -> Vector:
+        """The float32 point nearest to `point` inside the region."""
+        near = point.astype(np.float32).astype(np.float64)
+        snapped: Vector = np.clip(near, self.low, self.high)
+        return snapped
+
+    def check(self, point: Vector) -> Witness | None:
+        """The witness at `point` (snapped), or None when any doubt is left."""
+        if point.shape != self.claim.image.shape or not np.isfinite(point).all():
+            return None
+        inside = self.snap(point)
+        found = self._margin(inside)
+        if found is None or not self._runtime_agrees(inside):
+            return None
+        margin, radius, label = found
+        gap = np.abs(inside - self.claim.image)
+        distance = float(gap.max(initial=0.0))
+        moved = inside != self.claim.image
+        if moved.any():
+            up = add_up(inside, -self.claim.image), add_up(self.claim.image, -inside)
+            distance = float(np.maximum(up[0], up[1]).max())
+        return Witness(inside, distance, label, margin, radius)
+
+    def _margin(self, point: Vector) -> tuple[float, float, int] | None:
+        claim = self.claim
+        enclosed = claim.network.enclose(point)
+        y, error = enclosed.middle[0], enclosed.radius[0]
+        targets = np.array(claim.targets)
+        # the label's lead over each target, asked for margin included
+        lead = y[claim.label] - y[targets] + claim.margin
+        doubt = (error[claim.label] + error[targets]) * (1 + 1e-9) + 4e-16 * (
+            np.abs(y[claim.label]) + np.abs(y[targets]) + abs(claim.margin)
+        )
+        sure = lead + doubt <= 0.0
+        if sure.any():
+            best = int(np.argmin(np.where(sure, lead, np.inf)))
+            return float(lead[best]), float(doubt[best]), int(targets[best])
+        if not (lead - doubt <= 0.0).any() or claim.network.work > EXACT_WORK:
+            return None
+        logits = claim.network.forward(exact(point)[None])[0]
+        leads = [logits[claim.label] - logits[t] + exact(claim.margin).item() for t in claim.targets]
+        best = min(range(len(leads)), key=lambda k: leads[k])
+        if leads[best] <= 0:
+            return float(leads[best]), 0.0, claim.targets[best]
+        return None
+
+    def _runtime_agrees(self, point: Vector) -> bool:
+        claim = self.claim
+        if claim.network.runtime is None:
+            return True
+        y = claim.network.runtime(point[None])[0]
+        rivals = y[list(claim.targets)]
+        return bool((y[claim.label] - rivals + claim.margin <= 0.0).any())

@@ -1,0 +1,86 @@
+"""Projected gradient descent on the margin, from many starts at once (Madry et al. 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..compiler.arrays import Bounds, Matrix, Vector
+from ..compiler.problem import Problem
+
+
+def margins_and_gradients(
+    problem: Problem, points: Matrix, rows: Matrix, offset: Vector
+) -> tuple[Vector, Matrix]:
+    """rows @ output + offset at each point (B,), and its gradient by the input (B, D)."""
+    values: list[Matrix] = [points]
+    pres: list[Matrix] = []
+    for stage in problem.stages:
+        pre = stage.pre(values)
+        pres.append(pre)
+        values.append(np.maximum(pre, 0.0) if stage.relu else pre)
+    margin = np.einsum("bk,bk->b", rows, values[-1]) + offset
+    pending: list[Matrix | None] = [None] * (len(problem.stages) + 1)
+    pending[-1] = rows
+    for number in range(len(problem.stages) - 1, -1, -1):
+        lam = pending[number + 1]
+        if lam is None:
+            continue
+        stage = problem.stages[number]
+        mu = lam * (pres[number] > 0.0) if stage.relu else lam
+        for operator, source in stage.terms:
+            part = operator.adjoint(mu)
+            before = pending[source]
+            pending[source] = part if before is None else before + part
+    gradient = pending[0]
+    return margin, gradient if gradient is not None else np.zeros_like(points)
+
+
+def pgd(
+    problem: Problem,
+    box: Bounds,
+    cases: Matrix,
+    offset: Vector,
+    accept: Callable[[Matrix], bool],
+    stop: Callable[[], bool],
+    rng: np.random.Generator,
+    restarts: int = 4,
+    steps: int = 30,
+    start: Vector | None = None,
+) -> tuple[bool, Matrix]:
+    """Whether `accept` took a point, and each case's best point (C, D).
+
+    box (1, D); cases (C, K), offset (C,): the margins to bring to 0.  `start` is each case's first start
+    (the box's center by default); the others are uniform in the box.  The step falls from a quarter of
+    the width to a hundredth of that; a point is offered as soon as its margin is at most 0.
+    """
+    low, high = box.lower, box.upper
+    count = len(cases)
+    rows = np.repeat(cases, restarts, axis=0)
+    level = np.repeat(offset, restarts)
+    points = rng.uniform(low, high, size=(count * restarts, low.shape[1]))
+    points[::restarts] = np.clip(0.5 * (low + high) if start is None else start[None], low, high)
+    width = high - low
+    best = points.copy()
+    best_margin = np.full(len(points), np.inf)
+    for step in range(steps + 1):
+        margin, gradient = margins_and_gradients(problem, points, rows, level)
+        better = margin < best_margin
+        best[better], best_margin[better] = points[better], margin[better]
+        hits = np.flatnonzero(better & (margin <= 0.0))
+        if len(hits):
+            order = hits[np.argsort(margin[hits])][:4]
+            if accept(points[order]):
+                return True, _best_of(best, best_margin, count)
+        if stop() or step == steps:
+            break
+        rate = 0.25 * 0.01 ** (step / steps)
+        points = np.clip(points - rate * width * np.sign(gradient), low, high)
+    return False, _best_of(best, best_margin, count)
+
+
+def _best_of(points: Matrix, margin: Vector, count: int) -> Matrix:
+    pick = np.argmin(margin.reshape(count, -1), axis=1)
+    shaped = points.reshape(count, -1, points.shape[1])
+    return shaped[np.arange(count), pick]

@@ -1,0 +1,33 @@
+"""Deadlines: the face owns the clock and hands functions down."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .compiler.errors import InputError
+
+
+@dataclass(slots=True)
+class Deadline:
+    """Seconds left of a time limit that starts now."""
+
+    limit: float
+    now: Callable[[], float] = time.monotonic
+    begin: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.limit) or self.limit <= 0.0:
+            raise InputError(f"timeout must be a positive number of seconds, not {self.limit}")
+        self.begin = self.now()
+
+    def spent(self) -> float:
+        return self.now() - self.begin
+
+    def remaining(self) -> float:
+        return self.limit - self.spent()
+
+    def stop(self) -> bool:
+        return not self.remaining() > 0.0

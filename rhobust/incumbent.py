@@ -1,0 +1,100 @@
+"""The nearest validated witness known while rho is searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .compiler.arrays import Bounds, Matrix, Vector
+from .compiler.claim import Claim
+from .compiler.problem import Problem
+from .compiler.rounding import add_down, add_up
+from .compiler.tolerances import Tolerances
+from .compiler.witness import Validator, Witness
+from .lp.oracle import Oracle
+from .lp.restriction import Ball, polish
+
+STRETCH = (0.0, 1e-9, 1e-8, 1e-7, 3e-7, 1e-6, 1e-5, 1e-4)
+"""How far beyond an LP's optimum to look for a point that also the float32 runtime misjudges."""
+
+
+class Incumbent:
+    """Holds the best witness and the radius that is left to search."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        problem: Problem,
+        oracle: Oracle,
+        remaining: Callable[[], float],
+        tolerances: Tolerances,
+    ) -> None:
+        self.claim, self.problem = claim, problem
+        self.oracle, self.remaining, self.tolerances = oracle, remaining, tolerances
+        self.validator = Validator(claim, None)
+        self.ball = Ball(claim.image, claim.lower, claim.upper)
+        self.rows = np.concatenate([case.rows for case in problem.cases])
+        self.offset = np.concatenate([case.offset for case in problem.cases])
+        self.witness: Witness | None = None
+        self.attack = np.inf
+
+    @property
+    def radius(self) -> float:
+        return np.inf if self.witness is None else self.witness.distance
+
+    @property
+    def target(self) -> float:
+        """The radius to prove: what is left of `radius` after half of the slack of `exact`."""
+        if self.witness is None:
+            return self.ball.largest
+        return max(0.0, self.radius - 0.5 * self.tolerances.slack(self.radius))
+
+    def box(self) -> Bounds:
+        """The region of radius `target`, rounded outwards, (1, D)."""
+        radius = np.full(len(self.claim.image), self.target)
+        low = np.maximum(self.claim.lower, add_down(self.claim.image, -radius))
+        high = np.minimum(self.claim.upper, add_up(self.claim.image, radius))
+        return Bounds(low[None], high[None])
+
+    def margins(self, points: Matrix) -> Matrix:
+        """Each case's margin at each point, (B, C)."""
+        margins: Matrix = self.problem.values(points)[-1] @ self.rows.T + self.offset
+        return margins
+
+    def offer(self, point: Vector) -> bool:
+        """Takes a point that is (nearly) a witness if one at it, or just beyond, is nearer."""
+        step = point - self.claim.image
+        for stretch in STRETCH:
+            moved = self.claim.image + step * (1.0 + stretch)
+            moved = np.clip(moved, self.claim.lower, self.claim.upper)
+            if np.abs(moved - self.claim.image).max() >= self.radius:
+                return False
+            found = self.validator.check(moved)
+            if found is not None and found.distance < self.radius:
+                self.witness = found
+                return True
+        return False
+
+    def consider(self, points: Matrix) -> bool:
+        """Offers the best of some points, each polished to the optimum of its own linear region."""
+        margin = self.margins(points)
+        distance = np.abs(points - self.claim.image).max(axis=1)
+        close = np.flatnonzero((margin.min(axis=1) <= 1e-7) & (distance < self.radius * 1.0001))
+        better = False
+        for index in close[np.argsort(distance[close])][:2].tolist():
+            better |= self.improve(points[index], int(np.argmin(margin[index])))
+        return better
+
+    def improve(self, point: Vector, case: int) -> bool:
+        """Offers a point and the nearest violation in its region."""
+        better = self.offer(point)
+        if self.remaining() <= 0.0:
+            return better
+        found = polish(
+            self.problem, point, self.rows[case], float(self.offset[case]), self.ball,
+            self.oracle, self.remaining, self.tolerances,
+        )  # fmt: skip
+        if found.point is not None:
+            better |= self.offer(found.point)
+        return better

@@ -1,0 +1,205 @@
+"""The robustness rho of one input: a proven lower bound and a validated upper one, until they meet."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .attacks.pgd import pgd
+from .bnb.search import Hooks, Outcome, Settings, Statistics, search
+from .clock import Deadline
+from .compiler.arrays import Bounds, Indices, Matrix, Vector
+from .compiler.claim import Claim, Target
+from .compiler.graph import Network
+from .compiler.tolerances import Tolerances
+from .compiler.verdict import RhoResult
+from .compiler.witness import Validator
+from .estimate import least_restricted
+from .incumbent import Incumbent
+from .verify import Progress, attack_budget, quiet
+
+RESTART = 0.97
+"""A search starts anew once its radius fell below this share: tighter root bounds pay for it."""
+
+
+def rho(
+    network: Network,
+    image: Vector,
+    label: int | None = None,
+    norm: str = "linf",
+    domain: tuple[object, object] = (0.0, 1.0),
+    target: Target = "any",
+    margin: float = 0.0,
+    timeout: float = 60.0,
+    settings: Settings | None = None,
+    seed: int = 0,
+    progress: Progress = quiet,
+) -> RhoResult:
+    """The least l-infinity distance at which the label can be lost, as an interval.
+
+    rho(f, x) of Bastani et al. 2016, section 2, within the domain box.  The arguments are those of
+    `verify`.  Any stop (timeout in seconds, interrupt handled by the caller) leaves a valid interval.
+    """
+    if norm != "linf":
+        from .compiler.errors import InputError
+
+        raise InputError(f"norm {norm!r} is not supported; supported: linf")
+    deadline = Deadline(timeout)
+    claim = Claim.make(network, image, label, target, margin, domain)
+    predicted = int(np.argmax(network.forward(claim.image[None])[0]))
+    return _Search(claim, predicted, deadline, settings or Settings(), seed, progress).run()
+
+
+class _Search:
+    def __init__(
+        self,
+        claim: Claim,
+        predicted: int,
+        deadline: Deadline,
+        settings: Settings,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        self.claim, self.predicted, self.deadline = claim, predicted, deadline
+        self.settings, self.progress = settings, progress
+        self.rng = np.random.default_rng(seed)
+        self.tolerances = Tolerances()
+        self.statistics = Statistics()
+        ball = float(np.maximum(claim.image - claim.lower, claim.upper - claim.image).max())
+        self.problem, _ = claim.compile(ball)
+        self.incumbent = Incumbent(
+            claim, self.problem, self.settings.oracle, deadline.remaining, self.tolerances
+        )
+        self.lower = 0.0
+        self.estimate = np.inf
+        self.reason = ""
+
+    def run(self) -> RhoResult:
+        clean = Validator(self.claim, 0.0).check(self.claim.image)
+        if clean is not None:
+            self.incumbent.witness = clean
+            self.estimate = self.incumbent.attack = 0.0
+            return self._result()
+        self._restrict()
+        self._attack()
+        self._bracket()
+        self._close()
+        return self._result()
+
+    def _result(self) -> RhoResult:
+        best = self.incumbent
+        return RhoResult(
+            min(self.lower, best.radius), best.radius, best.witness, self.reason, self.estimate,
+            best.attack, self.claim.label, self.predicted, self.deadline.spent(),
+            self.statistics.nodes, self.statistics.lps, self.tolerances,
+        )  # fmt: skip
+
+    def _restrict(self) -> None:
+        """The convex restriction at the image: the estimate, and a first incumbent."""
+        found, _ = least_restricted(
+            self.claim, self.problem, self.settings.oracle, self.deadline.remaining, self.tolerances
+        )
+        if found.point is not None:
+            self.estimate = found.rho
+            self.incumbent.offer(found.point)
+
+    def _attack(self) -> None:
+        """Gradient attacks at falling radii, each success polished to its region's optimum."""
+        largest = self.incumbent.ball.largest
+        if self.incumbent.witness is None:
+            sizes = [largest * 2.0**-k for k in range(6, -1, -1)]
+        else:
+            sizes = [self.incumbent.radius * share for share in (0.25, 0.5, 0.98)]
+        for eps in sizes:
+            if eps < self.incumbent.radius and self._attack_at(eps):
+                break
+        for _ in range(8):
+            if self.incumbent.witness is None or not self._attack_at(0.95 * self.incumbent.radius):
+                break
+
+    def _attack_at(self, eps: float) -> bool:
+        if self.deadline.stop():
+            return False
+        image = self.claim.image
+        low = np.maximum(self.claim.lower, image - eps)
+        high = np.minimum(self.claim.upper, image + eps)
+        best = self.incumbent
+
+        def accept(points: Matrix) -> bool:
+            distance = np.abs(points - image).max(axis=1)
+            best.attack = min(best.attack, float(distance.min()))
+            return best.consider(points)
+
+        found, _ = pgd(
+            self.problem, Bounds(low[None], high[None]), best.rows, best.offset, accept,
+            self.deadline.stop, self.rng,
+            restarts=max(1, attack_budget(self.claim.network, len(best.rows)) // 2), steps=20, start=image,
+        )  # fmt: skip
+        return found
+
+    def _bracket(self) -> None:
+        """Cheap proofs at a few radii below the incumbent, so that the interval is useful early."""
+        high = self.incumbent.target
+        quick = Settings(root_steps=5, nodes=len(self.claim.targets) + 1, oracle=self.settings.oracle)
+        low = 0.0
+        for _ in range(5):
+            eps = 0.5 * (low + high)
+            if self.deadline.stop() or high - low < 0.02 * high:
+                return
+            outcome = self._decide(eps, quick)
+            if outcome.status == "closed":
+                low = eps
+            elif outcome.status == "accepted":
+                high = min(high, self.incumbent.target)
+            else:
+                high = eps
+            self.lower = max(self.lower, low)
+
+    def _decide(self, eps: float, settings: Settings) -> Outcome:
+        """One search at a fixed radius; raises `lower` to all that it proves."""
+        problem, _ = self.claim.compile(eps)
+        box = Bounds(problem.lower[None], problem.upper[None])
+        hooks = Hooks(
+            self.deadline.remaining, self._nearer, lambda: box, lambda cases: False, self._radius()
+        )
+        return self._count(search(problem, hooks, settings), eps)
+
+    def _radius(self) -> tuple[Vector, Vector, Vector]:
+        return self.claim.image, self.claim.lower, self.claim.upper
+
+    def _count(self, outcome: Outcome, eps: float) -> Outcome:
+        self.statistics.nodes += outcome.statistics.nodes
+        self.statistics.lps += outcome.statistics.lps
+        self.lower = max(self.lower, min(outcome.radius, eps))
+        return outcome
+
+    def _nearer(self, points: Matrix) -> bool:
+        """Whether the incumbent fell so far that a fresh start pays."""
+        before = self.incumbent.radius
+        self.incumbent.consider(points)
+        return self.incumbent.radius < RESTART * before
+
+    def _close(self) -> None:
+        """Branch and bound at the incumbent's radius, which falls with it, until nothing is left."""
+        while True:
+            start = self.incumbent.target
+
+            def accept(points: Matrix, begin: float = start) -> bool:
+                self.incumbent.consider(points)
+                return self.incumbent.target < RESTART * begin
+
+            def attack(cases: Indices) -> bool:
+                return False
+
+            problem, _ = self.claim.compile(start)
+            hooks = Hooks(
+                self.deadline.remaining, accept, self.incumbent.box, attack, self._radius(), self.progress
+            )
+            outcome = search(problem, hooks, self.settings)
+            proven = self.incumbent.target
+            self._count(outcome, proven)
+            if outcome.status == "closed":
+                self.lower = np.inf if self.incumbent.witness is None else max(self.lower, proven)
+                return
+            if outcome.status == "open":
+                self.reason = outcome.reason
+                return
