@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..compiler.arrays import Indices, Vector
+from ..compiler.arrays import Vector
 from ..compiler.problem import Problem
 from ..lp.multipliers import from_duals
 from ..lp.oracle import Oracle
-from ..lp.relaxation import NodeView, Relaxation
+from ..lp.relaxation import Relaxation
 from .bounds.backward import Multipliers, Nodes, backward
 from .bounds.reach import Reach
-from .node import Block, Units, spread
+from .node import Units, view
 
 ZERO = np.zeros(1, dtype=np.int64)
 
@@ -37,13 +37,13 @@ def solve_leaf(
     reach: Reach,
     units: Units,
     nodes: Nodes,
-    node: NodeView,
     row: Vector,
     offset: float,
     oracle: Oracle,
     remaining: Callable[[], float],
 ) -> LeafResult:
-    """Bound of one node by its LP.  nodes and node describe the same single node; row (K,)."""
+    """Bound of the only node of `nodes` by its LP; row (K,)."""
+    node = view(nodes)
     relaxation = Relaxation(problem, node, oracle)
     answer, duals = relaxation.minimise(row, offset, remaining())
     target, start = row, offset
@@ -77,13 +77,5 @@ def _violated(problem: Problem, units: Units, relaxation: Relaxation, point: Vec
         gap = np.abs(point[first : first + len(free)] - values[number + 1][0, free])
         k = int(np.argmax(gap))
         if gap[k] > worst:
-            part = units.part(number)
-            place = np.flatnonzero(units.index[part] == free[k])
-            best, worst = part.start + int(place[0]), float(gap[k])
+            best, worst = units.first[number] + int(free[k]), float(gap[k])
     return best
-
-
-def single(block: Block, row: int, units: Units, root: Nodes, box_of: Nodes) -> Nodes:
-    """One node of a block as full stages."""
-    index: Indices = np.array([row])
-    return spread(block.take(index), units, root, box_of.box)

@@ -1,7 +1,8 @@
 """Open nodes as rows of arrays.
 
-A node is a case, the phases of the units split so far, the bounds its units had and the multipliers that
-bounded it.  Only units unstable at the root are stored: `Units` maps them to stages and back.
+A node is a case, the phases of the units split so far, the bounds its units have and the multipliers that
+bounded it.  The problem is a reduced one: all units of its stages are unstable at the root, and they are
+numbered through, stage after stage.
 """
 
 from __future__ import annotations
@@ -19,31 +20,28 @@ from .bounds.backward import Multipliers, Nodes
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The units that can be split, numbered from 0: stage[u] and index[u] say where each stands."""
+    """Where each stage's units stand among all: those of stage i are part(i)."""
 
-    stage: Indices
-    index: Indices
-    first: Indices
+    first: tuple[int, ...]
 
     @classmethod
-    def of(cls, problem: Problem, root: Nodes) -> Units:
-        stages, indices, first = [], [], [0]
-        for number, stage in enumerate(problem.stages):
-            bounds = root.bounds[number]
-            unstable = (bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0)
-            found = np.flatnonzero(unstable) if stage.relu else np.empty(0, dtype=np.int64)
-            stages.append(np.full(len(found), number))
-            indices.append(found)
-            first.append(first[-1] + len(found))
-        return cls(np.concatenate(stages), np.concatenate(indices), np.array(first))
+    def of(cls, problem: Problem) -> Units:
+        first = [0]
+        for stage in problem.stages[:-1]:
+            first.append(first[-1] + stage.size)
+        return cls(tuple(first))
 
     @property
     def count(self) -> int:
-        return len(self.stage)
+        return self.first[-1]
+
+    @property
+    def stages(self) -> int:
+        return len(self.first) - 1
 
     def part(self, number: int) -> slice:
         """The units of one stage."""
-        return slice(int(self.first[number]), int(self.first[number + 1]))
+        return slice(self.first[number], self.first[number + 1])
 
 
 @dataclass(slots=True)
@@ -85,10 +83,9 @@ class Block:
 def root_block(units: Units, root: Nodes, cases: Indices) -> Block:
     """One node per case over the whole region."""
     count = len(cases)
-    stages, where = units.stage.tolist(), units.index.tolist()
-    lower = np.array([root.bounds[s].lower[0, i] for s, i in zip(stages, where, strict=True)])
-    upper = np.array([root.bounds[s].upper[0, i] for s, i in zip(stages, where, strict=True)])
-    zeros = np.zeros((count, units.count))
+    empty = np.zeros((1, 0))
+    lower = np.concatenate([empty, *(b.lower for b in root.bounds[:-1])], axis=1)
+    upper = np.concatenate([empty, *(b.upper for b in root.bounds[:-1])], axis=1)
     return Block(
         case=cases.astype(np.int64),
         value=np.full(count, -np.inf),
@@ -96,10 +93,10 @@ def root_block(units: Units, root: Nodes, cases: Indices) -> Block:
         choice=np.full(count, -1),
         depth=np.zeros(count, dtype=np.int64),
         phase=np.zeros((count, units.count), dtype=np.int8),
-        lower=np.tile(lower, (count, 1)),
-        upper=np.tile(upper, (count, 1)),
-        alpha=zeros,
-        beta=zeros.copy(),
+        lower=np.repeat(lower, count, axis=0),
+        upper=np.repeat(upper, count, axis=0),
+        alpha=np.zeros((count, units.count)),
+        beta=np.zeros((count, units.count)),
     )
 
 
@@ -118,51 +115,36 @@ def children(block: Block) -> Block:
     return Block.join(both)
 
 
-def spread(block: Block, units: Units, root: Nodes, box: Bounds) -> Nodes:
-    """The nodes' bounds and splits as full stages; box (1, D) is shared."""
-    count = len(block)
-    lower = np.repeat(box.lower, count, axis=0)
-    upper = np.repeat(box.upper, count, axis=0)
-    bounds, splits = [], []
-    for number, base in enumerate(root.bounds):
-        low = np.repeat(base.lower, count, axis=0)
-        high = np.repeat(base.upper, count, axis=0)
-        split = np.zeros(low.shape, dtype=np.int8)
-        part = units.part(number)
-        where = units.index[part]
-        low[:, where], high[:, where] = block.lower[:, part], block.upper[:, part]
-        split[:, where] = block.phase[:, part]
-        bounds.append(Bounds(low, high))
-        splits.append(split)
-    return Nodes(Bounds(lower, upper), bounds, splits)
-
-
-def multipliers(block: Block, units: Units, problem: Problem) -> Multipliers:
-    """The nodes' multipliers as full stages, one query per node."""
-    alpha, beta = [], []
-    for number, stage in enumerate(problem.stages[:-1]):
-        width = stage.size if stage.relu else 0
-        for source, target in ((block.alpha, alpha), (block.beta, beta)):
-            full = np.zeros((len(block), width))
-            part = units.part(number)
-            full[:, units.index[part]] = source[:, part]
-            target.append(full)
-    return Multipliers(alpha, beta)
+def by_stage(full: Matrix, units: Units) -> list[Matrix]:
+    """(B, U) cut into stages, C-contiguous copies."""
+    return [np.ascontiguousarray(full[:, units.part(i)]) for i in range(units.stages)]
 
 
 def collect(stages: Sequence[Matrix], units: Units, count: int) -> Matrix:
-    """The splittable units' entries of full stages, (B, U)."""
-    out = np.zeros((count, units.count))
-    for number, full in enumerate(stages):
-        part = units.part(number)
-        if full.shape[0] and part.stop > part.start:
-            out[:, part] = full[:, units.index[part]]
-    return out
+    """The stages side by side again, (B, U); an empty one, which the pass did not reach, is 0."""
+    full = np.zeros((count, units.count))
+    for number, stage in enumerate(stages):
+        if stage.size:
+            full[:, units.part(number)] = stage
+    return full
 
 
-def view(block: Block, row: int, units: Units, root: Nodes, box: Bounds) -> NodeView:
-    """One node for the LP."""
-    nodes = spread(block.take(np.array([row])), units, root, box)
+def spread(block: Block, units: Units, box: Bounds) -> Nodes:
+    """The nodes stage by stage; box (1, D) is shared."""
+    count = len(block)
+    lower, upper = by_stage(block.lower, units), by_stage(block.upper, units)
+    phases = [np.ascontiguousarray(block.phase[:, units.part(i)]) for i in range(units.stages)]
+    region = Bounds(np.repeat(box.lower, count, axis=0), np.repeat(box.upper, count, axis=0))
+    return Nodes(region, [Bounds(a, b) for a, b in zip(lower, upper, strict=True)], phases)
+
+
+def multipliers(block: Block, units: Units) -> Multipliers:
+    """The nodes' multipliers stage by stage, one query per node."""
+    return Multipliers(by_stage(block.alpha, units), by_stage(block.beta, units))
+
+
+def view(nodes: Nodes) -> NodeView:
+    """The only node of `nodes`, for the LP."""
     return NodeView(
         nodes.box.lower[0],
         nodes.box.upper[0],

@@ -1,73 +1,93 @@
-"""Tighter pre-activation bounds inside the tree: a split makes all later stages tighter."""
+"""Tighter pre-activation bounds inside the tree: a split makes all that depends on its unit tighter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
-from ..compiler.arrays import Bounds
+from ..compiler.arrays import Bounds, Indices, Vector
+from ..compiler.operators import Dense
 from ..compiler.problem import Problem
-from .bounds.backward import Nodes, backward, plain
+from .bounds.kernels import refine_nodes
 from .bounds.reach import Reach
-from .bounds.root import LARGEST_BATCH
 from .node import Block, Units
 
 
-def worth_refining(problem: Problem, units: Units, block: Block, steps: int) -> bool:
-    """Whether bounding the later units again costs little beside the ascent on the margins.
+NONE = np.empty(0)
 
-    Both are counted in backward passes a node: two for every unit of a stage after the first, against
-    two for every step.
-    """
-    first = next((i for i in range(len(problem.stages)) if problem.stages[i].relu), 0)
-    later = units.stage > first
-    if not later.any():
-        return False
-    part = block.lower[:, later], block.upper[:, later], block.phase[:, later]
-    free = ((part[0] < 0.0) & (part[1] > 0.0) & (part[2] == 0)).sum(axis=1).mean()
-    return bool(free <= 12 * (steps + 1))
+
+@dataclass(frozen=True, slots=True)
+class SparseRows:
+    """The reduced problem's units as sparse rows over the input and over earlier units, all stages."""
+
+    x_start: Indices
+    x_index: Indices
+    x_value: Vector
+    u_start: Indices
+    u_index: Indices
+    u_value: Vector
+    bias: Vector
+    radius: Vector
+    reach: Vector
+    firsts: Indices
+
+    @classmethod
+    def of(cls, problem: Problem, reach: Reach, units: Units) -> SparseRows:
+        """Rows of all stages but the output's."""
+        # without unstable units there are no stages, and still arrays
+        inputs = [sparse.csr_matrix((0, problem.input_size))]
+        earlier = [sparse.csr_matrix((0, units.count))]
+        for stage in problem.stages[:-1]:
+            wide = np.zeros((stage.size, units.count))
+            flat = np.zeros((stage.size, problem.input_size))
+            for operator, source in stage.terms:
+                assert isinstance(operator, Dense)
+                if source == 0:
+                    flat = operator.weight
+                else:
+                    wide[:, units.part(source - 1)] = operator.weight
+            inputs.append(sparse.csr_matrix(flat))
+            earlier.append(sparse.csr_matrix(wide))
+        x, u = sparse.csr_matrix(sparse.vstack(inputs)), sparse.csr_matrix(sparse.vstack(earlier))
+        stages = problem.stages[:-1]
+        return cls(
+            x.indptr.astype(np.int64), x.indices.astype(np.int64), x.data.astype(np.float64),
+            u.indptr.astype(np.int64), u.indices.astype(np.int64), u.data.astype(np.float64),
+            np.concatenate([NONE, *(stage.bias for stage in stages)]),
+            np.concatenate([NONE, *(stage.bias_radius for stage in stages)]),
+            np.concatenate([NONE, *reach.stages[: len(stages)]]),
+            np.repeat(np.array(units.first[:-1], dtype=np.int64), [s.size for s in stages]),
+        )  # fmt: skip
+
+    def work(self, units: Units) -> float:
+        """Multiplications to bound all units after the first stage once, about."""
+        nonzeros = np.diff(self.x_start) + np.diff(self.u_start)
+        total = 0.0
+        for i in range(1, units.stages):
+            before = float(nonzeros[: units.first[i]].sum()) * min(
+                1.0, _density(self, units, i) * 2.0
+            )
+            size = units.first[i + 1] - units.first[i]
+            total += 2.0 * size * (before + 1000.0)
+        return total
+
+
+def _density(rows: SparseRows, units: Units, stage: int) -> float:
+    """Share of the earlier units that one unit of a stage depends on."""
+    part = units.part(stage)
+    used = rows.u_start[part.stop] - rows.u_start[part.start]
+    return float(used) / max(1, (part.stop - part.start) * units.first[stage])
 
 
 def refine(
-    problem: Problem,
-    reach: Reach,
-    units: Units,
-    nodes: Nodes,
-    block: Block,
-    stop: Callable[[], bool],
+    rows: SparseRows, reach: Reach, box: Bounds, block: Block, split: Indices
 ) -> None:
-    """Backward bounds of every node's unstable units, stage by stage; changes nodes and block in place."""
-    first = True
-    for number, stage in enumerate(problem.stages[:-1]):
-        part = units.part(number)
-        if not stage.relu or part.start == part.stop:
-            continue
-        if first:
-            # nothing before it was split, so its bounds cannot change
-            first = False
-            continue
-        low, high = block.lower[:, part], block.upper[:, part]
-        owner, unit = np.nonzero((low < 0.0) & (high > 0.0) & (block.phase[:, part] == 0))
-        where = units.index[part]
-        chunk = max(1, LARGEST_BATCH // max(s.size for s in problem.stages))
-        for begin in range(0, len(owner), chunk):
-            if stop():
-                return
-            who, which = owner[begin : begin + chunk], unit[begin : begin + chunk]
-            rows = np.zeros((2 * len(who), stage.size))
-            rows[np.arange(len(who)), where[which]] = 1.0
-            rows[len(who) + np.arange(len(who)), where[which]] = -1.0
-            twice = np.concatenate([who, who])
-            slopes = plain(problem, nodes, twice, number)
-            found = backward(
-                problem, reach, nodes, twice, number, rows, np.zeros(len(twice)), slopes
-            )
-            lower, upper = found.value[: len(who)], -found.value[len(who) :]
-            low[who, which] = np.fmax(low[who, which], lower)
-            high[who, which] = np.fmin(high[who, which], upper)
-        block.lower[:, part], block.upper[:, part] = low, high
-        bounds = nodes.bounds[number]
-        full_low, full_high = bounds.lower.copy(), bounds.upper.copy()
-        full_low[:, where], full_high[:, where] = low, high
-        nodes.bounds[number] = Bounds(full_low, full_high)
+    """Bounds of the free units that depend on each node's last split, in place.  split (B,)."""
+    refine_nodes(
+        block.lower, block.upper, block.phase, split, rows.firsts,
+        np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
+        rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
+        rows.bias, rows.radius, rows.reach, reach.input, reach.factor,
+    )  # fmt: skip

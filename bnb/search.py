@@ -18,12 +18,13 @@ from ..lp.oracle import Oracle, highs
 from .bounds.backward import Ascent, Nodes, Pass, backward, climb, plain
 from .bounds.kernels import least_radius
 from .bounds.reach import Reach
-from .bounds.root import root_bounds
+from .bounds.reduce import reduce
+from .bounds.root import root_bounds, tighten
 from .branching import RULES
 from .frontier import Frontier
 from .leaf import solve_leaf
-from .node import Block, Units, children, collect, multipliers, root_block, spread, view
-from .refine import refine, worth_refining
+from .node import Block, Units, children, collect, multipliers, root_block, spread
+from .refine import SparseRows, refine
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Settings:
 
     batch: int = 64
     root_steps: int = 40
+    tighten_steps: int = 8
+    refine: bool = True
     node_steps: int = 10
     nodes: int = 10_000_000
     memory: float = 1.5e9
@@ -88,33 +91,25 @@ class Search:
 
     def __init__(self, problem: Problem, hooks: Hooks, settings: Settings) -> None:
         self.problem, self.hooks, self.settings = problem, hooks, settings
-        self.last = len(problem.stages) - 1
         if any(len(case.offset) != 1 for case in problem.cases):
             raise NotImplementedError("cases of several atoms")
-        self.rows = np.concatenate([case.rows for case in problem.cases])
-        self.offset = np.concatenate([case.offset for case in problem.cases])
         self.statistics = Statistics()
-        self.best_closed = np.inf
         self.root: Nodes
         self.reach: Reach
         self.units: Units
+
+    @property
+    def last(self) -> int:
+        return len(self.problem.stages) - 1
 
     def run(self) -> Outcome:
         with np.errstate(all="ignore"):
             return self._run()
 
     def _run(self) -> Outcome:
-        found = root_bounds(self.problem, self.hooks.box(), self.hooks.stop)
-        if found is None:
-            return self._outcome("open", "timeout", -np.inf, 0.0)
-        self.root, self.reach = found
-        self.units = Units.of(self.problem, self.root)
-        block = root_block(self.units, self.root, np.arange(len(self.rows)))
-        block, accepted = self._bound_root(block)
-        if accepted:
-            return self._outcome("accepted", "", -np.inf, 0.0)
-        if not len(block):
-            return self._outcome("closed", "", 0.0, np.inf)
+        block, early = self._root()
+        if early is not None:
+            return early
         frontier = Frontier(block, self.settings.memory)
         frontier.push(block)
         while len(frontier):
@@ -133,6 +128,54 @@ class Search:
             return self._outcome("open", "numerical", -np.inf, 0.0)
         return self._outcome("closed", "", 0.0, np.inf)
 
+    def _root(self) -> tuple[Block, Outcome | None]:
+        """Bounds of the whole region, rung by rung: plain, attack, reduced, tightened, optimised."""
+        nothing = Block(*[np.empty(0)] * len(Block.__slots__))
+        found = root_bounds(self.problem, self.hooks.box(), self.hooks.stop)
+        if found is None:
+            return nothing, self._outcome("open", "timeout", -np.inf, 0.0)
+        self.root, self.reach = found
+        self.statistics.nodes += 1
+        first = self._plain()
+        cases = np.flatnonzero(~(first.value > 0.0))
+        if not len(cases):
+            return nothing, self._outcome("closed", "", float(first.value.min()), np.inf)
+        if self.hooks.accept(first.vertex[cases]) or self.hooks.attack(cases):
+            return nothing, self._outcome("accepted", "", -np.inf, 0.0)
+        self._reduce(cases)
+        if self.settings.tighten_steps:
+            before = self.units.count
+            tighten(self.problem, self.root, self.reach, self.settings.tighten_steps, self.hooks.stop)
+            unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
+            if unstable < 0.95 * before:
+                self._reduce(np.arange(len(cases)))
+        self.sparse = SparseRows.of(self.problem, self.reach, self.units)
+        block = root_block(self.units, self.root, np.arange(len(cases)))
+        owner = np.zeros(len(block), dtype=np.int64)
+        slopes = plain(self.problem, self.root, owner, self.last)
+        block.alpha = collect(slopes.alpha, self.units, len(block))
+        block, accepted = self._bound(block, self.settings.root_steps)
+        if accepted:
+            return nothing, self._outcome("accepted", "", -np.inf, 0.0)
+        if not len(block):
+            return nothing, self._outcome("closed", "", 0.0, np.inf)
+        return block, None
+
+    def _plain(self) -> Pass:
+        """Every case's bound with the heuristic slopes."""
+        self.rows = np.concatenate([case.rows for case in self.problem.cases])
+        self.offset = np.concatenate([case.offset for case in self.problem.cases])
+        owner = np.zeros(len(self.rows), dtype=np.int64)
+        slopes = plain(self.problem, self.root, owner, self.last)
+        return backward(
+            self.problem, self.reach, self.root, owner, self.last, self.rows, self.offset, slopes
+        )
+
+    def _reduce(self, cases: Indices) -> None:
+        self.problem, self.root, self.reach = reduce(self.problem, self.reach, self.root, cases)
+        self.units = Units.of(self.problem)
+        self.rows, self.offset = np.eye(len(cases)), np.zeros(len(cases))
+
     def _exhausted(self) -> str:
         if self.hooks.stop():
             return "timeout"
@@ -140,17 +183,6 @@ class Search:
 
     def _outcome(self, status: str, reason: str, bound: float, radius: float) -> Outcome:
         return Outcome(status, reason, bound, radius, self.statistics)
-
-    def _bound_root(self, block: Block) -> tuple[Block, bool]:
-        owner = np.zeros(len(block), dtype=np.int64)
-        slopes = plain(self.problem, self.root, owner, self.last)
-        block.alpha = collect(slopes.alpha, self.units, len(block))
-        block, accepted = self._bound(block, 0)
-        if accepted or not len(block):
-            return block, accepted
-        if self.hooks.attack(block.case):
-            return block, True
-        return self._bound(block, self.settings.root_steps)
 
     def _split(self, batch: Block) -> Block | None:
         """The open children of all nodes that have a unit to split; None when a candidate settled it."""
@@ -163,18 +195,16 @@ class Search:
     def _bound(self, block: Block, steps: int) -> tuple[Block, bool]:
         """The nodes still open after `steps` ascent steps, with new values, multipliers and choices."""
         self.statistics.nodes += len(block)
-        nodes = spread(block, self.units, self.root, self.hooks.box())
         deep = block.depth.max(initial=0) > 0
-        if deep and worth_refining(self.problem, self.units, block, steps):
-            refine(self.problem, self.reach, self.units, nodes, block, self.hooks.stop)
+        if deep and self.units.stages > 1 and self.settings.refine:
+            refine(self.sparse, self.reach, self.hooks.box(), block, block.choice)
         # an empty node (crossed bounds of a unit) holds no input
         alive = np.flatnonzero(~(block.lower > block.upper).any(axis=1))
-        if len(alive) < len(block):
-            block = block.take(alive)
-            nodes = spread(block, self.units, self.root, self.hooks.box())
+        block = block.take(alive)
         if not len(block):
             return block, False
-        slopes = multipliers(block, self.units, self.problem)
+        nodes = spread(block, self.units, self.hooks.box())
+        slopes = multipliers(block, self.units)
         ascent = Ascent(rate=0.2 if not deep else 0.1, decay=0.95 if not deep else 0.9)
         owner = np.arange(len(block))
         for step in range(steps + 1):
@@ -247,12 +277,11 @@ class Search:
                 kept.append(row)
                 continue
             box = self.hooks.box()
-            node = view(batch, row, self.units, self.root, box)
-            nodes = spread(batch.take(np.array([row])), self.units, self.root, box)
+            nodes = spread(batch.take(np.array([row])), self.units, box)
             case = int(batch.case[row])
             self.statistics.lps += 1
             result = solve_leaf(
-                self.problem, self.reach, self.units, nodes, node,
+                self.problem, self.reach, self.units, nodes,
                 self.rows[case], float(self.offset[case]), self.settings.oracle, self.hooks.remaining,
             )  # fmt: skip
             if result.value > 0.0:

@@ -48,6 +48,22 @@ def root_bounds(
     return nodes, reach
 
 
+def tighten(problem: Problem, nodes: Nodes, reach: Reach, steps: int, stop: Stop) -> None:
+    """Backward bounds with `steps` ascent steps for all units of node 0, in place, stage by stage."""
+    for number, stage in enumerate(problem.stages[:-1]):
+        if number == 0 or not stage.relu:
+            continue
+        bounds = nodes.bounds[number]
+        units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
+        found = unit_bounds(problem, reach, nodes, number, units, stop, steps)
+        if found is None:
+            return
+        lower, upper = bounds.lower.copy(), bounds.upper.copy()
+        lower[0, units] = np.fmax(lower[0, units], found[0])
+        upper[0, units] = np.fmin(upper[0, units], found[1])
+        nodes.bounds[number] = Bounds(lower, upper)
+
+
 def unit_bounds(
     problem: Problem,
     reach: Reach,

@@ -51,9 +51,10 @@ def pgd(
 ) -> tuple[bool, Matrix]:
     """Whether `accept` took a point, and each case's best point (C, D).
 
-    box (1, D); cases (C, K), offset (C,): the margins to bring to 0.  `start` is each case's first start
-    (the box's center by default); the others are uniform in the box.  The step falls from a quarter of
-    the width to a hundredth of that; a point is offered as soon as its margin is at most 0.
+    box (1, D); cases (C, K), offset (C,): the margins to bring to 0.  `start` is each case's first
+    start (the box's center by default); the others are uniform in the box.  The step falls from a
+    quarter of the width to a hundredth of that; a point is offered as soon as its margin is at
+    most 0.
     """
     low, high = box.lower, box.upper
     count = len(cases)

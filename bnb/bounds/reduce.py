@@ -1,0 +1,150 @@
+"""Substituting stable units away: a problem in the input and the unstable units alone.
+
+On a region a unit that is active equals its pre-activation and one that is inactive equals 0, so both are
+affine in the input and the unstable units before them.  What is left is a small dense problem, whatever
+the layers were.  The substituted coefficients are rounded; how far a row can be off is a rigorous number
+and becomes the stage's `bias_radius`, so bounds on the reduced problem are bounds on the original.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...compiler.arrays import Bounds, Indices, Matrix, Vector
+from ...compiler.operators import Dense, LinearOperator
+from ...compiler.problem import Case, Problem, Stage
+from ...compiler.rounding import TINY
+from .backward import Nodes
+from .reach import Reach
+from .root import LARGEST_BATCH
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """rows @ pre = input @ x + sum of units[i] @ post_i[unstable] + constant, up to `radius`."""
+
+    input: Matrix
+    units: list[Matrix]
+    constant: Vector
+    radius: Vector
+
+
+def unstable_units(problem: Problem, nodes: Nodes) -> list[Indices]:
+    """Per stage the units that are unstable on the whole region."""
+    found = []
+    for stage, bounds in zip(problem.stages, nodes.bounds, strict=True):
+        open_phase = (bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0)
+        found.append(np.flatnonzero(open_phase) if stage.relu else np.empty(0, dtype=np.int64))
+    return found
+
+
+def expand(
+    problem: Problem, reach: Reach, nodes: Nodes, unstable: list[Indices], start: int, rows: Matrix
+) -> Expanded:
+    """Rows on stage `start` (Q, N_start) with all stable units of node 0 substituted."""
+    count = len(rows)
+    pending: list[Matrix | None] = [None] * (start + 1)
+    units = [np.zeros((count, len(found))) for found in unstable[:start]]
+    constant, size, extra = np.zeros(count), np.zeros(count), np.zeros(count)
+    for number in range(start, -1, -1):
+        stage = problem.stages[number]
+        mu = rows
+        if number < start:
+            lam = pending[number + 1]
+            pending[number + 1] = None
+            if lam is None:
+                continue
+            mu = lam
+            if stage.relu:
+                units[number] = lam[:, unstable[number]]
+                mu = lam * (nodes.bounds[number].lower[0] >= 0.0)
+        constant = constant + mu @ stage.bias
+        size = size + np.abs(mu) @ reach.stages[number]
+        extra = extra + np.abs(mu) @ stage.bias_radius
+        for operator, source in stage.terms:
+            part = operator.adjoint(mu)
+            before = pending[source]
+            pending[source] = part if before is None else before + part
+    top = pending[0]
+    if top is None:
+        top = np.zeros((count, problem.input_size))
+    radius = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY
+    return Expanded(top, units, constant, radius)
+
+
+def reduce(
+    problem: Problem, reach: Reach, nodes: Nodes, cases: Indices
+) -> tuple[Problem, Nodes, Reach]:
+    """The reduced problem, its bounds on the region (one node), and its reach.
+
+    Only `cases` are kept; the output of the reduced problem is their rows, one number a case.
+    """
+    unstable = unstable_units(problem, nodes)
+    stages: list[Stage] = []
+    places: dict[int, int] = {}
+    bounds: list[Bounds] = []
+    last = len(problem.stages) - 1
+    for number, units in enumerate(unstable[:last]):
+        if not len(units):
+            continue
+        found = _rows_of_units(problem, reach, nodes, unstable, number, units)
+        name = problem.stages[number].name
+        stages.append(_stage(found, places, True, name))
+        places[number] = len(stages)
+        old = nodes.bounds[number]
+        bounds.append(Bounds(old.lower[:, units].copy(), old.upper[:, units].copy()))
+    rows = np.concatenate([problem.cases[c].rows for c in cases.tolist()])
+    offset = np.concatenate([problem.cases[c].offset for c in cases.tolist()])
+    found = expand(problem, reach, nodes, unstable, last, rows)
+    found.constant[:] += offset
+    found.radius[:] += 2.0**-52 * (np.abs(found.constant) + np.abs(offset))
+    stages.append(_stage(found, places, False, "margins"))
+    wide = np.full((1, len(rows)), np.inf)
+    bounds.append(Bounds(-wide, wide))
+    unit = np.eye(len(cases))
+    kept = tuple(
+        Case(unit[k : k + 1], np.zeros(1), problem.cases[c].strict, problem.cases[c].name)
+        for k, c in enumerate(cases.tolist())
+    )
+    reduced = Problem(problem.lower, problem.upper, tuple(stages), kept)
+    small = Nodes(nodes.box, bounds, [np.zeros((1, s.size), dtype=np.int8) for s in stages])
+    return reduced, small, reach_of(reduced, small)
+
+
+def reach_of(problem: Problem, nodes: Nodes) -> Reach:
+    """The reach of a problem whose bounds are known."""
+    reach = Reach.over(problem, nodes.box)
+    for stage, bounds in zip(problem.stages, nodes.bounds, strict=True):
+        reach.add_stage(problem)
+        reach.add_bounds(bounds, stage.relu)
+    return reach
+
+
+def _rows_of_units(
+    problem: Problem, reach: Reach, nodes: Nodes, unstable: list[Indices], number: int, units: Indices
+) -> Expanded:
+    width = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
+    chunk = max(1, LARGEST_BATCH // width)
+    parts: list[Expanded] = []
+    for begin in range(0, len(units), chunk):
+        part = units[begin : begin + chunk]
+        rows = np.zeros((len(part), problem.stages[number].size))
+        rows[np.arange(len(part)), part] = 1.0
+        parts.append(expand(problem, reach, nodes, unstable, number, rows))
+    return Expanded(
+        np.concatenate([p.input for p in parts]),
+        [np.concatenate(group) for group in zip(*(p.units for p in parts), strict=True)],
+        np.concatenate([p.constant for p in parts]),
+        np.concatenate([p.radius for p in parts]),
+    )
+
+
+def _stage(found: Expanded, places: dict[int, int], relu: bool, name: str) -> Stage:
+    terms: list[tuple[LinearOperator, int]] = [(Dense(np.ascontiguousarray(found.input)), 0)]
+    for number, place in places.items():
+        matrix = found.units[number]
+        if matrix.any():
+            terms.append((Dense(np.ascontiguousarray(matrix)), place))
+    return Stage(tuple(terms), (), found.constant, found.radius, relu, name)
