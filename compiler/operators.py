@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Protocol, cast
 
 import numpy as np
+from scipy import sparse
 
 from .arrays import Indices, Matrix, Numbers, Tensor, Vector, exact
 from .kernels import gather_patches, scatter_patches
@@ -42,6 +43,10 @@ class LinearOperator(Protocol):
 
     def absolute(self) -> LinearOperator:
         """The operator of the absolute coefficients."""
+        ...
+
+    def rows(self, units: Indices) -> sparse.csr_array:
+        """Some rows of the matrix, (len(units), in_size); error as of `apply`."""
         ...
 
 
@@ -87,6 +92,9 @@ class Dense:
 
     def adjoint(self, values: Numbers) -> Numbers:
         return cast(Numbers, values @ (self._exact if is_exact(values) else self.weight))
+
+    def rows(self, units: Indices) -> sparse.csr_array:
+        return sparse.csr_array(self.weight[units])
 
     @cached_property
     def _absolute(self) -> Dense:
@@ -217,6 +225,17 @@ class Convolution:
             scatter_patches(part, self._geometry, out[start : start + chunk])
         return out.reshape(batch, -1)
 
+    def rows(self, units: Indices) -> sparse.csr_array:
+        channels, positions = self.weight.shape[0], self.out_shape[1] * self.out_shape[2]
+        channel, position = units // positions, units % positions
+        by_group = self._pad_index.reshape(self.groups, -1, positions)
+        index = by_group[channel * self.groups // channels, :, position]
+        values = self.weight.reshape(channels, -1)[channel]
+        inside = index < self.in_size
+        starts = np.concatenate([[0], np.cumsum(inside.sum(axis=1))])
+        shape = (len(units), self.in_size)
+        return sparse.csr_array((values[inside], index[inside], starts), shape=shape)
+
     @cached_property
     def _absolute(self) -> Convolution:
         return Convolution(
@@ -258,6 +277,11 @@ class Scale:
     def adjoint(self, values: Numbers) -> Numbers:
         return self.apply(values)
 
+    def rows(self, units: Indices) -> sparse.csr_array:
+        values = self.multiplier[units] / self.divisor[units]
+        starts = np.arange(len(units) + 1)
+        return sparse.csr_array((values, units, starts), shape=(len(units), self.in_size))
+
     def absolute(self) -> Scale:
         return Scale(np.abs(self.multiplier), np.abs(self.divisor))
 
@@ -298,6 +322,13 @@ class Select:
             np.add.at(out, (slice(None), self.index[used]), values[:, used])
         return out
 
+    def rows(self, units: Indices) -> sparse.csr_array:
+        index = self.index[units]
+        used = index >= 0
+        starts = np.concatenate([[0], np.cumsum(used)])
+        shape = (len(units), self.in_size)
+        return sparse.csr_array((np.ones(int(used.sum())), index[used], starts), shape=shape)
+
     def absolute(self) -> Select:
         return self
 
@@ -334,6 +365,12 @@ class Chain:
             values = part.adjoint(values)
         return values
 
+    def rows(self, units: Indices) -> sparse.csr_array:
+        found = self.parts[-1].rows(units)
+        for part in reversed(self.parts[:-1]):
+            found = times(found, part)
+        return found
+
     @cached_property
     def _absolute(self) -> Chain:
         # |A2| |A1| dominates |A2 A1|: what the error bounds need
@@ -341,6 +378,12 @@ class Chain:
 
     def absolute(self) -> Chain:
         return self._absolute
+
+
+def times(rows: sparse.csr_array, operator: LinearOperator) -> sparse.csr_array:
+    """Sparse rows times the operator's matrix, of which only the rows that are met are formed."""
+    columns = np.unique(rows.indices).astype(np.int64)
+    return sparse.csr_array(rows[:, columns] @ operator.rows(columns))
 
 
 def identity(size: int) -> Select:

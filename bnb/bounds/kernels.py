@@ -377,3 +377,44 @@ def refine_nodes(
                 upper[b, u] = high
             if lower[b, u] > upper[b, u]:
                 break
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def bound_units(
+    before: int,
+    count: int,
+    lower: Vector,
+    upper: Vector,
+    box_lower: Vector,
+    box_upper: Vector,
+    x_start: Indices,
+    x_index: Indices,
+    x_value: Vector,
+    u_start: Indices,
+    u_index: Indices,
+    u_value: Vector,
+    bias: Vector,
+    radius: Vector,
+    reach: Vector,
+    input_reach: Vector,
+    factor: float,
+) -> tuple[Vector, Vector]:
+    """(lower, upper) of the `count` units whose rows follow those of the first `before` ones."""
+    lam_x = np.zeros(box_lower.shape[0])
+    lam_u = np.zeros(before)
+    phase = np.zeros(before, dtype=np.int8)
+    found_lower = np.empty(count)
+    found_upper = np.empty(count)
+    for k in range(count):
+        for side in range(2):
+            sign = 1.0 - 2.0 * side
+            value = row_bound(
+                before + k, sign, before, lower, upper, phase, box_lower, box_upper,
+                x_start, x_index, x_value, u_start, u_index, u_value,
+                bias, radius, reach, input_reach, factor, lam_x, lam_u,
+            )  # fmt: skip
+            if side == 0:
+                found_lower[k] = value
+            else:
+                found_upper[k] = -value
+    return found_lower, found_upper

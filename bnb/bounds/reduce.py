@@ -17,6 +17,7 @@ from ...compiler.operators import Dense, LinearOperator
 from ...compiler.problem import Case, Problem, Stage
 from ...compiler.rounding import TINY
 from .backward import Nodes
+from .local import local_rows
 from .reach import Reach
 from .root import LARGEST_BATCH
 
@@ -125,6 +126,11 @@ def reach_of(problem: Problem, nodes: Nodes) -> Reach:
 def _rows_of_units(
     problem: Problem, reach: Reach, nodes: Nodes, unstable: list[Indices], number: int, units: Indices
 ) -> Expanded:
+    local = local_rows(problem, reach, nodes, unstable, number, units)
+    if local is not None:
+        return Expanded(
+            local.input.toarray(), [p.toarray() for p in local.units], local.constant, local.radius
+        )
     width = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
     chunk = max(1, LARGEST_BATCH // width)
     parts: list[Expanded] = []

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy import sparse
 
 from ...compiler.arrays import Bounds, Indices, Vector
 from ...compiler.problem import Problem
 from .backward import Ascent, Multipliers, Nodes, backward, climb, plain
 from .interval import stage_interval
+from .local import LocalRows, LocalStages, local_rows
 from .reach import Reach
 
 LARGEST_BATCH = 4_000_000
@@ -28,19 +30,42 @@ def root_bounds(
     reach = Reach.over(problem, box)
     nodes = Nodes(box, [], [])
     sources = [box]
+    unstable: list[Indices] = []
+    local: LocalStages | None = LocalStages(box)
     for number, stage in enumerate(problem.stages):
         bounds = stage_interval(stage, sources)
         reach.add_stage(problem)
-        first = all(source == 0 for _, source in stage.terms)
-        if stage.relu and not first:
-            units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
-            found = unit_bounds(problem, reach, nodes, number, units, stop, steps)
-            if found is None:
-                return None
+        units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
+        rows: LocalRows | None = None
+        if stage.relu and local is not None:
+            rows = local_rows(problem, reach, nodes, unstable, number, units)
+        if stage.relu and any(source != 0 for _, source in stage.terms):
+            if rows is not None and local is not None:
+                found = local.bound(rows)
+            else:
+                dense = unit_bounds(problem, reach, nodes, number, units, stop, steps)
+                if dense is None:
+                    return None
+                found = dense
             lower, upper = bounds.lower.copy(), bounds.upper.copy()
-            lower[0, units] = np.maximum(lower[0, units], found[0])
-            upper[0, units] = np.minimum(upper[0, units], found[1])
+            lower[0, units] = np.fmax(lower[0, units], found[0])
+            upper[0, units] = np.fmin(upper[0, units], found[1])
             bounds = Bounds(lower, upper)
+        left = (bounds.lower[0, units] < 0.0) & (bounds.upper[0, units] > 0.0)
+        unstable.append(units[left] if stage.relu else np.empty(0, dtype=np.int64))
+        if stage.relu and local is not None:
+            if rows is None:
+                local = None
+            else:
+                keep = units[left]
+                local.append(
+                    rows.take(np.flatnonzero(left)), bounds.lower[0, keep], bounds.upper[0, keep]
+                )
+        elif local is not None:
+            # keeps one entry a stage, so that the units of all stages stand in order
+            empty = sparse.csr_array((0, problem.input_size))
+            none = [sparse.csr_array((0, len(u))) for u in unstable[:-1]]
+            local.append(LocalRows(empty, none, np.empty(0), np.empty(0)), np.empty(0), np.empty(0))
         reach.add_bounds(bounds, stage.relu)
         nodes.bounds.append(bounds)
         nodes.splits.append(np.zeros((1, stage.size), dtype=np.int8))
