@@ -1,0 +1,119 @@
+"""Networks from ONNX files, node by node, checked against onnxruntime."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import FidelityError, ModelError
+from ..graph import GraphBuilder, Network
+from .fidelity import check
+from .onnx_folding import fold
+from .onnx_model import CHECK, Model, Operation, ending_at, parse
+from .onnx_node import Node, Symbol, Value
+from .onnx_ops import OPERATIONS
+from .onnx_runtime import OnnxRuntime
+
+LAST_ONLY = ("LogSoftmax", "Softmax")
+"""Dropped where they end the network: they keep the order of the outputs."""
+
+
+def load_onnx(path: str | Path) -> Network:
+    """The network in an `.onnx` or `.onnx.gz` file.
+
+    One layer, or a few with suffixed names, for each ONNX node, under the node's name.
+    Promise: the float32 weights are taken at their exact values, an operation or attribute that is
+    not understood is refused, and our forward pass agrees with onnxruntime on a few inputs.
+    """
+    source = str(path)
+    data = _read(source)
+    model = parse(source, data)
+    network, output = _network(source, model)
+    evaluated = data if output == model.output else ending_at(source, data, output)
+    name = Path(source).name.removesuffix(".gz").removesuffix(".onnx")
+    digest = hashlib.sha256(data).hexdigest()
+    rowwise = OnnxRuntime(source, evaluated, model.input, model.shape, model.dtype, False)
+    network = replace(network, name=name, digest=digest, runtime=rowwise)
+    if model.batched:
+        together = replace(network, runtime=replace(rowwise, batched=True))
+        try:
+            check(together, source)
+        except (FidelityError, ModelError):
+            pass  # a model may declare a batch of any size and still mix its rows: one at a time
+        else:
+            return together
+    check(network, source)
+    return network
+
+
+def _read(source: str) -> bytes:
+    try:
+        data = Path(source).read_bytes()
+        return gzip.decompress(data) if source.endswith(".gz") else data
+    except FileNotFoundError as error:
+        raise ModelError(source, "no such file") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ModelError(source, "truncated, or not compressed by gzip; fetch it again") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(source, f"cannot be read: {error}") from error
+
+
+def _network(source: str, model: Model) -> tuple[Network, str]:
+    """The network without its runtime, and the ONNX name of its output."""
+    builder = GraphBuilder(model.shape[1:] if len(model.shape) > 1 else model.shape)
+    values: dict[str, Value] = dict(model.constants)
+    values[model.input] = Symbol(Network.INPUT, model.shape, model.dtype)
+    output, notes = model.output, []
+    for operation in model.operations:
+        last = operation.kind in LAST_ONLY and operation.outputs == (model.output,)
+        node = _node(source, operation, values, model.opset, builder)
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            try:
+                if last:
+                    _check_softmax(node)
+                    output = operation.inputs[0]
+                    notes.append(
+                        f"{operation.kind} {operation.name!r} at the end is left out: the outputs "
+                        "are its inputs, in the same order of size"
+                    )
+                    continue
+                results = OPERATIONS.get(operation.kind, fold)(node)
+                node.finish()
+            except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError) as e:
+                node.fail(f"cannot be read ({e}); {CHECK}")
+        listed = results if isinstance(results, list) else [results]
+        values.update(zip(operation.outputs, listed, strict=False))
+    final = values.get(output)
+    if not isinstance(final, Symbol) or final.node == Network.INPUT:
+        raise ModelError(source, f"its output {output!r} does not come from its input by any layer")
+    return builder.finish(final.node, notes=tuple(notes)), output
+
+
+def _node(
+    source: str, operation: Operation, values: dict[str, Value], opset: int, builder: GraphBuilder
+) -> Node:
+    for name in operation.inputs:
+        if name and name not in values:
+            raise ModelError(
+                source, f"node {operation.name!r} uses {name!r}, a second output that is not read"
+            )
+    inputs = [values.get(name) if name else None for name in operation.inputs]
+    return Node(source, operation, inputs, opset, builder, (*OPERATIONS, *LAST_ONLY))
+
+
+def _check_softmax(node: Node) -> None:
+    """Refuses a softmax over only a part of the output, which can change the order of the rest."""
+    node.expect(1)
+    shape = node.value(0).shape
+    axis = node.integer("axis", -1 if node.opset >= 13 else 1)
+    # before operator set 13 all axes from this one on were normalised together
+    start = range(len(shape))[axis] if axis < len(shape) or node.opset >= 13 else len(shape)
+    rest = shape[:start] if node.opset < 13 else shape[:start] + shape[start + 1 :]
+    if any(size != 1 for size in rest):
+        node.refuse_attribute("axis", f"is {axis}: not all of an output of shape {shape}")
+    node.finish()

@@ -1,0 +1,1 @@
+"""Tests of the package, and the exact reference that they compare with."""
