@@ -1,4 +1,6 @@
-"""Which unit to split: rules from the state of a node to a unit, -1 where no split is known to help."""
+"""Which unit to split: rules from the state of a node to a unit, -1 where no split is known to
+help.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,8 @@ BranchingRule: TypeAlias = Callable[[Block, Matrix], Indices]
 def relaxation_loss(block: Block, lam: Matrix) -> Matrix:
     """How much the triangle of each unit can cost the bound, (B, U).
 
-    A unit with lam >= 0 stands on the convex side, where max(z, 0) itself is the LP's bound: it needs no
-    split.  One with lam < 0 loses at most |lam| u |l| / (u - l), at z = 0.
+    A unit with lam >= 0 stands on the convex side, where max(z, 0) itself is the LP's bound: it
+    needs no split. One with lam < 0 loses at most |lam| u |l| / (u - l), at z = 0.
     """
     lower, upper = block.lower, block.upper
     free = (block.phase == 0) & (lower < 0.0) & (upper > 0.0) & (lam < 0.0)

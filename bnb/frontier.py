@@ -51,7 +51,7 @@ class Frontier:
         return self._store.take(rows)
 
     def least(self) -> tuple[float, float]:
-        """The least value and the least radius of all open nodes; (inf, inf) when there are none."""
+        """The least value and the least radius of all open nodes ((inf, inf): none)."""
         rows = np.array([row for _, row in self._heap], dtype=np.int64)
         if not len(rows):
             return np.inf, np.inf

@@ -1,4 +1,6 @@
-"""LPs at single nodes: exact where nothing is unstable, and a source of multipliers and points elsewhere."""
+"""LPs at single nodes: exact where nothing is unstable, and a source of multipliers and points
+elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from ..compiler.problem import Problem
 from ..lp.multipliers import from_duals
 from ..lp.oracle import Oracle
 from ..lp.relaxation import Relaxation
-from .bounds.backward import Multipliers, Nodes, backward
+from .bounds.backward import Multipliers, Nodes, Pass, backward
 from .bounds.reach import Reach
 from .node import Units, view
 
@@ -24,12 +26,14 @@ class LeafResult:
     """value: the proven bound from the duals (inf for an empty node); point: the LP's own, if any.
 
     violated: the unit whose relaxation the point uses most, -1 when it uses none.
+    found: the pass with the duals, from which a least distance can be told.
     """
 
     value: float
     point: Vector | None
     violated: int
     status: str
+    found: Pass | None = None
 
 
 def solve_leaf(
@@ -63,11 +67,14 @@ def solve_leaf(
         # 0 >= value > 0 for every input of the node: there is none
         return LeafResult(np.inf if value > 0.0 else -np.inf, None, -1, "infeasible")
     point = np.clip(answer.point[: problem.input_size], node.lower, node.upper)
-    return LeafResult(value, point, _violated(problem, units, relaxation, answer.point), "optimal")
+    violated = _violated(problem, units, relaxation, answer.point)
+    return LeafResult(value, point, violated, "optimal", found)
 
 
 def _violated(problem: Problem, units: Units, relaxation: Relaxation, point: Vector) -> int:
-    """The free unit whose relaxed post-activation lies farthest from the true one at the LP's point."""
+    """The free unit whose relaxed post-activation lies farthest from the true one at the LP's
+    point.
+    """
     values = problem.values(point[None, : problem.input_size])
     best, worst = -1, 1e-9
     for number, free in enumerate(relaxation.unstable):

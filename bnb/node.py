@@ -1,8 +1,8 @@
 """Open nodes as rows of arrays.
 
-A node is a case, the phases of the units split so far, the bounds its units have and the multipliers that
-bounded it.  The problem is a reduced one: all units of its stages are unstable at the root, and they are
-numbered through, stage after stage.
+A node is a case, the phases of the units split so far, the bounds its units have and the
+multipliers that bounded it. The problem is a reduced one: all units of its stages are unstable at
+the root, and they are numbered through, stage after stage.
 """
 
 from __future__ import annotations
@@ -77,7 +77,15 @@ class Block:
 
     @property
     def bytes_per_node(self) -> int:
-        return sum(getattr(self, name).nbytes for name in self.__slots__) // max(1, len(self))
+        total: int = sum(getattr(self, name).nbytes for name in self.__slots__)
+        return total // max(1, len(self))
+
+
+def empty_block() -> Block:
+    """No nodes of no units."""
+    numbers, none, wide = np.empty(0), np.empty(0, dtype=np.int64), np.empty((0, 0))
+    phase = np.empty((0, 0), dtype=np.int8)
+    return Block(none, numbers, numbers, none, none, phase, wide, wide, wide, wide)
 
 
 def root_block(units: Units, root: Nodes, cases: Indices) -> Block:

@@ -1,4 +1,6 @@
-"""Tighter pre-activation bounds inside the tree: a split makes all that depends on its unit tighter."""
+"""Tighter pre-activation bounds inside the tree: a split makes all that depends on its unit
+tighter.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +16,12 @@ from .bounds.kernels import refine_nodes
 from .bounds.reach import Reach
 from .node import Block, Units
 
-
 NONE = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
 class SparseRows:
-    """The reduced problem's units as sparse rows over the input and over earlier units, all stages."""
+    """The reduced problem's units as sparse rows over the input and earlier units."""
 
     x_start: Indices
     x_index: Indices
@@ -61,29 +62,8 @@ class SparseRows:
             np.repeat(np.array(units.first[:-1], dtype=np.int64), [s.size for s in stages]),
         )  # fmt: skip
 
-    def work(self, units: Units) -> float:
-        """Multiplications to bound all units after the first stage once, about."""
-        nonzeros = np.diff(self.x_start) + np.diff(self.u_start)
-        total = 0.0
-        for i in range(1, units.stages):
-            before = float(nonzeros[: units.first[i]].sum()) * min(
-                1.0, _density(self, units, i) * 2.0
-            )
-            size = units.first[i + 1] - units.first[i]
-            total += 2.0 * size * (before + 1000.0)
-        return total
 
-
-def _density(rows: SparseRows, units: Units, stage: int) -> float:
-    """Share of the earlier units that one unit of a stage depends on."""
-    part = units.part(stage)
-    used = rows.u_start[part.stop] - rows.u_start[part.start]
-    return float(used) / max(1, (part.stop - part.start) * units.first[stage])
-
-
-def refine(
-    rows: SparseRows, reach: Reach, box: Bounds, block: Block, split: Indices
-) -> None:
+def refine(rows: SparseRows, reach: Reach, box: Bounds, block: Block, split: Indices) -> None:
     """Bounds of the free units that depend on each node's last split, in place.  split (B,)."""
     refine_nodes(
         block.lower, block.upper, block.phase, split, rows.firsts,

@@ -1,8 +1,9 @@
 """Branch and bound: is there an input in the box that satisfies some case?
 
-Batched, worst bound first.  A node closes when its rigorous bound is positive; it is split on the unit
-whose relaxation loses most; where no split is known to help, an LP decides it or names one.  All that can
-go wrong (deadline, memory, a NaN, a solver that gives no answer) leaves nodes open, never closed.
+Batched, worst bound first. A node closes when its rigorous bound is positive; it is split on the
+unit whose relaxation loses most; where no split is known to help, an LP decides it or names one.
+All that can go wrong (deadline, memory, a NaN, a solver that gives no answer) leaves nodes open,
+never closed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from ..compiler.arrays import Bounds, Indices, Matrix, Vector
 from ..compiler.problem import Problem
 from ..lp.oracle import Oracle, highs
-from .bounds.backward import Ascent, Nodes, Pass, backward, climb, plain
+from .bounds.backward import Ascent, Multipliers, Nodes, Pass, backward, climb, plain
 from .bounds.kernels import least_radius
 from .bounds.reach import Reach
 from .bounds.reduce import reduce
@@ -23,7 +24,7 @@ from .bounds.root import root_bounds, tighten
 from .branching import RULES
 from .frontier import Frontier
 from .leaf import solve_leaf
-from .node import Block, Units, children, collect, multipliers, root_block, spread
+from .node import Block, Units, children, collect, empty_block, multipliers, root_block, spread
 from .refine import SparseRows, refine
 
 
@@ -46,10 +47,11 @@ class Settings:
 class Hooks:
     """What the caller hands down.
 
-    remaining: seconds left.  accept: looks at candidate points (B, D) and returns True when one settles
-    the question.  box: the current region (1, D); it may only shrink.  attack: given the open cases
-    once the plain bounds left some; returns True when what it found settles the question.  radius: (center, domain lower,
-    domain upper) when least distances are wanted.  progress: called with (closed, open, least bound).
+    remaining: seconds left. accept: looks at candidate points (B, D) and returns True when one
+    settles the question. box: the current region (1, D); it may only shrink. attack: given the open
+    cases once the plain bounds left some; returns True when what it found settles the question.
+    radius: (center, domain lower, domain upper) when least distances are wanted. progress: called
+    with (closed, open, least bound).
     """
 
     remaining: Callable[[], float]
@@ -76,7 +78,8 @@ class Statistics:
 class Outcome:
     """status: `closed` (no case can be satisfied), `accepted` (a candidate was) or `open`.
 
-    bound: least proven margin over what is still open; radius: proven least distance of a violation.
+    bound: least proven margin over what is still open; radius: proven least distance of a
+    violation.
     """
 
     status: str
@@ -94,6 +97,7 @@ class Search:
         if any(len(case.offset) != 1 for case in problem.cases):
             raise NotImplementedError("cases of several atoms")
         self.statistics = Statistics()
+        self.doubtful = (np.inf, np.inf)  # least value and radius of the nodes given up
         self.root: Nodes
         self.reach: Reach
         self.units: Units
@@ -115,8 +119,7 @@ class Search:
         while len(frontier):
             reason = self._exhausted()
             if reason:
-                value, radius = frontier.least()
-                return self._outcome("open", reason, value, radius)
+                return self._open(reason, frontier)
             batch = frontier.pop(self.settings.batch)
             for part in (self._split(batch), self._leaves(batch)):
                 if part is None:
@@ -125,12 +128,19 @@ class Search:
                     frontier.push(part)
             self.hooks.progress(self.statistics.nodes, len(frontier), frontier.least()[0])
         if self.statistics.numerical:
-            return self._outcome("open", "numerical", -np.inf, 0.0)
+            return self._open("numerical", frontier)
         return self._outcome("closed", "", 0.0, np.inf)
 
+    def _open(self, reason: str, frontier: Frontier) -> Outcome:
+        """What is proven of the open nodes and of those that nothing could decide."""
+        value, radius = frontier.least()
+        return self._outcome(
+            "open", reason, min(value, self.doubtful[0]), min(radius, self.doubtful[1])
+        )
+
     def _root(self) -> tuple[Block, Outcome | None]:
-        """Bounds of the whole region, rung by rung: plain, attack, reduced, tightened, optimised."""
-        nothing = Block(*[np.empty(0)] * len(Block.__slots__))
+        """Bounds of the region, rung by rung: plain, attack, reduced, tightened, optimised."""
+        nothing = empty_block()
         found = root_bounds(self.problem, self.hooks.box(), self.hooks.stop)
         if found is None:
             return nothing, self._outcome("open", "timeout", -np.inf, 0.0)
@@ -145,7 +155,9 @@ class Search:
         self._reduce(cases)
         if self.settings.tighten_steps:
             before = self.units.count
-            tighten(self.problem, self.root, self.reach, self.settings.tighten_steps, self.hooks.stop)
+            tighten(
+                self.problem, self.root, self.reach, self.settings.tighten_steps, self.hooks.stop
+            )
             unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
             if unstable < 0.95 * before:
                 self._reduce(np.arange(len(cases)))
@@ -185,7 +197,9 @@ class Search:
         return Outcome(status, reason, bound, radius, self.statistics)
 
     def _split(self, batch: Block) -> Block | None:
-        """The open children of all nodes that have a unit to split; None when a candidate settled it."""
+        """The open children of all nodes that have a unit to split; None when a candidate settled
+        it.
+        """
         ready = batch.take(np.flatnonzero(batch.choice >= 0))
         if not len(ready):
             return ready
@@ -193,7 +207,9 @@ class Search:
         return None if accepted else block
 
     def _bound(self, block: Block, steps: int) -> tuple[Block, bool]:
-        """The nodes still open after `steps` ascent steps, with new values, multipliers and choices."""
+        """The nodes still open after `steps` ascent steps, with new values, multipliers and
+        choices.
+        """
         self.statistics.nodes += len(block)
         deep = block.depth.max(initial=0) > 0
         if deep and self.units.stages > 1 and self.settings.refine:
@@ -228,10 +244,10 @@ class Search:
         block.choice = RULES[self.settings.branching](block, lam)
         return block, self.hooks.accept(found.vertex)
 
-    def _pass(self, block: Block, nodes: Nodes, owner: Indices, slopes: object) -> Pass:
+    def _pass(self, block: Block, nodes: Nodes, owner: Indices, slopes: Multipliers) -> Pass:
         return backward(
             self.problem, self.reach, nodes, owner, self.last,
-            self.rows[block.case], self.offset[block.case], slopes, keep=True,  # type: ignore[arg-type]
+            self.rows[block.case], self.offset[block.case], slopes, keep=True,
         )  # fmt: skip
 
     def _measure(self, block: Block, found: Pass) -> None:
@@ -243,13 +259,26 @@ class Search:
         limit = float(np.maximum(box.upper - center, center - box.lower).max())
         radius = np.empty(len(block))
         least_radius(
-            found.input_rows, found.base, found.slack, center, center - low, high - center, limit, radius
+            found.input_rows,
+            found.base,
+            found.slack,
+            center,
+            center - low,
+            high - center,
+            limit,
+            radius,
         )
         block.radius = np.fmax(block.radius, radius * (1.0 - 1e-12))
 
     def _keep(
-        self, still: Indices, block: Block, nodes: Nodes, slopes: object, ascent: Ascent, found: Pass
-    ) -> tuple[Block, Nodes, Indices, object, Ascent, Pass]:
+        self,
+        still: Indices,
+        block: Block,
+        nodes: Nodes,
+        slopes: Multipliers,
+        ascent: Ascent,
+        found: Pass,
+    ) -> tuple[Block, Nodes, Indices, Multipliers, Ascent, Pass]:
         """Everything cut down to the queries that are still open."""
         nodes = Nodes(
             Bounds(nodes.box.lower[still], nodes.box.upper[still]),
@@ -266,7 +295,7 @@ class Search:
             [r[still] if r.shape[0] else r for r in found.rows],
             [m[still] if m.shape[0] else m for m in found.mu],
         )
-        taken = slopes.take(still)  # type: ignore[attr-defined]
+        taken = slopes.take(still)
         return block.take(still), nodes, np.arange(len(still)), taken, ascent, found
 
     def _leaves(self, batch: Block) -> Block | None:
@@ -282,25 +311,39 @@ class Search:
             self.statistics.lps += 1
             result = solve_leaf(
                 self.problem, self.reach, self.units, nodes,
-                self.rows[case], float(self.offset[case]), self.settings.oracle, self.hooks.remaining,
+                self.rows[case], float(self.offset[case]), self.settings.oracle,
+                self.hooks.remaining,
             )  # fmt: skip
             if result.value > 0.0:
                 continue
+            batch.value[row] = max(batch.value[row], result.value)
+            if result.found is not None:
+                alone = batch.take(np.array([row]))
+                self._measure(alone, result.found)
+                batch.radius[row] = alone.radius[0]
             if result.point is not None and self.hooks.accept(result.point[None]):
                 return None
-            free = np.flatnonzero((batch.phase[row] == 0))
+            free = np.flatnonzero(batch.phase[row] == 0)
             free = free[(batch.lower[row, free] < 0.0) & (batch.upper[row, free] > 0.0)]
             if result.violated >= 0:
                 batch.choice[row] = result.violated
             elif len(free) and result.status != "stopped":
                 # no unit stands out, but splitting any of them ends in exact leaves
                 batch.choice[row] = free[0]
-            elif not self.hooks.stop():
+            elif not self.hooks.stop() and _same(box, self.hooks.box()):
                 self.statistics.numerical += 1
+                self.doubtful = (
+                    min(self.doubtful[0], float(batch.value[row])),
+                    min(self.doubtful[1], float(batch.radius[row])),
+                )
                 continue
-            batch.value[row] = max(batch.value[row], result.value)
+            # out of time, or looked at again in the region that shrank
             kept.append(row)
         return batch.take(np.array(kept, dtype=np.int64))
+
+
+def _same(one: Bounds, other: Bounds) -> bool:
+    return np.array_equal(one.lower, other.lower) and np.array_equal(one.upper, other.upper)
 
 
 def search(problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:

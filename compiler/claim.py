@@ -26,8 +26,8 @@ Target: TypeAlias = str | int | Sequence[int]
 class Claim:
     """`label` keeps a margin over every target on the whole region.
 
-    An input breaks the claim when logit_target >= logit_label + margin for some target, so the claim
-    with margin 0 says that no input of the region gets another label, ties included.
+    An input breaks the claim when logit_target >= logit_label + margin for some target, so the
+    claim with margin 0 says that no input of the region gets another label, ties included.
     """
 
     network: Network
@@ -125,5 +125,7 @@ def _targets(target: Target, label: int, logits: Vector) -> tuple[int, ...]:
         raise InputError("the list of targets is empty")
     for k in wanted:
         if not 0 <= k < classes or k == label:
-            raise InputError(f"target {k} must be in 0..{classes - 1} and differ from label {label}")
+            raise InputError(
+                f"target {k} must be in 0..{classes - 1} and differ from label {label}"
+            )
     return tuple(dict.fromkeys(wanted))

@@ -30,7 +30,7 @@ class UnsupportedLayer(ModelError):
         super().__init__(
             source,
             f"node {node!r} is a {kind}, which has no relation in the constraint language; "
-            f"supported: {', '.join(sorted(supported))}. Replace it, or export the model without it.",
+            f"supported: {', '.join(sorted(supported))}. Export the model without it.",
         )
 
 

@@ -39,12 +39,12 @@ def truth(formula: Formula, assignment: Assignment) -> Numbers:
         case And(parts):
             found = [truth(part, assignment) for part in parts]
             if len({len(part) for part in found}) > 1:
-                found = [part.all(keepdims=True) for part in found]
+                found = [np.atleast_1d(part.all()) for part in found]
             return np.logical_and.reduce(found) if found else np.ones(1, dtype=bool)
         case Or(parts, elementwise):
             found = [truth(part, assignment) for part in parts]
             if not elementwise:
-                found = [part.all(keepdims=True) for part in found]
+                found = [np.atleast_1d(part.all()) for part in found]
             return np.logical_or.reduce(found) if found else np.zeros(1, dtype=bool)
         case _:
             assert_never(formula)

@@ -31,7 +31,7 @@ def _sum(layer: Sum, sources: Sequence[Numbers]) -> Numbers:
 def _rectifier(layer: Rectifier, sources: Sequence[Numbers]) -> Numbers:
     values = sources[0]
     if is_exact(values):
-        return np.where(values > 0, values, Fraction(0))
+        return np.where(values > 0, values, exact(0.0))
     return np.maximum(values, 0.0)
 
 

@@ -23,8 +23,8 @@ Runtime = Callable[[Matrix], Matrix]
 class Network:
     """A feed-forward network with one input and one output, both flat vectors.
 
-    graph: nodes carry `layer` and `size`, in topological order of insertion; edges carry `slot`, the
-    positions of the argument they feed.  The node `input` is the input.
+    graph: nodes carry `layer` and `size`, in topological order of insertion; edges carry `slot`,
+    the positions of the argument they feed. The node `input` is the input.
     """
 
     graph: nx.DiGraph

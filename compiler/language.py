@@ -4,9 +4,9 @@
     relation  affine <= 0 | affine < 0 | affine = 0, elementwise
     formula   relation | And | Or
 
-An elementwise `Or` chooses a disjunct for every element by itself: a layer of N ReLUs is one formula.
-Constants are kept as operators applied to stored vectors, so nothing is rounded before compilation.
-The language follows Bastani et al. 2016, section 4.
+An elementwise `Or` chooses a disjunct for every element by itself: a layer of N ReLUs is one
+formula. Constants are kept as operators applied to stored vectors, so nothing is rounded before
+compilation. The language follows Bastani et al. 2016, section 4.
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ def as_affine(value: Operand, size: int) -> Affine:
         value = value.affine
     if isinstance(value, Affine):
         if value.size != size:
-            raise LanguageError(f"expressions of {size} and {value.size} elements do not go together")
+            raise LanguageError(
+                f"expressions of {size} and {value.size} elements do not go together"
+            )
         return value
     vector = np.asarray(value, dtype=np.float64)
     if vector.ndim > 0 and vector.size != size:
@@ -173,7 +175,7 @@ def as_affine(value: Operand, size: int) -> Affine:
 
 @dataclass(frozen=True, eq=False)
 class Relation:
-    """affine <= 0, affine < 0 or affine = 0 for every element; strictness is meant over the reals."""
+    """affine <= 0, affine < 0 or affine = 0 for every element; strict over the reals."""
 
     affine: Affine
     kind: str

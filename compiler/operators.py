@@ -1,7 +1,8 @@
 """Linear operators on flat vectors, each with its adjoint; convolutions are never expanded.
 
-Every operator maps (B, in_size) to (B, out_size) by `apply` and back by `adjoint`.  Both take float64
-arrays or object arrays of Fractions, so the exact evaluator and the bounds share one meaning.
+Every operator maps (B, in_size) to (B, out_size) by `apply` and back by `adjoint`. Both take
+float64 arrays or object arrays of Fractions, so the exact evaluator and the bounds share one
+meaning.
 
 `terms` and `adjoint_terms` bound how many rounded operations stand behind one number of the result;
 the error of `apply` in float64 is at most gamma(terms) * |A| |x| whatever the order of summation
@@ -87,8 +88,8 @@ class Dense:
 
     def apply(self, values: Numbers) -> Numbers:
         if is_exact(values):
-            return cast(Numbers, values @ self._exact.T)
-        return cast(Numbers, values @ self._transposed)
+            return values @ self._exact.T
+        return values @ self._transposed
 
     def adjoint(self, values: Numbers) -> Numbers:
         return cast(Numbers, values @ (self._exact if is_exact(values) else self.weight))
@@ -108,7 +109,8 @@ class Dense:
 class Convolution:
     """A two-dimensional convolution, channels first.
 
-    weight (C_out, C_in / groups, kh, kw); in_shape (C_in, H, W); padding (top, left, bottom, right).
+    weight (C_out, C_in / groups, kh, kw); in_shape (C_in, H, W); padding (top, left, bottom,
+    right).
     """
 
     weight: Tensor
@@ -164,7 +166,7 @@ class Convolution:
 
     @cached_property
     def _pad_index(self) -> Indices:
-        """For each patch entry (C_in, kh*kw, out positions) its input index, in_size where padded."""
+        """For each patch entry (C_in, kh*kw, out positions) its input index (in_size: padded)."""
         channels, height, width = self.in_shape
         _, out_height, out_width = self.out_shape
         rows = (
@@ -199,12 +201,14 @@ class Convolution:
         if is_exact(values):
             padded = np.concatenate([values, exact(np.zeros((batch, 1)))], axis=1)
             patches = padded[:, self._pad_index].reshape(batch, self.groups, -1, positions)
-            return (self._exact_kernel[None] @ patches).reshape(batch, -1)
+            products: Numbers = self._exact_kernel[None] @ patches
+            return products.reshape(batch, -1)
         patches = np.empty((batch, self.groups, self._kernel.shape[2], positions))
         gather_patches(
             np.ascontiguousarray(values).reshape(batch, *self.in_shape), self._geometry, patches
         )
-        return np.matmul(self._kernel[None], patches).reshape(batch, -1)
+        found: Tensor = np.matmul(self._kernel[None], patches)
+        return found.reshape(batch, -1)
 
     def adjoint(self, values: Numbers) -> Numbers:
         batch = values.shape[0]
@@ -239,7 +243,12 @@ class Convolution:
     @cached_property
     def _absolute(self) -> Convolution:
         return Convolution(
-            np.abs(self.weight), self.in_shape, self.stride, self.padding, self.dilation, self.groups
+            np.abs(self.weight),
+            self.in_shape,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
         )
 
     def absolute(self) -> Convolution:
@@ -271,8 +280,8 @@ class Scale:
 
     def apply(self, values: Numbers) -> Numbers:
         if is_exact(values):
-            return cast(Numbers, values * (exact(self.multiplier) / exact(self.divisor)))
-        return cast(Numbers, values * self.multiplier / self.divisor)
+            return values * (exact(self.multiplier) / exact(self.divisor))
+        return values * self.multiplier / self.divisor
 
     def adjoint(self, values: Numbers) -> Numbers:
         return self.apply(values)
@@ -319,7 +328,7 @@ class Select:
         if self.adjoint_terms == 0:
             out[:, self.index[used]] = values[:, used]
         else:
-            np.add.at(out, (slice(None), self.index[used]), values[:, used])
+            np.add.at(out.T, self.index[used], values[:, used].T)
         return out
 
     def rows(self, units: Indices) -> sparse.csr_array:

@@ -20,7 +20,9 @@ def offset_value(offsets: Sequence[Offset], size: int) -> Numbers:
     """The exact sum of constants, (size,) Fractions."""
     total = exact(np.zeros(size))
     for offset in offsets:
-        total = total + offset.operator.apply(exact(offset.vector)[None])[0] * Fraction(offset.factor)
+        total = total + offset.operator.apply(exact(offset.vector)[None])[0] * Fraction(
+            offset.factor
+        )
     return total
 
 
@@ -28,7 +30,8 @@ def offset_value(offsets: Sequence[Offset], size: int) -> Numbers:
 class Stage:
     """pre = sum of operator(source) + bias, then a ReLU or nothing.
 
-    bias, bias_radius (N,): the exact constant lies within bias_radius of bias; offsets give it exactly.
+    bias, bias_radius (N,): the exact constant lies within bias_radius of bias; offsets give it
+    exactly.
     """
 
     terms: tuple[tuple[LinearOperator, int], ...]

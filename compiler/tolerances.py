@@ -1,4 +1,4 @@
-"""The one place of tolerances: each with its unit and reason; passed on, not imported deep inside."""
+"""The one place of tolerances: each with unit and reason; passed on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """None of these touches a proof or a witness; they steer the untrusted parts and the word `exact`."""
+    """None of these touches a proof or a witness; they steer the untrusted parts and the word
+    `exact`.
+    """
 
     feasibility: float = 1e-7  # row violation accepted from the LP solver, input or logit units
     exact_absolute: float = 1e-6  # rho counts as exact when upper - lower is at most this

@@ -19,10 +19,11 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
-    """verdict with its reason ("" when decided), the witness of NOT_ROBUST, and a proven margin bound.
+    """verdict with its reason ("" when decided), the witness of NOT_ROBUST, and a proven margin
+    bound.
 
-    margin_bound: no input of the region has a smaller margin (-inf where nothing was proven); for ROBUST
-    it is at least 0.
+    margin_bound: no input of the region has a smaller margin (-inf where nothing was proven); for
+    ROBUST it is at least 0.
     """
 
     verdict: Verdict
@@ -67,9 +68,10 @@ class RhoResult:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """rho-hat of the convex restriction: an upper bound on rho, inf when the region holds no example.
+    """rho-hat of the convex restriction: an upper bound on rho, inf when the region holds no
+    example.
 
-    status: found, none_in_region or failed.  rows: LP rows made; rounds: LPs solved.
+    status: found, none_in_region or failed. rows: LP rows made; rounds: LPs solved.
     """
 
     rho: float

@@ -1,4 +1,6 @@
-"""Witnesses: an input becomes one only here, by exact membership, a rigorous margin and the runtime."""
+"""Witnesses: an input becomes one only here, by exact membership, a rigorous margin and the
+runtime.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,11 @@ EXACT_WORK = 3_000_000
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """An input that breaks a claim.  point (D,): float32 numbers where the region holds any.
+    """An input that breaks a claim. point (D,): float32 numbers where the region holds any.
 
-    distance: largest absolute change from the image, rounded up.  margin: the claimed label's lead over
-    the target, at most 0 in exact arithmetic (a float64 value, within `radius` of the exact one).
+    distance: largest absolute change from the image, rounded up. margin: the claimed label's lead
+    over the target, at most 0 in exact arithmetic (a float64 value, within `radius` of the exact
+    one).
     """
 
     point: Vector
@@ -30,7 +33,9 @@ class Witness:
 
 
 def float32_box(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
-    """The float32 numbers inside a box, as float64: (least, greatest), crossed where there are none."""
+    """The float32 numbers inside a box, as float64: (least, greatest), crossed where there are
+    none.
+    """
     low, high = lower.astype(np.float32), upper.astype(np.float32)
     low = np.where(low.astype(np.float64) < lower, np.nextafter(low, np.float32(np.inf)), low)
     high = np.where(high.astype(np.float64) > upper, np.nextafter(high, np.float32(-np.inf)), high)
@@ -51,7 +56,7 @@ def inner_box(claim: Claim, eps: float | None) -> tuple[Vector, Vector]:
 
 
 class Validator:
-    """Decides whether points are witnesses of a claim within `eps` (None: anywhere in the domain)."""
+    """Decides whether points are witnesses of a claim within `eps` (None: the domain)."""
 
     def __init__(self, claim: Claim, eps: float | None) -> None:
         self.claim = claim
@@ -97,7 +102,9 @@ class Validator:
         if not (lead - doubt <= 0.0).any() or claim.network.work > EXACT_WORK:
             return None
         logits = claim.network.forward(exact(point)[None])[0]
-        leads = [logits[claim.label] - logits[t] + exact(claim.margin).item() for t in claim.targets]
+        leads = [
+            logits[claim.label] - logits[t] + exact(claim.margin).item() for t in claim.targets
+        ]
         best = min(range(len(leads)), key=lambda k: leads[k])
         if leads[best] <= 0:
             return float(leads[best]), 0.0, claim.targets[best]

@@ -1,4 +1,4 @@
-"""Sign rows made on demand: most violated first, in growing batches, each batch one backward pass."""
+"""Sign rows made on demand: most violated first, in growing batches, one backward pass each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from .region import Region
 class SignRows:
     """Which sign rows of a region a solver has, and the next ones it needs."""
 
-    def __init__(self, region: Region, extra_columns: int, feasibility: float, first: int = 16) -> None:
+    def __init__(
+        self, region: Region, extra_columns: int, feasibility: float, first: int = 16
+    ) -> None:
         self.region = region
         self.extra = extra_columns
         self.feasibility = feasibility

@@ -14,8 +14,8 @@ def from_duals(
 ) -> tuple[list[Vector], list[Vector]]:
     """alpha and beta per stage (N,) for the objective row (K,) on the output.
 
-    Stationarity of the LP says that a unit with coefficient lam > 0 gets lam * alpha = dual of r >= z;
-    alpha is clipped to [0, 1], so that any duals give valid multipliers.
+    Stationarity of the LP says that a unit with coefficient lam > 0 gets lam * alpha = dual of r >=
+    z; alpha is clipped to [0, 1], so that any duals give valid multipliers.
     """
     last = len(problem.stages) - 1
     alpha = [np.zeros(stage.size) for stage in problem.stages[:-1]]

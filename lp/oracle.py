@@ -1,7 +1,7 @@
 """The LP oracle: HiGHS behind one small protocol, with two back ends.
 
-Answers are untrusted.  A point is a candidate, duals are multipliers, and nothing here is a proof; any
-status but `optimal` says only that there is no point or no duals to use.
+Answers are untrusted. A point is a candidate, duals are multipliers, and nothing here is a proof;
+any status but `optimal` says only that there is no point or no duals to use.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Program:
 class Answer:
     """status: optimal, infeasible, unbounded, stopped or failed.
 
-    point (n,); row_duals (M,) and column_duals (n,) are derivatives of the optimum by the row's and the
-    column's active bound.  Empty arrays where the solver gave none.
+    point (n,); row_duals (M,) and column_duals (n,) are derivatives of the optimum by the row's and
+    the column's active bound. Empty arrays where the solver gave none.
     """
 
     status: str
@@ -121,7 +121,9 @@ class Reference:
             options={"time_limit": max(seconds, 0.01)},
         )
         if result.status != 0:
-            return no_answer({1: "stopped", 2: "infeasible", 3: "unbounded"}.get(result.status, "failed"))
+            return no_answer(
+                {1: "stopped", 2: "infeasible", 3: "unbounded"}.get(result.status, "failed")
+            )
         duals = np.zeros(rows.shape[0])
         if below.any() or above.any():
             marginals = np.asarray(result.ineqlin.marginals)
@@ -139,13 +141,13 @@ def _row_form(rows: Matrix | sparse.csr_matrix) -> tuple[Indices, Indices, Vecto
 
 
 class Highs:
-    """highspy: rows are added, bounds changed, and the last basis is the start of the next solve."""
+    """highspy: rows are added, bounds changed, and the last basis starts the next solve."""
 
     def __init__(self, program: Program) -> None:
         import highspy
 
         self._module: Any = highspy
-        model = highspy.Highs()
+        model: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         for name, option in (
             ("output_flag", False),
             ("threads", 1),

@@ -1,7 +1,7 @@
 """The linear region of a point: the inputs on which every unit keeps the phase it has there.
 
-On it the network is affine, so any pre-activation is one row in the input variables.  A unit at its kink
-counts as active (z >= 0), the rule of Bastani et al. 2016.
+On it the network is affine, so any pre-activation is one row in the input variables. A unit at its
+kink counts as active (z >= 0), the rule of Bastani et al. 2016.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from ..compiler.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """active: per stage (N,), whether each unit passes its pre-activation on (all True without ReLU)."""
+    """active: per stage (N,), whether each unit passes its pre-activation on (all True without
+    ReLU).
+    """
 
     problem: Problem
     active: list[Mask]
@@ -74,7 +76,7 @@ class Region:
         return self.rows(number, start)
 
     def shortfall(self, point: Vector) -> list[Vector]:
-        """How far every unit is on the wrong side of its phase at `point`, (N,); at most 0 inside."""
+        """How far every unit is on the wrong side of its phase at `point`, (N,); <= 0 inside."""
         found = []
         for stage, mask, pre in zip(
             self.problem.stages, self.active, self.forward(point), strict=True

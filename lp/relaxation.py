@@ -1,8 +1,9 @@
-"""The LP relaxation of one node: triangles over its unstable units, everything else substituted away.
+"""The LP relaxation of one node: triangles over its unstable units, everything else substituted
+away.
 
-Columns are the input and the post-activations of unstable units; a stable unit is an affine function of
-those.  With nothing unstable left the LP is exact.  Its duals are multipliers of the backward bound
-(Salman et al. 2019), which is where a proof comes from.
+Columns are the input and the post-activations of unstable units; a stable unit is an affine
+function of those. With nothing unstable left the LP is exact. Its duals are multipliers of the
+backward bound (Salman et al. 2019), which is where a proof comes from.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..compiler.arrays import Indices, Matrix, Phases, Vector
+from ..compiler.arrays import Indices, Mask, Matrix, Phases, Vector
 from ..compiler.problem import Problem
 from .oracle import Answer, Oracle, Program, Solver
 
@@ -30,17 +31,20 @@ class NodeView:
     def unstable(self, number: int) -> Indices:
         """Units of a stage that are neither stable nor split."""
         free = self.splits[number] == 0
-        return np.flatnonzero(free & (self.stage_lower[number] < 0) & (self.stage_upper[number] > 0))
+        return np.flatnonzero(
+            free & (self.stage_lower[number] < 0) & (self.stage_upper[number] > 0)
+        )
 
-    def active(self, number: int) -> np.ndarray:
+    def active(self, number: int) -> Mask:
         """Whether each unit passes its pre-activation on."""
         split = self.splits[number]
-        return (split > 0) | ((split == 0) & (self.stage_lower[number] >= 0))
+        passes: Mask = (split > 0) | ((split == 0) & (self.stage_lower[number] >= 0))
+        return passes
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """rows @ pre = input @ x + sum of units[i] @ post_i(unstable) + constant, exactly on the node."""
+    """rows @ pre = input @ x + sum of units[i] @ post_i(unstable) + constant, on the node."""
 
     input: Matrix
     units: list[Matrix]
@@ -72,12 +76,14 @@ def expand(problem: Problem, node: NodeView, start: int, rows: Matrix) -> Expans
             before = pending[source]
             pending[source] = part if before is None else before + part
     top = pending[0]
-    return Expansion(top if top is not None else np.zeros((count, problem.input_size)), units, constant)
+    return Expansion(
+        top if top is not None else np.zeros((count, problem.input_size)), units, constant
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Duals:
-    """Multipliers of one LP answer per stage (N,): of r >= z, of r <= s (z - l), and of the splits."""
+    """Multipliers of an LP answer, per stage (N,): r >= z, r <= s (z - l), splits."""
 
     below: list[Vector]
     above: list[Vector]
@@ -111,7 +117,12 @@ class Relaxation:
         matrix = np.concatenate(rows) if rows else np.zeros((0, self.columns))
         bound = np.concatenate(upper) if upper else np.zeros(0)
         self.program = Program(
-            np.zeros(self.columns), low, np.concatenate(high), matrix, np.full(len(bound), -np.inf), bound
+            np.zeros(self.columns),
+            low,
+            np.concatenate(high),
+            matrix,
+            np.full(len(bound), -np.inf),
+            bound,
         )
         self.oracle = oracle
         self.solver: Solver | None = None
@@ -170,7 +181,8 @@ class Relaxation:
     def emptiness(self, seconds: float) -> tuple[Answer, Duals]:
         """Least total violation of the splits; positive when the node holds no input.
 
-        The elastic program is always feasible, so its duals exist: they prove that the node is empty.
+        The elastic program is always feasible, so its duals exist: they prove that the node is
+        empty.
         """
         program = self.program
         total = len(program.row_upper)

@@ -1,9 +1,9 @@
 """Convex restriction: the robustness of a network on one linear region, by LPs in the input alone.
 
-Bastani et al. 2016, section 4: fix every disjunction to the disjunct that holds at a point, and minimise
-the radius.  Here the full program is never built; rows appear when they are violated, and the radius
-enters through column bounds, its least value found by Newton steps on the convex piecewise-linear
-function eps -> least margin.  Results are estimates: nothing here is a proof.
+Bastani et al. 2016, section 4: fix every disjunction to the disjunct that holds at a point, and
+minimise the radius. Here the full program is never built; rows appear when they are violated, and
+the radius enters through column bounds, its least value found by Newton steps on the convex
+piecewise-linear function eps -> least margin. Results are estimates: nothing here is a proof.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def restrict(
 ) -> Restricted:
     """Least radius of a violation of row @ output + offset > 0 in the linear region of `point`.
 
-    `point` must lie in its own ball's center's region for the Newton form, so it is the center itself.
-    limit: a radius beyond which the answer does not matter.
+    `point` must lie in its own ball's center's region for the Newton form, so it is the center
+    itself. limit: a radius beyond which the answer does not matter.
     """
     region = Region.of(problem, point)
     rows, constant = region.rows(len(problem.stages) - 1, row[None])
@@ -138,7 +138,9 @@ def _fall(reduced: Vector, ball: Ball, eps: float) -> float:
     """How fast the least margin falls with eps: the duals of the bounds that still move."""
     moves_down = ball.center - eps > ball.low
     moves_up = ball.center + eps < ball.high
-    return float(reduced[(reduced > 0) & moves_down].sum() - reduced[(reduced < 0) & moves_up].sum())
+    return float(
+        reduced[(reduced > 0) & moves_down].sum() - reduced[(reduced < 0) & moves_up].sum()
+    )
 
 
 def polish(
@@ -153,8 +155,8 @@ def polish(
 ) -> Restricted:
     """Least radius of a violation in the linear region of `point`, wherever the point lies.
 
-    The center need not be in the region, so the radius is a column of the LP: minimise eps subject to
-    |x - center| <= eps, row @ output + offset <= 0 and the sign rows, made on demand.
+    The center need not be in the region, so the radius is a column of the LP: minimise eps subject
+    to |x - center| <= eps, row @ output + offset <= 0 and the sign rows, made on demand.
     """
     region = Region.of(problem, point)
     rows, constant = region.rows(len(problem.stages) - 1, row[None])

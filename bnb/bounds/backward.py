@@ -1,8 +1,8 @@
 """Backward linear bounds, batched over queries: rows of any stage, each at any node.
 
-One pass takes coefficients on the pre-activations of one stage back to the input and closes with the
-least value over the box (Wong and Kolter 2018; Zhang et al. 2018; splits as in Wang et al. 2021).  The
-result is rigorous whatever the multipliers: see `reach` for the rounding.
+One pass takes coefficients on the pre-activations of one stage back to the input and closes with
+the least value over the box (Wong and Kolter 2018; Zhang et al. 2018; splits as in Wang et al.
+2021). The result is rigorous whatever the multipliers: see `reach` for the rounding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ NO_BETA = np.zeros((1, 0))
 
 @dataclass(slots=True)
 class Nodes:
-    """What B nodes know: an input box (B, D), pre-activation bounds (B, N) and splits (B, N) a stage."""
+    """What B nodes know: an input box (B, D), pre-activation bounds (B, N) and splits (B, N) a
+    stage.
+    """
 
     box: Bounds
     bounds: list[Bounds]
@@ -92,8 +94,8 @@ def backward(
     """Lower bounds of rows @ pre_start + offset, (Q,), over each query's node.
 
     start: index of the stage in problem.stages; rows (Q, N_start); offset (Q,), taken as exact.
-    Promise: `value` is at most the true minimum over the node, for every alpha in [0, 1], beta >= 0;
-    a NaN anywhere gives NaN.  keep: also the coefficients of all stages, which `gradient` needs.
+    Promise: `value` is at most the true minimum over the node, for every alpha in [0, 1], beta >=
+    0; a NaN anywhere gives NaN. keep: also the coefficients of all stages, which `gradient` needs.
     """
     count = len(owner)
     constant, size, extra = offset.copy(), np.abs(offset), np.zeros(count)

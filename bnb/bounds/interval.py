@@ -12,8 +12,8 @@ from ...compiler.rounding import TINY, gamma
 def stage_interval(stage: Stage, sources: list[Bounds]) -> Bounds:
     """Pre-activations over boxes of the sources, (B, N) each.
 
-    In midpoint-radius form, two products with the operator and one with its absolute coefficients; the
-    rounding errors are at most gamma(terms + 8) times the sum of all magnitudes involved.
+    In midpoint-radius form, two products with the operator and one with its absolute coefficients;
+    the rounding errors are at most gamma(terms + 8) times the sum of all magnitudes involved.
     """
     middle = stage.bias[None]
     spread = stage.bias_radius[None]

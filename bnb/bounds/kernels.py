@@ -1,6 +1,8 @@
-"""Compiled loops of the bounds.  All arrays float64 and C-contiguous unless said; Q queries, B nodes.
+"""Compiled loops of the bounds. All arrays float64 and C-contiguous unless said; Q queries, B
+nodes.
 
-`owner` (Q,) names the node of each query.  split (B, N) int8: +1 held active, -1 held inactive, 0 free.
+`owner` (Q,) names the node of each query. split (B, N) int8: +1 held active, -1 held inactive, 0
+free.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from numba import njit
 from ...compiler.arrays import Indices, Matrix, Phases, Vector
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def plain_slopes(lower: Matrix, upper: Matrix, owner: Indices, alpha: Matrix) -> None:
     """The usual slope heuristic (Zhang et al. 2018): alpha (Q, N) is 1 where u > -l, else 0."""
     for q in range(owner.shape[0]):
@@ -20,7 +22,7 @@ def plain_slopes(lower: Matrix, upper: Matrix, owner: Indices, alpha: Matrix) ->
             alpha[q, k] = 1.0 if upper[b, k] > -lower[b, k] else 0.0
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def relax(
     lam: Matrix,
     lower: Matrix,
@@ -39,11 +41,12 @@ def relax(
 ) -> None:
     """From coefficients on post-activations to coefficients `mu` on pre-activations, both (Q, N).
 
-    Adds the intercepts and mu * bias to `constant`, |mu| * reach to `size` (what rounding errors are
-    proportional to) and |mu| * bias_radius to `extra`.  beta with one row of zero columns means none.
+    Adds the intercepts and mu * bias to `constant`, |mu| * reach to `size` (what rounding errors
+    are proportional to) and |mu| * bias_radius to `extra`. beta with one row of zero columns means
+    none.
 
-    Rounding keeps every inequality: fl(lam * alpha) lies in [0, lam]; the upper slope is rounded up,
-    which is valid for the chord since lam < 0; fl(lam - beta) <= lam.
+    Rounding keeps every inequality: fl(lam * alpha) lies in [0, lam]; the upper slope is rounded
+    up, which is valid for the chord since lam < 0; fl(lam - beta) <= lam.
     """
     has_beta = beta.shape[1] > 0
     up = 1.0 + 4.0 * 2.0**-53
@@ -80,7 +83,7 @@ def relax(
         extra[q] += doubt
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def passthrough(
     mu: Matrix,
     bias: Vector,
@@ -100,7 +103,7 @@ def passthrough(
                 extra[q] += abs(m) * bias_radius[k]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def least_over_box(
     lam: Matrix,
     lower: Matrix,
@@ -111,7 +114,9 @@ def least_over_box(
     size: Vector,
     vertex: Matrix,
 ) -> None:
-    """Adds min of lam * x over each query's box to `constant`; the minimiser goes into vertex (Q, D)."""
+    """Adds min of lam * x over each query's box to `constant`; the minimiser goes into vertex (Q,
+    D).
+    """
     for q in range(lam.shape[0]):
         b = owner[q]
         total = 0.0
@@ -126,7 +131,7 @@ def least_over_box(
         size[q] += weight
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def relaxed_forward(
     pre: Matrix,
     lam: Matrix,
@@ -142,7 +147,8 @@ def relaxed_forward(
 ) -> None:
     """Post-activations of the relaxation at its minimiser, and the gradients of the bound.
 
-    d bound / d alpha = lam * pre where lam >= 0; d bound / d beta = -pre (active) or +pre (inactive).
+    d bound / d alpha = lam * pre where lam >= 0; d bound / d beta = -pre (active) or +pre
+    (inactive).
     """
     for q in range(pre.shape[0]):
         b = owner[q]
@@ -172,7 +178,7 @@ def relaxed_forward(
             post[q, k] = r
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def ascend(
     value: Matrix,
     grad: Matrix,
@@ -197,7 +203,7 @@ def ascend(
                 value[q, k] = min(max(moved, 0.0), ceiling)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def least_radius(
     lam: Matrix,
     base: Vector,
@@ -208,9 +214,10 @@ def least_radius(
     limit: float,
     out: Vector,
 ) -> None:
-    """Smallest eps <= limit with base + lam * center - sum |lam| min(eps, cap) - slack <= 0, per query.
+    """Smallest eps <= limit with base + lam * center - sum |lam| min(eps, cap) - slack <= 0, per
+    query.
 
-    cap is `down` where lam > 0 and `up` where lam < 0 (the room inside the domain).  The function of
+    cap is `down` where lam > 0 and `up` where lam < 0 (the room inside the domain). The function of
     eps is convex and falls, so Newton steps from 0 stay on the left of its zero.
     """
     for q in range(lam.shape[0]):
@@ -245,7 +252,7 @@ def least_radius(
         out[q] = eps
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def row_bound(
     unit: int,
     sign: float,
@@ -271,9 +278,10 @@ def row_bound(
 ) -> float:
     """Rigorous lower bound of sign * pre-activation of one unit at one node, by sparse rows.
 
-    `first` is the first unit of the unit's own stage; the rows of unit j are x_value[x_start[j]:...] over
-    the input and u_value[u_start[j]:...] over earlier units.  lam_x (D,), lam_u (U,) are zero on entry and
-    on return.  The slopes are the plain heuristic's; see `relax` for the rounding.
+    `first` is the first unit of the unit's own stage; the rows of unit j are
+    x_value[x_start[j]:...] over the input and u_value[u_start[j]:...] over earlier units. lam_x
+    (D,), lam_u (U,) are zero on entry and on return. The slopes are the plain heuristic's; see
+    `relax` for the rounding.
     """
     up = 1.0 + 4.0 * 2.0**-53
     for e in range(x_start[unit], x_start[unit + 1]):
@@ -312,10 +320,11 @@ def row_bound(
         lam_x[i] = 0.0
         total += value * (box_lower[i] if value >= 0.0 else box_upper[i])
         size += abs(value) * input_reach[i]
-    return total - (factor * size + extra) * (1.0 + 1e-9) - 1e-290
+    bound: float = total - (factor * size + extra) * (1.0 + 1e-9) - 1e-290
+    return bound
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def refine_nodes(
     lower: Matrix,
     upper: Matrix,
@@ -338,8 +347,9 @@ def refine_nodes(
 ) -> None:
     """Tightens lower, upper (B, U) in place below each node's last split unit, split (B,).
 
-    firsts (U,): the first unit of each unit's stage.  A unit is bounded again when it is free and some
-    unit it depends on was split or depends on the split itself.  A node whose bounds cross is left.
+    firsts (U,): the first unit of each unit's stage. A unit is bounded again when it is free and
+    some unit it depends on was split or depends on the split itself. A node whose bounds cross is
+    left.
     """
     count = lower.shape[1]
     lam_x = np.zeros(box_lower.shape[0])
@@ -379,7 +389,7 @@ def refine_nodes(
                 break
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def bound_units(
     before: int,
     count: int,

@@ -1,7 +1,7 @@
 """Sparse rows: units of early layers depend on few inputs and few unstable units before them.
 
-The same substitution as in `reduce`, with sparse rows instead of dense ones; a convolution is met only
-through the rows that are asked for.
+The same substitution as in `reduce`, with sparse rows instead of dense ones; a convolution is met
+only through the rows that are asked for.
 """
 
 from __future__ import annotations
@@ -40,7 +40,12 @@ class LocalRows:
 
 
 def local_rows(
-    problem: Problem, reach: Reach, nodes: Nodes, unstable: list[Indices], start: int, units: Indices
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    unstable: list[Indices],
+    start: int,
+    units: Indices,
 ) -> LocalRows | None:
     """Pre-activations of some units of stage `start`; None where the rows are not sparse."""
     count = len(units)
@@ -101,12 +106,17 @@ class LocalStages:
         every = [*self.rows, found]
         x = sparse.csr_array(sparse.vstack([part.input for part in every]))
         wide = [
-            sparse.hstack([*part.units, sparse.csr_array((len(part.constant), self._missing(part, before)))])
+            sparse.hstack(
+                [*part.units, sparse.csr_array((len(part.constant), self._missing(part, before)))]
+            )
             for part in every
         ]
         u = sparse.csr_array(sparse.vstack(wide))
         bias = np.concatenate([part.constant for part in every])
-        lower, upper = np.concatenate([np.empty(0), *self.lower]), np.concatenate([np.empty(0), *self.upper])
+        lower, upper = (
+            np.concatenate([np.empty(0), *self.lower]),
+            np.concatenate([np.empty(0), *self.upper]),
+        )
         post = np.maximum(np.abs(lower), np.abs(upper))
         reach = 4.0 * (abs(x) @ magnitude + abs(u) @ post + np.abs(bias))
         # sums of at most D + U products each
@@ -117,7 +127,7 @@ class LocalStages:
             x.indptr.astype(np.int64), x.indices.astype(np.int64), x.data,
             u.indptr.astype(np.int64), u.indices.astype(np.int64), u.data,
             bias, np.concatenate([part.radius for part in every]), reach, magnitude, factor * 1.01,
-        )  # type: ignore[no-any-return]  # fmt: skip
+        )  # fmt: skip
 
     def _missing(self, part: LocalRows, width: int) -> int:
         return width - sum(int(unit.shape[1]) for unit in part.units)

@@ -1,11 +1,11 @@
 """How large every quantity can get on the whole region: the scale of rounding errors.
 
-Let a backward pass hold computed coefficients mu on the pre-activations of a stage, pre = A r + b.  The
-next coefficients are fl(A' mu) = A' mu + d with |d| <= gamma_n |A|' |mu|, so replacing the exact ones by
-the computed ones changes the bound by at most |d| |r| <= gamma_n |mu| (|A| M), M = max |r|.  The vector
-|A| M is the same for all rows and all nodes of a search, so that a rigorous error bound costs one dot
-product per row and stage (in the spirit of Neumaier and Shcherbina 2004).  Intercepts mu * l are covered
-too, since |l| <= |A| M + |b|.
+Let a backward pass hold computed coefficients mu on the pre-activations of a stage, pre = A r + b.
+The next coefficients are fl(A' mu) = A' mu + d with |d| <= gamma_n |A|' |mu|, so replacing the
+exact ones by the computed ones changes the bound by at most |d| |r| <= gamma_n |mu| (|A| M), M =
+max |r|. The vector |A| M is the same for all rows and all nodes of a search, so that a rigorous
+error bound costs one dot product per row and stage (in the spirit of Neumaier and Shcherbina 2004).
+Intercepts mu * l are covered too, since |l| <= |A| M + |b|.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Substituting stable units away: a problem in the input and the unstable units alone.
 
-On a region a unit that is active equals its pre-activation and one that is inactive equals 0, so both are
-affine in the input and the unstable units before them.  What is left is a small dense problem, whatever
-the layers were.  The substituted coefficients are rounded; how far a row can be off is a rigorous number
-and becomes the stage's `bias_radius`, so bounds on the reduced problem are bounds on the original.
+On a region a unit that is active equals its pre-activation and one that is inactive equals 0, so
+both are affine in the input and the unstable units before them. What is left is a small dense
+problem, whatever the layers were. The substituted coefficients are rounded; how far a row can be
+off is a rigorous number and becomes the stage's `bias_radius`, so bounds on the reduced problem are
+bounds on the original.
 """
 
 from __future__ import annotations
@@ -124,7 +125,12 @@ def reach_of(problem: Problem, nodes: Nodes) -> Reach:
 
 
 def _rows_of_units(
-    problem: Problem, reach: Reach, nodes: Nodes, unstable: list[Indices], number: int, units: Indices
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    unstable: list[Indices],
+    number: int,
+    units: Indices,
 ) -> Expanded:
     local = local_rows(problem, reach, nodes, unstable, number, units)
     if local is not None:

@@ -1,4 +1,6 @@
-"""Bounds of a whole region, stage by stage: interval first, backward where that leaves a unit unstable."""
+"""Bounds of a whole region, stage by stage: interval first, backward where that leaves a unit
+unstable.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,7 @@ def root_bounds(
 
 
 def tighten(problem: Problem, nodes: Nodes, reach: Reach, steps: int, stop: Stop) -> None:
-    """Backward bounds with `steps` ascent steps for all units of node 0, in place, stage by stage."""
+    """Backward bounds with `steps` ascent steps for all units of node 0, in place."""
     for number, stage in enumerate(problem.stages[:-1]):
         if number == 0 or not stage.relu:
             continue

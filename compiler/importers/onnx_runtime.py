@@ -30,7 +30,7 @@ class OnnxRuntime:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime  # type: ignore[import-untyped]  # slow to load, and not always needed
+        import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1

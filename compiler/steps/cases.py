@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from ..errors import LanguageError
-from ..language import Affine, And, Formula, Or, Relation, Variable
+from ..language import And, Formula, Or, Relation, Variable
 from ..operators import Select
 from .system import Atom, Definition, Lift, System, unchanged
 
@@ -18,8 +18,8 @@ LARGEST = 10_000
 def cases(system: System) -> tuple[System, Lift]:
     """The system with its formulas in disjunctive normal form over definitions.
 
-    Every atom ends up as rows over variables whose operators are selections or dense; an atom behind
-    any other operator gets a definition of its own first.
+    Every atom ends up as rows over variables whose operators are selections or dense; an atom
+    behind any other operator gets a definition of its own first.
     """
     found = _normal_form(And(system.formulas))
     definitions = list(system.definitions)
@@ -55,7 +55,9 @@ def _normal_form(formula: Formula) -> list[tuple[Atom, ...]]:
             return [tuple(atom for part in pick for atom in part) for pick in product(*choices)]
         case Or(parts, elementwise):
             if elementwise and any(_size(part) > 1 for part in parts):
-                raise LanguageError("an elementwise Or that defines no variable cannot be a property")
+                raise LanguageError(
+                    "an elementwise Or that defines no variable cannot be a property"
+                )
             return [case for part in parts for case in _normal_form(part)]
 
 
@@ -65,5 +67,3 @@ def _size(formula: Formula) -> int:
             return affine.size
         case And(parts) | Or(parts):
             return max((_size(part) for part in parts), default=1)
-
-

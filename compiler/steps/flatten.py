@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..arrays import Mask, Matrix, Numbers, Vector, exact
+from ..arrays import Mask, Matrix, Numbers, Vector
 from ..language import Affine, Offset, Variable
 from ..operators import LinearOperator, Select, scaled
 from ..problem import Case, Problem, Stage, offset_value
@@ -107,5 +107,3 @@ def _case(atoms: tuple[Atom, ...], places: dict[Variable, int], width: int) -> C
         offsets.append(np.array([floor_float(Fraction(value)) for value in constants]))
         strict.append(np.full(affine.size, atom.kind == "<"))
     return Case(np.concatenate(rows), np.concatenate(offsets), np.concatenate(strict))
-
-

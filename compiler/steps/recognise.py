@@ -1,8 +1,8 @@
 """Step: formulas that make a variable a function of others become definitions.
 
-An elementwise (e >= 0 and y = p) or (e <= 0 and y = q) is the function y = q + c * max(e, 0) when
-p - q = c * e: so ReLU, leaky ReLU, the absolute value and the maximum of two are one rule.  An equality
-y = e with a variable y that nothing has defined yet is a definition too.
+An elementwise (e >= 0 and y = p) or (e <= 0 and y = q) is the function y = q + c * max(e, 0) when p
+- q = c * e: so ReLU, leaky ReLU, the absolute value and the maximum of two are one rule. An
+equality y = e with a variable y that nothing has defined yet is a definition too.
 """
 
 from __future__ import annotations
@@ -113,7 +113,11 @@ def _collected(affine: Affine) -> dict[tuple[int, ...], float]:
     """Coefficients by (operator, variable or vector), those that cancel left out."""
     total: dict[tuple[int, ...], float] = defaultdict(float)
     for term in affine.terms:
-        key = 0 if isinstance(term.operator, Select) and is_identity(term.operator) else id(term.operator)
+        key = (
+            0
+            if isinstance(term.operator, Select) and is_identity(term.operator)
+            else id(term.operator)
+        )
         total[(key, id(term.variable))] += term.factor
     for offset in affine.offsets:
         total[(id(offset.operator), id(offset.vector))] += offset.factor
@@ -135,8 +139,11 @@ def _ratio(affine: Affine, base: Affine) -> float | None:
 
 def _bare(affine: Affine) -> Affine:
     """The expression without the formulas of its variables: those are definitions by now."""
-    return Affine(affine.size, tuple(Term(t.factor, t.operator, t.variable) for t in affine.terms),
-                  affine.offsets)
+    return Affine(
+        affine.size,
+        tuple(Term(t.factor, t.operator, t.variable) for t in affine.terms),
+        affine.offsets,
+    )
 
 
 def _rewrite(formula: Formula, known: dict[Variable, Affine]) -> Formula:

@@ -32,8 +32,8 @@ class System:
     """Find inputs such that all formulas hold.
 
     The steps move formulas into `definitions` (what is a function of the input), into the box
-    `lower`, `upper` (what bounds the input alone) and into `cases` (what is left, as a disjunction of
-    conjunctions).
+    `lower`, `upper` (what bounds the input alone) and into `cases` (what is left, as a disjunction
+    of conjunctions).
     """
 
     inputs: Variable
@@ -72,5 +72,7 @@ def substitute(affine: Affine, known: Mapping[Variable, Affine]) -> Affine:
         if term.variable in known:
             result = result + known[term.variable].through(term.operator) * term.factor
         else:
-            result = result + Affine(affine.size, (Term(term.factor, term.operator, term.variable),))
+            result = result + Affine(
+                affine.size, (Term(term.factor, term.operator, term.variable),)
+            )
     return result
