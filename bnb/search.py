@@ -21,7 +21,7 @@ from .bounds.kernels import least_radius
 from .bounds.reach import Reach
 from .bounds.reduce import reduce
 from .bounds.root import root_bounds, tighten
-from .branching import RULES
+from .branching import largest_loss
 from .frontier import Frontier
 from .leaf import solve_leaf
 from .node import Block, Units, children, collect, empty_block, multipliers, root_block, spread
@@ -36,10 +36,11 @@ class Settings:
     root_steps: int = 40
     tighten_steps: int = 8
     refine: bool = True
-    node_steps: int = 10
+    node_steps: int = 3
+    extra_steps: int = 12
+    hope: float = 0.01
     nodes: int = 10_000_000
     memory: float = 1.5e9
-    branching: str = "largest_loss"
     oracle: Oracle = highs
 
 
@@ -171,6 +172,7 @@ class Search:
             return nothing, self._outcome("accepted", "", -np.inf, 0.0)
         if not len(block):
             return nothing, self._outcome("closed", "", 0.0, np.inf)
+        self.scale = float(-block.value.min())
         return block, None
 
     def _plain(self) -> Pass:
@@ -219,9 +221,25 @@ class Search:
         block = block.take(alive)
         if not len(block):
             return block, False
+        before = {"rate": 0.1, "decay": 0.9} if deep else {"rate": 0.2, "decay": 0.95}
+        block, accepted = self._ascend(block, steps, Ascent(**before))
+        if accepted or not deep or not len(block):
+            return block, accepted
+        # a few steps settle most nodes; more pay where the bound is about to close or nothing is
+        # left to split
+        hopeful = (-block.value < self.scale * self.settings.hope) | (block.choice < 0)
+        if not hopeful.any():
+            return block, False
+        rest = block.take(np.flatnonzero(~hopeful))
+        again, accepted = self._ascend(
+            block.take(np.flatnonzero(hopeful)), self.settings.extra_steps, Ascent(**before)
+        )
+        return Block.join([rest, again]), accepted
+
+    def _ascend(self, block: Block, steps: int, ascent: Ascent) -> tuple[Block, bool]:
+        """What is open after some steps, and whether a candidate settled the question."""
         nodes = spread(block, self.units, self.hooks.box())
         slopes = multipliers(block, self.units)
-        ascent = Ascent(rate=0.2 if not deep else 0.1, decay=0.95 if not deep else 0.9)
         owner = np.arange(len(block))
         for step in range(steps + 1):
             found = self._pass(block, nodes, owner, slopes)
@@ -241,7 +259,7 @@ class Search:
         block.alpha = collect(slopes.alpha, self.units, len(block))
         block.beta = collect(slopes.beta, self.units, len(block))
         lam = collect(found.rows[:-1], self.units, len(block))
-        block.choice = RULES[self.settings.branching](block, lam)
+        block.choice = largest_loss(block, lam)
         return block, self.hooks.accept(found.vertex)
 
     def _pass(self, block: Block, nodes: Nodes, owner: Indices, slopes: Multipliers) -> Pass:
