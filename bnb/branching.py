@@ -25,8 +25,8 @@ def relaxation_loss(block: Block, lam: Matrix) -> Matrix:
 def largest_loss(block: Block, lam: Matrix) -> Indices:
     """The unit whose relaxation loses most.
 
-    A look at both children of the best few first (De Palma et al. 2021) saved a tenth to a quarter of
-    the nodes on dense networks and cost twice the time; see bench/RESULTS.md.
+    A look at both children of the best few first (De Palma et al. 2021) saved a tenth to a quarter
+    of the nodes on dense networks and cost twice the time; see bench/RESULTS.md.
     """
     loss = relaxation_loss(block, lam)
     if loss.shape[1] == 0:

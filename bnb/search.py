@@ -40,7 +40,7 @@ class Settings:
     extra_steps: int = 12
     hope: float = 0.01
     nodes: int = 10_000_000
-    memory: float = 1.5e9
+    memory: float = 4e8
     oracle: Oracle = highs
 
 
@@ -221,8 +221,8 @@ class Search:
         block = block.take(alive)
         if not len(block):
             return block, False
-        before = {"rate": 0.1, "decay": 0.9} if deep else {"rate": 0.2, "decay": 0.95}
-        block, accepted = self._ascend(block, steps, Ascent(**before))
+        rate, decay = (0.1, 0.9) if deep else (0.2, 0.95)
+        block, accepted = self._ascend(block, steps, Ascent(rate, decay))
         if accepted or not deep or not len(block):
             return block, accepted
         # a few steps settle most nodes; more pay where the bound is about to close or nothing is
@@ -232,7 +232,7 @@ class Search:
             return block, False
         rest = block.take(np.flatnonzero(~hopeful))
         again, accepted = self._ascend(
-            block.take(np.flatnonzero(hopeful)), self.settings.extra_steps, Ascent(**before)
+            block.take(np.flatnonzero(hopeful)), self.settings.extra_steps, Ascent(rate, decay)
         )
         return Block.join([rest, again]), accepted
 

@@ -1,4 +1,4 @@
-"""rho-hat by convex restriction: fast, an upper bound where it finds an example, and never a proof."""
+"""rho-hat by convex restriction: fast, an upper bound where it finds an example, no proof."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def least_restricted(
 ) -> tuple[Restricted, int | None]:
     """The best restriction over all targets, and its target; targets are pruned by the best so far.
 
-    The closed form of each target's margin row is a lower bound of its restriction: it gives the order.
+    The closed form of each target's margin row is a lower bound of its restriction: it gives the
+    order.
     """
     ball = Ball(claim.image, claim.lower, claim.upper)
     rows = np.concatenate([case.rows for case in problem.cases])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from .lp.restriction import Ball, polish
 
 STRETCH = (0.0, 1e-9, 1e-8, 1e-7, 3e-7, 1e-6, 1e-5, 1e-4)
 """How far beyond an LP's optimum to look for a point that also the float32 runtime misjudges."""
+
+
+INWARDS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1)
+"""Shares of the way back to the point that was polished, for the same purpose."""
 
 
 class Incumbent:
@@ -62,10 +66,10 @@ class Incumbent:
         margins: Matrix = self.problem.values(points)[-1] @ self.rows.T + self.offset
         return margins
 
-    def offer(self, point: Vector) -> bool:
+    def offer(self, point: Vector, stretches: Sequence[float] = STRETCH) -> bool:
         """Takes a point that is (nearly) a witness if one at it, or just beyond, is nearer."""
         step = point - self.claim.image
-        for stretch in STRETCH:
+        for stretch in stretches:
             moved = self.claim.image + step * (1.0 + stretch)
             moved = np.clip(moved, self.claim.lower, self.claim.upper)
             if np.abs(moved - self.claim.image).max() >= self.radius:
@@ -95,6 +99,13 @@ class Incumbent:
             self.problem, point, self.rows[case], float(self.offset[case]), self.ball,
             self.oracle, self.remaining, self.tolerances,
         )  # fmt: skip
-        if found.point is not None:
-            better |= self.offer(found.point)
+        if found.point is None:
+            return better
+        # both lie in one linear region, where the margin falls from the optimum towards a
+        # point below 0
+        if self.offer(found.point):
+            return True
+        for share in INWARDS:
+            if self.offer(found.point + share * (point - found.point), (0.0,)):
+                return True
         return better

@@ -1,21 +1,24 @@
-"""The robustness rho of one input: a proven lower bound and a validated upper one, until they meet."""
+"""The robustness rho of an input: a proven lower bound, a validated upper one, until they meet."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from .attacks.pgd import pgd
 from .bnb.search import Hooks, Outcome, Settings, Statistics, search
 from .clock import Deadline
-from .compiler.arrays import Bounds, Indices, Matrix, Vector
+from .compiler.arrays import Bounds, Matrix, Vector
 from .compiler.claim import Claim, Target
+from .compiler.errors import InputError
 from .compiler.graph import Network
 from .compiler.tolerances import Tolerances
 from .compiler.verdict import RhoResult
 from .compiler.witness import Validator
+from .decide import Progress, attack_budget, quiet
 from .estimate import least_restricted
 from .incumbent import Incumbent
-from .verify import Progress, attack_budget, quiet
 
 RESTART = 0.97
 """A search starts anew once its radius fell below this share: tighter root bounds pay for it."""
@@ -37,11 +40,9 @@ def rho(
     """The least l-infinity distance at which the label can be lost, as an interval.
 
     rho(f, x) of Bastani et al. 2016, section 2, within the domain box.  The arguments are those of
-    `verify`.  Any stop (timeout in seconds, interrupt handled by the caller) leaves a valid interval.
+    `verify`.  The end of the time (timeout in seconds) leaves a valid interval.
     """
     if norm != "linf":
-        from .compiler.errors import InputError
-
         raise InputError(f"norm {norm!r} is not supported; supported: linf")
     deadline = Deadline(timeout)
     claim = Claim.make(network, image, label, target, margin, domain)
@@ -132,14 +133,16 @@ class _Search:
         found, _ = pgd(
             self.problem, Bounds(low[None], high[None]), best.rows, best.offset, accept,
             self.deadline.stop, self.rng,
-            restarts=max(1, attack_budget(self.claim.network, len(best.rows)) // 2), steps=20, start=image,
+            restarts=max(1, attack_budget(self.claim.network, len(best.rows)) // 2),
+            steps=20, start=image,
         )  # fmt: skip
         return found
 
     def _bracket(self) -> None:
-        """Cheap proofs at a few radii below the incumbent, so that the interval is useful early."""
+        """Cheap proofs at a few radii below the incumbent: the interval is useful early."""
         high = self.incumbent.target
-        quick = Settings(root_steps=5, nodes=len(self.claim.targets) + 1, oracle=self.settings.oracle)
+        count = len(self.claim.targets) + 1
+        quick = Settings(root_steps=5, nodes=count, oracle=self.settings.oracle)
         low = 0.0
         for _ in range(5):
             eps = 0.5 * (low + high)
@@ -154,12 +157,12 @@ class _Search:
                 high = eps
             self.lower = max(self.lower, low)
 
-    def _decide(self, eps: float, settings: Settings) -> Outcome:
+    def _decide(self, eps: float, settings: Settings, seconds: float = np.inf) -> Outcome:
         """One search at a fixed radius; raises `lower` to all that it proves."""
         problem, _ = self.claim.compile(eps)
         box = Bounds(problem.lower[None], problem.upper[None])
         hooks = Hooks(
-            self.deadline.remaining, self._nearer, lambda: box, lambda cases: False, self._radius()
+            self._slice(seconds), self._nearer, lambda: box, lambda cases: False, self._radius()
         )
         return self._count(search(problem, hooks, settings), eps)
 
@@ -179,27 +182,56 @@ class _Search:
         return self.incumbent.radius < RESTART * before
 
     def _close(self) -> None:
-        """Branch and bound at the incumbent's radius, which falls with it, until nothing is left."""
-        while True:
+        """Branch and bound at the incumbent's radius; if that is too hard for now, below it.
+
+        The first quarter of the time left goes to the whole question. When it stays open, decisions
+        at radii between the proven bound and the incumbent raise the bound, each with a share of
+        the time.
+        """
+        if self._whole(0.25 * self.deadline.remaining()):
+            self.reason = ""
+            return
+        high = self.incumbent.target
+        nearest = self.tolerances.exact_absolute  # a tie at the image would be halved for ever
+        while not self.deadline.stop() and high - self.lower > max(0.01 * high, nearest):
+            eps = 0.5 * (self.lower + high)
+            outcome = self._decide(eps, self.settings, 0.3 * self.deadline.remaining() + 1.0)
+            if outcome.status == "open":
+                high = eps
+            high = min(high, self.incumbent.target)
+        self._whole(self.deadline.remaining())
+
+    def _slice(self, seconds: float) -> Callable[[], float]:
+        end = self.deadline.spent() + seconds
+        return lambda: min(self.deadline.remaining(), end - self.deadline.spent())
+
+    def _whole(self, seconds: float) -> bool:
+        """Whether the interval is closed within some seconds; the radius follows the incumbent."""
+        remaining = self._slice(seconds)
+        while remaining() > 0.0:
             start = self.incumbent.target
 
             def accept(points: Matrix, begin: float = start) -> bool:
                 self.incumbent.consider(points)
                 return self.incumbent.target < RESTART * begin
 
-            def attack(cases: Indices) -> bool:
-                return False
-
             problem, _ = self.claim.compile(start)
             hooks = Hooks(
-                self.deadline.remaining, accept, self.incumbent.box, attack, self._radius(), self.progress
+                remaining,
+                accept,
+                self.incumbent.box,
+                lambda cases: False,
+                self._radius(),
+                self.progress,
             )
             outcome = search(problem, hooks, self.settings)
             proven = self.incumbent.target
             self._count(outcome, proven)
             if outcome.status == "closed":
                 self.lower = np.inf if self.incumbent.witness is None else max(self.lower, proven)
-                return
+                return True
             if outcome.status == "open":
                 self.reason = outcome.reason
-                return
+                return False
+        self.reason = "timeout"
+        return False

@@ -23,11 +23,17 @@ def cases(system: System) -> tuple[System, Lift]:
     """
     found = _normal_form(And(system.formulas))
     definitions = list(system.definitions)
+    known = {system.inputs, *(definition.variable for definition in definitions)}
     named: dict[int, Variable] = {}
     out: list[tuple[Atom, ...]] = []
     for case in found:
         atoms = []
         for atom in case:
+            for variable in {term.variable for term in atom.affine.terms} - known:
+                raise LanguageError(
+                    f"variable {variable.name!r} is no function of the inputs by what stands "
+                    "before; define it by an equality or an activation"
+                )
             if all(isinstance(term.operator, Select) for term in atom.affine.terms):
                 atoms.append(atom)
                 continue

@@ -90,9 +90,10 @@ def _collect(
 
 
 def _case(atoms: tuple[Atom, ...], places: dict[Variable, int], width: int) -> Case:
-    rows: list[Matrix] = []
-    offsets: list[Vector] = []
-    strict: list[Mask] = []
+    # a case without atoms always holds
+    rows: list[Matrix] = [np.zeros((0, width))]
+    offsets: list[Vector] = [np.zeros(0)]
+    strict: list[Mask] = [np.zeros(0, dtype=bool)]
     for atom in atoms:
         affine = atom.affine
         row = np.zeros((affine.size, width))

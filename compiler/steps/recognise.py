@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ..evaluator import value
 from ..language import Affine, And, Formula, Or, Relation, Term, Variable
-from ..operators import Select, is_identity
+from ..operators import Chain, LinearOperator, Select, is_identity
 from .system import Definition, Lift, Solution, System, substitute
 
 
@@ -58,7 +58,8 @@ def _functional(formula: Formula, defined: set[Variable]) -> Found | None:
     if _ratio(edge, second_sign.affine) != 1.0:
         return None
     for variable in _candidates(first.affine, defined):
-        p, q = _solve(first.affine, variable), _solve(second.affine, variable)
+        p = _solve(first.affine, variable, defined)
+        q = _solve(second.affine, variable, defined)
         if p is None or q is None:
             continue
         slope = _ratio(p - q, edge)
@@ -76,7 +77,7 @@ def _equality(formula: Formula, defined: set[Variable]) -> Found | None:
     if not (isinstance(formula, Relation) and formula.kind == "="):
         return None
     for variable in _candidates(formula.affine, defined):
-        solved = _solve(formula.affine, variable)
+        solved = _solve(formula.affine, variable, defined)
         if solved is not None:
             return variable, Definition(variable, _bare(solved), False), None
     return None
@@ -98,29 +99,35 @@ def _candidates(affine: Affine, defined: set[Variable]) -> Iterator[Variable]:
     yield from sorted(fresh, key=lambda variable: -variable.serial)
 
 
-def _solve(affine: Affine, variable: Variable) -> Affine | None:
-    """What `variable` equals when affine = 0; None where it is not isolated as itself."""
+def _solve(affine: Affine, variable: Variable, defined: set[Variable]) -> Affine | None:
+    """What `variable` equals when affine = 0; None where it is not isolated as itself, or where
+    the others are not all known: definitions stand in an order that can be evaluated.
+    """
     own = [term for term in affine.terms if term.variable is variable]
     if len(own) != 1 or abs(own[0].factor) != 1.0 or not is_identity(own[0].operator):
         return None
     others = tuple(term for term in affine.terms if term.variable is not variable)
-    if any(term.variable.serial > variable.serial for term in others):
+    if any(term.variable not in defined for term in others):
         return None
     return Affine(affine.size, others, affine.offsets) * -own[0].factor
 
 
-def _collected(affine: Affine) -> dict[tuple[int, ...], float]:
+def _form(operator: LinearOperator) -> tuple[object, ...]:
+    """What tells operators apart: substitution composes the same parts anew each time."""
+    if isinstance(operator, Chain):
+        return tuple(key for part in operator.parts for key in _form(part))
+    if isinstance(operator, Select):
+        return () if is_identity(operator) else (operator.index.tobytes(), operator.in_size)
+    return (id(operator),)
+
+
+def _collected(affine: Affine) -> dict[tuple[object, ...], float]:
     """Coefficients by (operator, variable or vector), those that cancel left out."""
-    total: dict[tuple[int, ...], float] = defaultdict(float)
+    total: dict[tuple[object, ...], float] = defaultdict(float)
     for term in affine.terms:
-        key = (
-            0
-            if isinstance(term.operator, Select) and is_identity(term.operator)
-            else id(term.operator)
-        )
-        total[(key, id(term.variable))] += term.factor
+        total[(_form(term.operator), id(term.variable))] += term.factor
     for offset in affine.offsets:
-        total[(id(offset.operator), id(offset.vector))] += offset.factor
+        total[(_form(offset.operator), id(offset.vector))] += offset.factor
     return {key: factor for key, factor in total.items() if factor != 0.0}
 
 

@@ -84,4 +84,5 @@ def pgd(
 def _best_of(points: Matrix, margin: Vector, count: int) -> Matrix:
     pick = np.argmin(margin.reshape(count, -1), axis=1)
     shaped = points.reshape(count, -1, points.shape[1])
-    return shaped[np.arange(count), pick]
+    found: Matrix = shaped[np.arange(count), pick]
+    return found

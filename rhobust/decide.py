@@ -75,11 +75,14 @@ def verify(
     claim = Claim.make(network, image, label, target, margin, domain)
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
 
-    def result(verdict: Verdict, reason: str, witness: Witness | None, bound: float, *counts: int) -> VerifyResult:
+    def result(
+        verdict: Verdict, reason: str, witness: Witness | None, bound: float, *counts: int
+    ) -> VerifyResult:
         nodes, lps = counts or (0, 0)
         return VerifyResult(
-            verdict, reason, witness, bound, claim.label, predicted, eps, deadline.spent(), nodes, lps
-        )
+            verdict, reason, witness, bound, claim.label, predicted, eps, deadline.spent(),
+            nodes, lps,
+        )  # fmt: skip
 
     problem, _ = claim.compile(eps)
     finder = Finder(claim, eps, problem)
@@ -90,8 +93,8 @@ def verify(
 
     def attack(cases: Indices) -> bool:
         found, _ = pgd(
-            problem, box, finder.rows[cases], finder.offset[cases], finder.accept, deadline.stop, rng,
-            restarts=attack_budget(network, len(cases)), start=claim.image,
+            problem, box, finder.rows[cases], finder.offset[cases], finder.accept, deadline.stop,
+            rng, restarts=attack_budget(network, len(cases)), start=claim.image,
         )  # fmt: skip
         return found
 

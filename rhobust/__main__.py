@@ -1,0 +1,20 @@
+"""The command line; see docs/commands.md."""
+
+from __future__ import annotations
+
+import os
+
+
+def main() -> None:
+    """Runs the command named by the program's arguments."""
+    # One thread unless told otherwise, and before numpy is imported: most products here are small,
+    # and threads that wait for each other cost more than they save.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    from .cli.app import app
+
+    app(prog_name="rhobust")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The command line: arguments and files in, tables, JSON lines and pictures out."""

@@ -1,0 +1,168 @@
+"""The commands' names and options; what they do is imported when they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .. import __version__
+from ..compiler.errors import RhobustError
+from .options import (
+    Data,
+    Domain,
+    Eps,
+    Index,
+    Json,
+    Labels,
+    Margin,
+    Model,
+    Norm,
+    Options,
+    Out,
+    Seed,
+    Target,
+    Timeout,
+    distance,
+    interval,
+    radius,
+)
+
+
+class Commands(TyperGroup):
+    """Errors of input end in one line and exit status 2, Ctrl-C in 130; defects in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # of a type that typer keeps to itself
+        try:
+            return super().invoke(ctx)
+        except RhobustError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from error
+        except KeyboardInterrupt as error:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(130) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Exact robustness of piecewise-linear neural networks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rhobust {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it and exit.")
+    ] = False,
+) -> None:
+    """Exact robustness of piecewise-linear neural networks."""
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the picture.")] = Path(
+        "rhobust-demo"
+    ),
+    count: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="Images.")] = 10,
+    timeout: Timeout = 10.0,
+) -> None:
+    """Show rho of a few handwritten digits, with a picture; needs no files."""
+    from .demo import show
+
+    show(out, count, timeout)
+
+
+@app.command()
+def inspect(model: Model) -> None:
+    """Show a model's layers, and how well they agree with its own runtime."""
+    from .inspect import show
+
+    show(model)
+
+
+@app.command()
+def rho(
+    model: Model,
+    data: Data = None,
+    labels: Labels = None,
+    index: Index = "",
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Out = None,
+) -> None:
+    """Find the least distance at which each image loses its label: proven, as an interval."""
+    distance(norm)
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out
+    )
+    from .ask import measure
+
+    measure(asked)
+
+
+@app.command()
+def verify(
+    model: Model,
+    eps: Eps,
+    data: Data = None,
+    labels: Labels = None,
+    index: Index = "",
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Out = None,
+) -> None:
+    """Decide whether each image keeps its label within a radius: proven, or with an example."""
+    distance(norm)
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out
+    )
+    size = radius(eps)
+    from .ask import decide
+
+    decide(asked, size)
+
+
+@app.command()
+def estimate(
+    model: Model,
+    data: Data = None,
+    labels: Labels = None,
+    index: Index = "",
+    norm: Norm = "linf",
+    target: Target = "second",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Out = None,
+) -> None:
+    """Estimate each image's rho by convex restriction: fast, from above, no proof."""
+    distance(norm)
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out
+    )
+    from .ask import estimate as ask
+
+    ask(asked)

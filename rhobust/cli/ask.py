@@ -1,0 +1,108 @@
+"""The commands rho, verify and estimate: each asks its question of every image chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import typer
+
+from ..compiler.graph import Network
+from ..decide import verify
+from ..estimate import rho_estimate
+from ..radius import rho
+from ..report.picture import MOST, Panel, draw
+from ..report.row import Row, estimated, measured, verified
+from ..report.table import COLUMNS, digits
+from .data import Images
+from .options import Options
+from .prepare import pixels, prepare
+from .run import INTERRUPTED, Question, Told, run
+
+
+def measure(options: Options) -> None:
+    """rhobust rho."""
+
+    def question(network: Network, images: Images) -> Question:
+        def ask(index: int, told: Told) -> Row:
+            result = rho(
+                network, images.vector(index), int(images.labels[index]), "linf", options.domain,
+                options.target, options.margin, options.timeout, None, options.seed, told,
+            )  # fmt: skip
+            return measured(index, result)
+
+        return ask
+
+    _ask("rho", options, question)
+
+
+def decide(options: Options, eps: float) -> None:
+    """rhobust verify."""
+
+    def question(network: Network, images: Images) -> Question:
+        def ask(index: int, told: Told) -> Row:
+            result = verify(
+                network, images.vector(index), eps, int(images.labels[index]), options.target,
+                options.margin, options.domain, options.timeout, None, options.seed, told,
+            )  # fmt: skip
+            return verified(index, result)
+
+        return ask
+
+    _ask("verify", options, question)
+
+
+def estimate(options: Options) -> None:
+    """rhobust estimate."""
+
+    def question(network: Network, images: Images) -> Question:
+        def ask(index: int, told: Told) -> Row:
+            result = rho_estimate(
+                network, images.vector(index), int(images.labels[index]), options.target,
+                options.margin, options.domain, options.timeout,
+            )  # fmt: skip
+            return estimated(index, result)
+
+        return ask
+
+    _ask("estimate", options, question)
+
+
+def _ask(command: str, options: Options, question: Callable[[Network, Images], Question]) -> None:
+    network, images, indices = prepare(options)
+    ask = question(network, images)
+    rows, interrupted = run(ask, indices, COLUMNS[command], options.json)
+    if options.out is not None:
+        shape = pixels(network, images)
+        count = picture(options.out, rows, images, shape, options.domain)
+        typer.echo(f"picture: {options.out}" if count else "no picture: no example to draw")
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def picture(
+    path: Path,
+    rows: Sequence[Row],
+    images: Images,
+    shape: tuple[int, ...],
+    domain: tuple[float, float],
+) -> int:
+    """Draws the rows that have a witness, and returns how many were drawn."""
+    panels = [
+        Panel(images.vector(row.index), row.witness.point, _title(row, row.witness.label))
+        for row in rows
+        if row.witness is not None
+    ][:MOST]
+    if panels:
+        draw(path, panels, shape, domain)
+    return len(panels)
+
+
+def _title(row: Row, other: int) -> str:
+    """The labels, and what is known about rho."""
+    size = digits(row.rho_upper or 0.0)
+    if row.extra.get("exact"):
+        told = f"\N{GREEK SMALL LETTER RHO} = {size}"
+    else:
+        told = f"\N{GREEK SMALL LETTER RHO} \N{LESS-THAN OR EQUAL TO} {size}"
+    return f"{row.label} \N{RIGHTWARDS ARROW} {other}\n{told}"

@@ -1,0 +1,85 @@
+"""The command inspect: what a model file was understood to be."""
+
+from __future__ import annotations
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from ..compiler.graph import Network
+from ..compiler.importers.fidelity import compare, probes
+from ..compiler.layers import Layer, Linear
+from ..compiler.operators import Chain, Convolution, Dense, LinearOperator, Scale, Select
+from ..loading import load
+
+
+def show(model: str) -> None:
+    """Prints the layers of a model and how far they are from its runtime."""
+    network = load(model)
+    terminal = Console().is_terminal
+    Console(width=None if terminal else 100, highlight=False).print(_table(network))
+    parameters = sum(_parameters(network.layer(node)) for node in network.order[1:])
+    typer.echo(f"input shape   {' x '.join(map(str, network.input_shape))}")
+    typer.echo(f"outputs       {network.output_size}")
+    typer.echo(f"ReLUs         {network.relus:,}")
+    typer.echo(f"parameters    {parameters:,}")
+    if network.runtime is not None:
+        most = max(compare(network, group) for group in probes(network))
+        typer.echo(f"fidelity      {most:.1e} largest relative difference from the model's runtime")
+    typer.echo(f"sha256        {network.digest or 'unknown'}")
+    for note in network.notes:
+        typer.echo(f"note          {note}")
+
+
+def _table(network: Network) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("layer", overflow="fold")
+    table.add_column("kind", overflow="fold")
+    table.add_column("after", overflow="fold")
+    table.add_column("outputs", justify="right")
+    table.add_column("parameters", justify="right")
+    table.add_row(network.INPUT, "input", "", f"{network.input_size:,}", "")
+    for node in network.order[1:]:
+        layer = network.layer(node)
+        count, size = _parameters(layer), int(network.graph.nodes[node]["size"])
+        after = ", ".join(network.sources[node])
+        table.add_row(node, _kind(layer), after, f"{size:,}", f"{count:,}" if count else "")
+    return table
+
+
+def _kind(layer: Layer) -> str:
+    return _form(layer.operator) if isinstance(layer, Linear) else layer.kind
+
+
+def _form(operator: LinearOperator) -> str:
+    match operator:
+        case Dense():
+            return "dense"
+        case Convolution():
+            return "convolution"
+        case Scale():
+            return "scale"
+        case Select():
+            return "select"
+        case Chain():
+            return ", ".join(dict.fromkeys(_form(part) for part in operator.parts))
+    return "linear"
+
+
+def _parameters(layer: Layer) -> int:
+    if not isinstance(layer, Linear):
+        return 0
+    return _numbers(layer.operator) + (0 if layer.bias is None else len(layer.bias))
+
+
+def _numbers(operator: LinearOperator) -> int:
+    """Weights held by the operator; a selection has none."""
+    match operator:
+        case Dense() | Convolution():
+            return int(operator.weight.size)
+        case Scale():
+            return len(operator.multiplier)
+        case Chain():
+            return sum(_numbers(part) for part in operator.parts)
+    return 0

@@ -1,0 +1,136 @@
+"""The options that the commands share: their words, and their text as values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..compiler.errors import InputError
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="An .onnx or .onnx.gz file, or the embedded digits or digits_conv."
+    ),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help=".npz with images and labels, .npy with --labels, or .csv (label first). "
+        "The embedded models need none.",
+    ),
+]
+Labels = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Labels of the images, .npy or .csv.")
+]
+Index = Annotated[
+    str, typer.Option(metavar="A:B", help="Which images: A:B as in Python, K, or K,L,M.")
+]
+Norm = Annotated[str, typer.Option(help="The distance; linf is the only one.")]
+Target = Annotated[
+    str,
+    typer.Option(metavar="T", help="The rival labels: any, second (most probable), K, or K,L,M."),
+]
+Margin = Annotated[
+    float, typer.Option(help="By how much the rival's logit must exceed the label's.")
+]
+Domain = Annotated[str, typer.Option(metavar="LOW,HIGH", help="The range of every input value.")]
+Timeout = Annotated[float, typer.Option(metavar="S", help="Seconds for one image.")]
+Seed = Annotated[int, typer.Option(help="Of the random starts of attacks.")]
+Json = Annotated[
+    Path | None,
+    typer.Option(metavar="OUT.jsonl", help="Write one JSON line for each image as it is done."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="PICTURE.png", help="Draw the adversarial examples found, at most 12."),
+]
+Eps = Annotated[str, typer.Option(metavar="E", help="The radius, as 0.03 or 8/255.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user asks of some images; checked as far as it can be without model and data."""
+
+    model: str
+    data: Path | None
+    labels: Path | None
+    index: str
+    target: str
+    margin: float
+    domain: tuple[float, float]
+    timeout: float
+    seed: int
+    json: Path | None
+    out: Path | None
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.margin):
+            raise InputError(f"--margin must be a finite number, not {self.margin}")
+        if not self.timeout > 0.0:  # NaN too
+            raise InputError(f"--timeout must be a positive number of seconds, not {self.timeout}")
+        if self.seed < 0:
+            raise InputError(f"--seed must be at least 0, not {self.seed}")
+
+
+def number(text: str, option: str) -> float:
+    """A finite number, or a quotient of whole numbers such as 8/255."""
+    try:
+        value = float(Fraction(text)) if "/" in text else float(text)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{option} must be a number such as 0.03 or 8/255, not {text!r}")
+    return value
+
+
+def radius(text: str) -> float:
+    """The value of --eps."""
+    value = number(text, "--eps")
+    if value < 0.0:
+        raise InputError(f"--eps must be at least 0, not {text}")
+    return value
+
+
+def interval(text: str) -> tuple[float, float]:
+    """The value of --domain."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise InputError(f"--domain must be LOW,HIGH, such as 0,1; not {text!r}")
+    low, high = (number(part, "--domain") for part in parts)
+    if not low <= high:
+        raise InputError(f"--domain must be LOW,HIGH with LOW <= HIGH, not {text!r}")
+    return low, high
+
+
+def distance(norm: str) -> None:
+    """Refuses what --norm cannot be."""
+    if norm != "linf":
+        raise InputError(f"--norm {norm!r} is not supported; supported: linf")
+
+
+def chosen(text: str, count: int, source: str) -> list[int]:
+    """The images that --index names among `count`, as in Python; "" names all."""
+    found: list[int] = []
+    for part in text.split(",") if text else [":"]:
+        try:
+            ends = [int(piece) if piece.strip() else None for piece in part.split(":")]
+            named = range(count)[slice(*ends)] if len(ends) > 1 else [int(part) % count]
+        except (ValueError, TypeError):
+            raise InputError(
+                f"--index must be A:B, a number, or numbers with commas; not {text!r}"
+            ) from None
+        # unlike in Python, a slice may not end beyond the images: some that it names are missing
+        most = count - 1 if len(ends) == 1 else count
+        if not all(-count <= end <= most for end in ends[:2] if end is not None):
+            raise InputError(f"--index {text} is outside {source}, which has {count} images")
+        found.extend(named)
+    if not found:
+        raise InputError(f"--index {text} names none of the {count} images of {source}")
+    return found

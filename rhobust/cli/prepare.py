@@ -1,0 +1,116 @@
+"""What is checked before work starts: that images, labels and options fit the network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..compiler.claim import Claim
+from ..compiler.errors import InputError
+from ..compiler.graph import Network
+from ..embedded import NAMES
+from ..loading import load
+from .data import Images, embedded, read
+from .options import Options, chosen
+
+PICTURES = (".png", ".pdf", ".svg")
+
+
+def prepare(options: Options) -> tuple[Network, Images, list[int]]:
+    """The network, the images and the indices asked for, of which each can be answered."""
+    outputs = [path for path in (options.json, options.out) if path is not None]
+    if options.out is not None and options.out.suffix not in PICTURES:
+        raise InputError(f"{options.out}: unknown suffix; --out writes {', '.join(PICTURES)}")
+    inputs = [Path(options.model), options.data, options.labels]
+    for number, path in enumerate(outputs):
+        others = [*inputs, *outputs[:number]]
+        if any(other is not None and other.resolve() == path.resolve() for other in others):
+            raise InputError(f"{path}: is named twice; it would be overwritten")
+        check_writable(path)
+    network = load(options.model)
+    if options.data is not None:
+        images = read(options.data, options.labels)
+    elif options.labels is not None:
+        raise InputError("--labels needs --data FILE, the images that they belong to")
+    elif options.model in NAMES:
+        images = embedded()
+    else:
+        raise InputError(f"{options.model} comes with no images; give some with --data FILE")
+    indices = chosen(options.index, len(images), images.source)
+    _check_shape(network, images)
+    for index in indices:
+        _check_values(images, index, options)
+    _check_labels(network, images, indices, options)
+    if options.out is not None:
+        pixels(network, images)
+    return network, images, indices
+
+
+def check_writable(path: Path) -> None:
+    """Raises unless the file can be written; leaves what is there, and nothing new."""
+    there = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def pixels(network: Network, images: Images) -> tuple[int, ...]:
+    """The shape in which an image is drawn: (H, W), (C, H, W) or (H, W, C)."""
+    for shape in (images.shape, network.input_shape):
+        drawn = tuple(side for side in shape if side != 1)
+        if len(drawn) == 2 or (len(drawn) == 3 and 3 in (drawn[0], drawn[2])):
+            return drawn
+    side = round(network.input_size**0.5)
+    if side > 1 and side * side == network.input_size:
+        return side, side
+    raise InputError(f"inputs of shape {network.input_shape} cannot be drawn; leave out --out")
+
+
+def _check_shape(network: Network, images: Images) -> None:
+    given, taken = images.shape, network.input_shape
+    size = int(np.prod(given, dtype=np.int64))
+    if size != network.input_size:
+        raise InputError(
+            f"{images.source}: an image has {size} numbers (shape {given}), but {network.name} "
+            f"takes {network.input_size} (shape {taken})"
+        )
+    sides = [tuple(side for side in shape if side != 1) for shape in (given, taken)]
+    if min(map(len, sides)) > 1 and sides[0] != sides[1]:
+        raise InputError(
+            f"{images.source}: images of shape {given} are arranged differently from the {taken} "
+            f"that {network.name} takes; transpose them (channels first?) or store them flat"
+        )
+
+
+def _check_values(images: Images, index: int, options: Options) -> None:
+    values = images.vector(index)
+    if not np.isfinite(values).all():
+        raise InputError(f"{images.source}: image {index} holds a number that is not finite")
+    low, high = options.domain
+    if not (low <= values.min() and values.max() <= high):
+        raise InputError(
+            f"{images.source}: image {index} has values {values.min():g}..{values.max():g} outside "
+            f"the domain {low:g}..{high:g}; scale it, or give --domain LOW,HIGH"
+        )
+
+
+def _check_labels(
+    network: Network, images: Images, indices: Sequence[int], options: Options
+) -> None:
+    """That label, target and margin make a claim; what fails does so for all images of a label."""
+    first: dict[int, int] = {}
+    for index in indices:
+        first.setdefault(int(images.labels[index]), index)
+    for label, index in first.items():
+        try:
+            Claim.make(
+                network, images.vector(index), label, options.target, options.margin, options.domain
+            )
+        except InputError as error:
+            raise InputError(f"{images.source}: image {index}: {error}") from error

@@ -1,0 +1,78 @@
+"""One question asked of many images: progress, JSON lines, table, picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeAlias
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..report.row import Row
+from ..report.table import Column, headings, plain, summary, table
+
+Told: TypeAlias = Callable[[int, int, float], None]
+Question: TypeAlias = Callable[[int, Told], Row]
+"""From an image's index and a callback of progress to what is known about it."""
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell gives it."""
+
+
+def run(
+    question: Question, indices: Sequence[int], columns: Sequence[Column], json: Path | None = None
+) -> tuple[list[Row], bool]:
+    """The rows, and whether Ctrl-C cut them short; printed, and each written to `json` at once."""
+    console = Console(highlight=False)
+    rows: list[Row] = []
+    interrupted = False
+    with ExitStack() as stack:
+        stack.callback(lambda: _show(console, rows, columns))
+        bar = stack.enter_context(_bar(console))
+        task = bar.add_task("images", total=len(indices), nodes="")
+
+        def told(closed: int, still_open: int, least: float) -> None:
+            bar.update(task, nodes=f"{closed:,} nodes closed, {still_open:,} open")
+
+        if not console.is_terminal:
+            typer.echo(headings(columns))
+        lines = None if json is None else stack.enter_context(json.open("w", encoding="utf-8"))
+        try:
+            for index in indices:
+                bar.update(task, description=f"image {index}", nodes="")
+                row = question(index, told)
+                if lines is not None:
+                    lines.write(row.line() + "\n")
+                    lines.flush()
+                rows.append(row)
+                bar.advance(task)
+                if not console.is_terminal:
+                    typer.echo(plain(row, columns))
+        except KeyboardInterrupt:
+            interrupted = True
+    typer.echo(summary(rows))
+    if interrupted:
+        typer.echo(f"interrupted after {len(rows)} of {len(indices)} images", err=True)
+    return rows, interrupted
+
+
+def _bar(console: Console) -> Progress:
+    """Shown on a terminal while work goes on, and nowhere else."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[nodes]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _show(console: Console, rows: Sequence[Row], columns: Sequence[Column]) -> None:
+    if console.is_terminal and rows:
+        console.print(table(rows, columns, console.width))

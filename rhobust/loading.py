@@ -1,0 +1,20 @@
+"""From a name or a path to a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .compiler.graph import Network
+from .compiler.importers import load as load_file
+from .embedded import NAMES, embedded_network
+
+
+def load(source: str | Path) -> Network:
+    """The network in a file, or the embedded one called `digits` or `digits_conv`.
+
+    Promise: the stored weights are taken at their exact values, and our forward pass was compared
+    with the file's own runtime.  Raises ModelError for a file that cannot be taken over exactly.
+    """
+    if source in NAMES:
+        return embedded_network(str(source))
+    return load_file(source)

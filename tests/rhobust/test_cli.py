@@ -1,0 +1,243 @@
+"""The commands: their answers, JSON lines and pictures, and what an interrupt leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import rhobust.cli.ask
+from rhobust import VerifyResult
+from rhobust import verify as true_verify
+from rhobust.cli.app import app
+from rhobust.report.row import KEYS
+
+from .files import RADII, images, model
+
+runner = CliRunner()
+EXACT = 1e-5
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> list[str]:
+    """Arguments for the small model and its images."""
+    return [
+        str(model(tmp_path / "model.onnx")), "--data", str(images(tmp_path / "images.npz"))
+    ]  # fmt: skip
+
+
+def call(*arguments: str | Path) -> str:
+    """The standard output of a command that succeeds."""
+    result = runner.invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    """The JSON lines of a file; NaN and infinity are no JSON."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line, parse_constant=refuse) for line in lines]
+
+
+def test_rho_of_known_radii(small: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    text = call("rho", *small, "--json", out)
+    found = records(out)
+    assert all(set(row) == {*KEYS, "rho_estimate", "attack", "exact"} for row in found)
+    assert [row["index"] for row in found] == [0, 1, 2, 3]
+    for row, radius in zip(found, RADII, strict=True):
+        assert row["exact"] and row["verdict"] == "NOT_ROBUST" and row["reason"] is None
+        assert row["rho_lower"] <= radius * (1 + 1e-12) and row["rho_upper"] >= radius
+        assert abs(row["rho_upper"] - radius) < EXACT > abs(row["rho_lower"] - radius)
+        assert row["rho_estimate"] == pytest.approx(radius, abs=EXACT)
+        assert row["eps"] is None is row["margin_bound"]
+    assert [row["predicted"] for row in found] == [0, 1, 0, 0]
+    assert "4 images: 4 exact, 0 not exact" in text
+
+
+def test_rho_is_infinite_where_the_domain_holds_no_example(
+    small: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    text = call("rho", *small, "--json", out, "--index", "0", "--margin", "2")
+    (row,) = records(out)
+    assert row["verdict"] == "ROBUST" and row["rho_lower"] is None is row["rho_upper"]
+    assert " inf " in text
+
+
+def test_verify_on_both_sides_of_rho(small: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    text = call("verify", *small, "--eps", "1/4", "--json", out)
+    found = records(out)
+    assert all(set(row) == set(KEYS) for row in found)
+    verdicts = ["ROBUST" if radius > 0.25 else "NOT_ROBUST" for radius in RADII]
+    assert [row["verdict"] for row in found] == verdicts
+    for row, radius in zip(found, RADII, strict=True):
+        assert row["eps"] == 0.25
+        if row["verdict"] == "ROBUST":
+            assert row["rho_lower"] == 0.25 and row["rho_upper"] is None
+            assert 0.0 <= row["margin_bound"] <= 2 * (radius - 0.25) + 1e-9
+        else:
+            assert row["rho_lower"] is None and radius <= row["rho_upper"] <= 0.25
+            assert row["margin_bound"] is None
+    assert text.splitlines()[-1].startswith("4 images: 1 robust, 3 not robust, 0 unknown; mean 0.")
+
+
+def test_a_short_timeout_leaves_unknown_with_its_reason(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    call("verify", "digits", "--index", "0", "--eps", "0.1", "--timeout", "1e-9", "--json", out)
+    (row,) = records(out)
+    assert (row["verdict"], row["reason"]) in (("UNKNOWN", "timeout"), ("NOT_ROBUST", None))
+
+
+def test_estimate_is_no_verdict(small: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    text = call("estimate", *small, "--json", out)
+    for row, radius in zip(records(out), RADII, strict=True):
+        assert set(row) == {*KEYS, "rho_estimate", "status"}
+        assert row["verdict"] is None is row["rho_lower"] and row["status"] == "found"
+        assert row["rho_estimate"] == pytest.approx(radius, abs=EXACT)
+        assert row["rho_upper"] >= radius
+    assert "4 images: 4 found" in text
+
+
+def test_estimate_without_an_example_in_its_region(small: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    call("estimate", *small, "--json", out, "--index", "0", "--margin", "2")
+    (row,) = records(out)
+    assert row["status"] == "none_in_region" and row["rho_estimate"] is None
+
+
+def test_a_terminal_gets_a_table(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", call("rho", *small, "--index", ":2"))
+    assert "image 1 \N{BOX DRAWINGS HEAVY HORIZONTAL}" in text  # the bar
+    assert re.search(r"0 +0 +0 +0\.3000 +yes", text)
+    assert max(map(len, text.replace("\r", "\n").splitlines())) <= 80
+
+
+def test_the_picture_is_drawn_where_there_are_examples(tmp_path: Path) -> None:
+    pictures = [tmp_path / "none.png", tmp_path / "some.png"]
+    for eps, path in zip(("0", "1"), pictures, strict=True):
+        call("verify", "digits", "--index", ":2", "--eps", eps, "--out", path)
+    assert not pictures[0].exists()
+    assert pictures[1].read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_interrupt_keeps_what_is_done(
+    small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def interrupted(*arguments: Any) -> VerifyResult:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return true_verify(*arguments)
+
+    monkeypatch.setattr(rhobust.cli.ask, "verify", interrupted)
+    out = tmp_path / "out.jsonl"
+    result = runner.invoke(app, ["verify", *small, "--eps", "0.25", "--json", str(out)])
+    assert result.exit_code == 130
+    assert [row["index"] for row in records(out)] == [0, 1]
+    assert "2 images: 1 robust, 1 not robust" in result.stdout
+    assert "interrupted after 2 of 4 images" in result.stderr
+
+
+def test_a_real_interrupt(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    command = [sys.executable, "-m", "rhobust", "rho", "digits_conv", "--json", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 60.0
+    while not (out.exists() and out.stat().st_size) and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    text, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    count = len(records(out))
+    assert 1 <= count < 200
+    assert errors.strip() == f"interrupted after {count} of 200 images"
+    assert re.search(rf"^{count} images?: ", text, re.MULTILINE)
+
+
+def test_a_defect_is_no_bad_input(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any) -> VerifyResult:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(rhobust.cli.ask, "verify", broken)
+    result = runner.invoke(app, ["verify", *small, "--eps", "0.25"])
+    assert result.exit_code == 1 and isinstance(result.exception, ZeroDivisionError)
+
+
+def test_inspect_shows_layers_and_fidelity(tmp_path: Path) -> None:
+    text = call("inspect", model(tmp_path / "model.onnx"))
+    for word in ("first", "dense", "relu", "ReLUs         2", "fidelity      0.0e+00", "sha256"):
+        assert word in text
+    assert "convolution" in call("inspect", "digits_conv")
+
+
+def test_demo_explains_and_draws(tmp_path: Path) -> None:
+    text = call("demo", "--out", tmp_path / "new" / "folder", "--count", "2", "--timeout", "5")
+    picture = tmp_path / "new" / "folder" / "demo.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert text.splitlines()[0].startswith("The robustness rho of 2 handwritten digits")
+    for word in ("proven", "estimate", "2 images: 2 exact", str(picture), "rhobust verify digits"):
+        assert word in text
+
+
+def test_main_is_single_threaded_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rhobust.__main__ import main
+
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    monkeypatch.setenv(names[0], "2")
+    for name in names[1:]:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "argv", ["rhobust", "--version"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert not stopped.value.code
+    assert [os.environ[name] for name in names] == ["2", "1", "1"]
+
+
+def test_images_of_every_format_give_the_same_answer(tmp_path: Path) -> None:
+    network = model(tmp_path / "model.onnx", (4,))
+    pixels = np.array([[250, 0, 100, 7], [0, 255, 50, 60]], dtype=np.uint8)
+    labels = np.array([0, 1])
+    table = np.column_stack([labels, pixels])
+    np.savez(tmp_path / "a.npz", images=pixels.reshape(2, 2, 2), labels=labels[:, None])
+    np.save(tmp_path / "b.npy", pixels)
+    np.save(tmp_path / "b_labels.npy", labels)
+    np.savetxt(tmp_path / "c.csv", table, fmt="%d", delimiter=",")
+    np.savetxt(tmp_path / "d.csv", table, fmt="%d", delimiter=",", header="label,p", comments="")
+    np.save(tmp_path / "e.npy", pixels / 255.0)
+    np.savetxt(tmp_path / "e_labels.csv", labels, fmt="%d")
+    forms: list[list[str | Path]] = [
+        ["--data", tmp_path / "a.npz"],
+        ["--data", tmp_path / "b.npy", "--labels", tmp_path / "b_labels.npy"],
+        ["--data", tmp_path / "c.csv"],
+        ["--data", tmp_path / "d.csv"],
+        ["--data", tmp_path / "e.npy", "--labels", tmp_path / "e_labels.csv"],
+    ]
+    found = []
+    for number, form in enumerate(forms):
+        out = tmp_path / f"{number}.jsonl"
+        call("rho", network, *form, "--json", out)
+        found.append([(row["rho_lower"], row["rho_upper"]) for row in records(out)])
+    assert all(answers == found[0] for answers in found)
+    assert found[0][0][1] == pytest.approx(150 / 510, abs=EXACT)
