@@ -50,6 +50,7 @@ class Block:
 
     value: proven lower bound on the case's margin; radius: proven least distance of a violation.
     choice: the unit to split next, -1 where no split is known to help.
+    gain (B, G): what the joint groups add, see `joint`.
     """
 
     case: Indices
@@ -62,6 +63,7 @@ class Block:
     upper: Matrix
     alpha: Matrix
     beta: Matrix
+    gain: Matrix
 
     def __len__(self) -> int:
         return len(self.case)
@@ -85,7 +87,7 @@ def empty_block() -> Block:
     """No nodes of no units."""
     numbers, none, wide = np.empty(0), np.empty(0, dtype=np.int64), np.empty((0, 0))
     phase = np.empty((0, 0), dtype=np.int8)
-    return Block(none, numbers, numbers, none, none, phase, wide, wide, wide, wide)
+    return Block(none, numbers, numbers, none, none, phase, wide, wide, wide, wide, wide)
 
 
 def root_block(units: Units, root: Nodes, cases: Indices) -> Block:
@@ -105,6 +107,7 @@ def root_block(units: Units, root: Nodes, cases: Indices) -> Block:
         upper=np.repeat(upper, count, axis=0),
         alpha=np.zeros((count, units.count)),
         beta=np.zeros((count, units.count)),
+        gain=np.zeros((count, 0)),
     )
 
 

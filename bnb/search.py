@@ -23,6 +23,7 @@ from .bounds.reduce import reduce
 from .bounds.root import root_bounds, tighten
 from .branching import largest_loss
 from .frontier import Frontier
+from .joint import JointGroups
 from .leaf import solve_leaf
 from .node import Block, Units, children, collect, empty_block, multipliers, root_block, spread
 from .refine import SparseRows, refine
@@ -36,6 +37,7 @@ class Settings:
     root_steps: int = 40
     tighten_steps: int = 8
     refine: bool = True
+    joint: bool = True
     node_steps: int = 3
     extra_steps: int = 12
     hope: float = 0.01
@@ -99,6 +101,7 @@ class Search:
             raise NotImplementedError("cases of several atoms")
         self.statistics = Statistics()
         self.doubtful = (np.inf, np.inf)  # least value and radius of the nodes given up
+        self.joint: JointGroups | None = None
         self.root: Nodes
         self.reach: Reach
         self.units: Units
@@ -173,7 +176,25 @@ class Search:
         if not len(block):
             return nothing, self._outcome("closed", "", 0.0, np.inf)
         self.scale = float(-block.value.min())
+        if self.settings.joint and len(self.problem.stages) > 1 and self.problem.stages[0].size > 1:
+            block = self._join_units(block)
+            if not len(block):
+                return nothing, self._outcome("closed", "", 0.0, np.inf)
         return block, None
+
+    def _join_units(self, block: Block) -> Block:
+        """The root nodes still open once groups of units are bounded together."""
+        found = self._pass(
+            block, spread(block, self.units, self.hooks.box()), np.arange(len(block)),
+            multipliers(block, self.units),
+        )  # fmt: skip
+        if found.rows[0].shape[0] == 0:
+            return block
+        self.joint = JointGroups.of(self.problem, self.root, self.reach, block, found.rows[0])
+        block.gain = np.zeros((len(block), self.joint.groups.shape[1]))
+        every = np.full(len(block), -2)
+        self.joint.update(block, self.units, self.hooks.box(), every)
+        return self._bound(block, self.settings.node_steps)[0]
 
     def _plain(self) -> Pass:
         """Every case's bound with the heuristic slopes."""
@@ -216,6 +237,9 @@ class Search:
         deep = block.depth.max(initial=0) > 0
         if deep and self.units.stages > 1 and self.settings.refine:
             refine(self.sparse, self.reach, self.hooks.box(), block, block.choice)
+        if deep and self.joint is not None:
+            wanted = self.joint.group_of(block, block.choice)
+            self.joint.update(block, self.units, self.hooks.box(), wanted)
         # an empty node (crossed bounds of a unit) holds no input
         alive = np.flatnonzero(~(block.lower > block.upper).any(axis=1))
         block = block.take(alive)
@@ -263,10 +287,15 @@ class Search:
         return block, self.hooks.accept(found.vertex)
 
     def _pass(self, block: Block, nodes: Nodes, owner: Indices, slopes: Multipliers) -> Pass:
-        return backward(
+        found = backward(
             self.problem, self.reach, nodes, owner, self.last,
             self.rows[block.case], self.offset[block.case], slopes, keep=True,
         )  # fmt: skip
+        if self.joint is not None and found.rows[0].shape[0]:
+            before = found.value.copy()
+            self.joint.add(block, self.units, found.rows[0], found.value)
+            found.base += (found.value - before) * (1.0 - 1e-15)
+        return found
 
     def _measure(self, block: Block, found: Pass) -> None:
         """Raises the proven least distances of violations to what the pass shows."""

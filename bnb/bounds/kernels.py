@@ -428,3 +428,141 @@ def bound_units(
             else:
                 found_upper[k] = -value
     return found_lower, found_upper
+
+
+@njit(cache=True)
+def joint_minimum(
+    members: Indices,
+    share: Vector,
+    slope: Vector,
+    weight: Matrix,
+    bias: Vector,
+    box_lower: Vector,
+    box_upper: Vector,
+) -> float:
+    """Least sum of share_k (slope_k z_k - max(z_k, 0)) over a box, z = weight @ x + bias, in
+    floats.
+
+    members: the units meant, few; share >= 0. Since -max(z, 0) = min(0, -z), the minimum over x is
+    the least of 2^m linear ones, walked through in Gray code.
+    """
+    count = members.shape[0]
+    size = weight.shape[1]
+    row = np.zeros(size)
+    level = 0.0
+    for i in range(count):
+        k = members[i]
+        factor = share[k] * slope[k]
+        level += factor * bias[k]
+        for j in range(size):
+            row[j] += factor * weight[k, j]
+    taken = np.zeros(count, dtype=np.bool_)
+    best = np.inf
+    for pattern in range(1 << count):
+        if pattern > 0:
+            bit = 0
+            rest = pattern
+            while rest & 1 == 0:
+                rest >>= 1
+                bit += 1
+            k = members[bit]
+            factor = share[k] if taken[bit] else -share[k]
+            taken[bit] = not taken[bit]
+            level += factor * bias[k]
+            for j in range(size):
+                row[j] += factor * weight[k, j]
+        value = level
+        for j in range(size):
+            value += min(row[j] * box_lower[j], row[j] * box_upper[j])
+        best = min(best, value)
+    return best
+
+
+@njit(cache=True)
+def joint_gains(
+    groups: Indices,
+    wanted: Indices,
+    case: Indices,
+    phase: Phases,
+    lower: Vector,
+    upper: Vector,
+    share: Matrix,
+    weight: Matrix,
+    bias: Vector,
+    radius: Vector,
+    reach: Vector,
+    box_lower: Vector,
+    box_upper: Vector,
+    gain: Matrix,
+) -> None:
+    """How much each group's joint intercept is better than its triangles', into gain (B, G).
+
+    groups (C, G, m) units of the first stage, -1 where fewer; wanted (B,): the group to do, -1
+    none, -2 all; phase (B, N) of the first stage, whose bounds lower, upper (N,) no split changes.
+    share (C, N). The gain is rounded down and at least 0.
+    """
+    up = 1.0 + 4.0 * 2.0**-53
+    slope = np.zeros(lower.shape[0])
+    for k in range(lower.shape[0]):
+        slope[k] = min(upper[k] / (upper[k] - lower[k]) * up, 1.0)
+    for b in range(case.shape[0]):
+        c = case[b]
+        for g in range(groups.shape[1]):
+            if wanted[b] != -2 and wanted[b] != g:
+                continue
+            members = np.empty(groups.shape[2], dtype=np.int64)
+            count = 0
+            single = 0.0
+            size = 0.0
+            doubt = 0.0
+            for i in range(groups.shape[2]):
+                k = groups[c, g, i]
+                if k >= 0 and phase[b, k] == 0:
+                    members[count] = k
+                    count += 1
+                    single += share[c, k] * slope[k] * lower[k]
+                    size += share[c, k] * reach[k]
+                    doubt += share[c, k] * radius[k]
+            if count < 2:
+                gain[b, g] = 0.0
+                continue
+            least = joint_minimum(
+                members[:count], share[c], slope, weight, bias, box_lower, box_upper
+            )
+            # every pattern is a walk of at most 2^m additions and a sum of D products
+            terms = (1 << count) + weight.shape[1] + 4 * count + 64
+            slack = (terms * 2.0**-53 * 1.01) * 4.0 * size + doubt
+            gain[b, g] = max(0.0, least - single - slack * (1.0 + 1e-9) - 1e-290)
+
+
+@njit(cache=True)
+def add_gains(
+    lam: Matrix,
+    case: Indices,
+    phase: Phases,
+    groups: Indices,
+    share: Matrix,
+    gain: Matrix,
+    out: Vector,
+) -> None:
+    """Adds kappa * gain of every group to `out` (Q,), one query a node; lam (Q, N) of the first
+    stage.
+
+    kappa is the largest number for which lam_k + kappa * share_k stays at most 0 in the group.
+    """
+    for q in range(lam.shape[0]):
+        c = case[q]
+        size = abs(out[q])
+        for g in range(groups.shape[1]):
+            if gain[q, g] <= 0.0:
+                continue
+            kappa = np.inf
+            for i in range(groups.shape[2]):
+                k = groups[c, g, i]
+                if k >= 0 and phase[q, k] == 0:
+                    kappa = min(kappa, max(-lam[q, k], 0.0) / share[c, k])
+            if np.isfinite(kappa):
+                part = kappa * (1.0 - 2.0**-50) * gain[q, g]
+                out[q] += part
+                size += part
+        out[q] -= size * groups.shape[1] * 2.0**-51
