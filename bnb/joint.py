@@ -1,12 +1,12 @@
-"""Joint intercepts: groups of first-stage units bounded together, beyond their triangles.
+"""Joint intercepts: groups of units bounded together, beyond their triangles.
 
 For units with coefficients -c_k < 0 the triangle puts -c_k max(z_k, 0) >= -c_k s_k z_k + c_k s_k
 l_k, as if every z_k could stand at an end of its interval at once. Over a group the exact constant
-is min over the box of sum c_k (s_k z_k - max(z_k, 0)), and -max(z, 0) = min(0, -z) makes that the
-least of 2^m linear minima over the box: a Lagrangian decomposition by groups, tighter than any
-relaxation of single units and cheap for groups of about eight. The slopes stay the triangle's, so a
-group only adds a number to the bound. It stands to single triangles as the k-unit relaxations of
-Singh et al. 2019 do.
+is the minimum over the node of sum c_k (s_k z_k - max(z_k, 0)), and -max(z, 0) = min(0, -z) makes
+that the least of 2^m linear minima, each a closed form or a backward bound: a Lagrangian
+decomposition by groups, tighter than any relaxation of single units and cheap for groups of about
+ten. The slopes stay the triangle's, so a group only adds a number to the bound. It stands to single
+triangles as the k-unit relaxations of Singh et al. 2019 do.
 """
 
 from __future__ import annotations
@@ -14,81 +14,105 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
-from ..compiler.arrays import Bounds, Indices, Matrix, Vector
-from ..compiler.operators import Dense
-from ..compiler.problem import Problem
-from .bounds.backward import Nodes
+from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Vector
 from .bounds.kernels import add_gains, joint_gains
 from .bounds.reach import Reach
+from .branching import relaxation_loss
 from .node import Block, Units
+from .refine import SparseRows
 
-SIZE = 8
+SIZE = 10
 """Units of a group: twice the patterns for one more, and most of the gain is there."""
+WIDEST = 4000
+"""Units of a stage beyond which overlaps (a square matrix of them) are not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class JointGroups:
-    """groups (C, G, SIZE) of first-stage units by case, -1 where fewer; share (C, N): the c_k."""
+    """groups (C, G, SIZE) of units of one stage each, by case; -1 where fewer."""
 
     groups: Indices
-    share: Matrix
-    weight: Matrix
-    bias: Vector
-    radius: Vector
-    reach: Vector
-    lower: Vector
-    upper: Vector
+    rows: SparseRows
+    reach: Reach
 
     @classmethod
     def of(
-        cls, problem: Problem, root: Nodes, reach: Reach, block: Block, lam: Matrix
+        cls, rows: SparseRows, reach: Reach, units: Units, cases: int, block: Block, lam: Matrix
     ) -> JointGroups:
-        """Groups for the cases of root nodes, units of like loss together; lam (B, N) first stage."""
-        stage = problem.stages[0]
-        (operator, _), *_ = stage.terms
-        assert isinstance(operator, Dense)
-        lower, upper = root.bounds[0].lower[0], root.bounds[0].upper[0]
-        cases = len(problem.cases)
-        share = np.zeros((cases, stage.size))
-        groups = np.full((cases, -(-stage.size // SIZE), SIZE), -1, dtype=np.int64)
-        for row, case in enumerate(block.case.tolist()):
-            share[case] = np.maximum(-lam[row], 0.0)
-            loss = share[case] * lower * upper / (lower - upper)
-            order = np.argsort(-loss, kind="stable")
-            order = order[loss[order] > 0.0]
-            groups[case].reshape(-1)[: len(order)] = order
-        return cls(
-            groups,
-            share,
-            operator.weight,
-            stage.bias,
-            stage.bias_radius,
-            reach.stages[0],
-            lower,
-            upper,
-        )
+        """Groups for the cases of root nodes; lam (B, U) at their multipliers."""
+        loss = relaxation_loss(block, lam)
+        found: list[list[Indices]] = [[] for _ in range(cases)]
+        for number in range(units.stages):
+            part = units.part(number)
+            overlap = _overlap(rows, part)
+            for row, case in enumerate(block.case.tolist()):
+                for group in _greedy(loss[row, part], overlap):
+                    found[case].append(group + part.start)
+        most = max((len(groups) for groups in found), default=0)
+        groups = np.full((cases, most, SIZE), -1, dtype=np.int64)
+        for case, listed in enumerate(found):
+            for position, group in enumerate(listed):
+                groups[case, position, : len(group)] = group
+        return cls(groups, rows, reach)
 
-    def update(self, block: Block, units: Units, box: Bounds, wanted: Indices) -> None:
-        """Recomputes the gains of one group of each node (-1 none, -2 all), in place."""
+    def update(self, block: Block, box: Bounds, wanted: Mask) -> None:
+        """Recomputes the gains of the wanted groups (B, G), in place."""
+        rows = self.rows
+        inputs = len(self.reach.input)
+        factor = 2.0**-53 * 1.01 * (2.0 * (inputs + len(rows.bias)) + 64.0)
         joint_gains(
-            self.groups, wanted, block.case, self._phase(block, units), self.lower, self.upper,
-            self.share, self.weight, self.bias, self.radius, self.reach,
-            np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]), block.gain,
+            self.groups, wanted, block.case, block.phase, block.lower, block.upper, block.share,
+            np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
+            rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
+            rows.bias, rows.radius, rows.reach, self.reach.input, factor, block.gain,
         )  # fmt: skip
 
-    def group_of(self, block: Block, unit: Indices) -> Indices:
-        """The group in which each node's unit stands, -1 for none; unit (B,)."""
-        hit = self.groups[block.case] == unit[:, None, None]
-        found = hit.any(axis=2)
-        return np.where(found.any(axis=1), found.argmax(axis=1), -1)
+    def touched(self, block: Block, changed: Mask) -> Mask:
+        """The groups (B, G) with a unit whose bounds or phase changed, (B, U)."""
+        groups = self.groups[block.case]
+        padded = np.concatenate([changed, np.zeros((len(block), 1), dtype=bool)], axis=1)
+        hit = padded[np.arange(len(block))[:, None, None], groups]
+        found: Mask = np.logical_or.reduce(hit, axis=2)
+        return found
 
-    def add(self, block: Block, units: Units, lam: Matrix, value: Vector) -> None:
-        """Adds what the groups gain to bounds (B,) of one row a node; lam (B, N) of the first
-        stage.
-        """
-        phase = self._phase(block, units)
-        add_gains(lam, block.case, phase, self.groups, self.share, block.gain, value)
+    def add(self, block: Block, lam: Matrix, value: Vector) -> None:
+        """Adds what the groups gain to bounds (B,) of one row a node; lam (B, U)."""
+        add_gains(
+            lam, block.case, block.phase, block.lower, block.upper, self.groups, block.share,
+            block.gain, value,
+        )  # fmt: skip
 
-    def _phase(self, block: Block, units: Units) -> np.ndarray[tuple[int, int], np.dtype[np.int8]]:
-        return np.ascontiguousarray(block.phase[:, units.part(0)])
+
+def _overlap(rows: SparseRows, part: slice) -> Matrix | None:
+    """How much the units of a stage depend on the same inputs and units, (N, N) in [0, 1]."""
+    count = part.stop - part.start
+    if not 1 < count <= WIDEST:
+        return None
+    inputs = 1 + int(rows.x_index.max(initial=0))
+    x = sparse.csr_array(
+        (np.abs(rows.x_value), rows.x_index, rows.x_start), shape=(len(rows.bias), inputs)
+    )[part.start : part.stop]
+    norm = np.sqrt((x * x).sum(axis=1))
+    product = (x @ x.T).toarray()
+    scale = np.maximum(np.outer(norm, norm), 1e-300)
+    overlap: Matrix = product / scale
+    return overlap
+
+
+def _greedy(loss: Vector, overlap: Matrix | None) -> list[Indices]:
+    """Groups of units by loss, partners chosen by loss times overlap with the first."""
+    left = loss > 0.0
+    out: list[Indices] = []
+    for unit in np.argsort(-loss, kind="stable").tolist():
+        if not left[unit]:
+            continue
+        score = np.where(left, loss if overlap is None else loss * overlap[unit], -1.0)
+        score[unit] = np.inf
+        best = np.argsort(-score, kind="stable")[:SIZE]
+        group = best[score[best] > 0.0]
+        left[group] = False
+        if len(group) > 1:
+            out.append(group.astype(np.int64))
+    return out

@@ -50,7 +50,7 @@ class Block:
 
     value: proven lower bound on the case's margin; radius: proven least distance of a violation.
     choice: the unit to split next, -1 where no split is known to help.
-    gain (B, G): what the joint groups add, see `joint`.
+    gain (B, G), share (B, U): what the joint groups add and for which coefficients, see `joint`.
     """
 
     case: Indices
@@ -64,6 +64,7 @@ class Block:
     alpha: Matrix
     beta: Matrix
     gain: Matrix
+    share: Matrix
 
     def __len__(self) -> int:
         return len(self.case)
@@ -87,7 +88,7 @@ def empty_block() -> Block:
     """No nodes of no units."""
     numbers, none, wide = np.empty(0), np.empty(0, dtype=np.int64), np.empty((0, 0))
     phase = np.empty((0, 0), dtype=np.int8)
-    return Block(none, numbers, numbers, none, none, phase, wide, wide, wide, wide, wide)
+    return Block(none, numbers, numbers, none, none, phase, *[wide] * 6)
 
 
 def root_block(units: Units, root: Nodes, cases: Indices) -> Block:
@@ -108,6 +109,7 @@ def root_block(units: Units, root: Nodes, cases: Indices) -> Block:
         alpha=np.zeros((count, units.count)),
         beta=np.zeros((count, units.count)),
         gain=np.zeros((count, 0)),
+        share=np.zeros((count, 0)),
     )
 
 

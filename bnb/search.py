@@ -176,7 +176,7 @@ class Search:
         if not len(block):
             return nothing, self._outcome("closed", "", 0.0, np.inf)
         self.scale = float(-block.value.min())
-        if self.settings.joint and len(self.problem.stages) > 1 and self.problem.stages[0].size > 1:
+        if self.settings.joint and self.units.count > 1:
             block = self._join_units(block)
             if not len(block):
                 return nothing, self._outcome("closed", "", 0.0, np.inf)
@@ -184,17 +184,16 @@ class Search:
 
     def _join_units(self, block: Block) -> Block:
         """The root nodes still open once groups of units are bounded together."""
-        found = self._pass(
-            block, spread(block, self.units, self.hooks.box()), np.arange(len(block)),
-            multipliers(block, self.units),
-        )  # fmt: skip
-        if found.rows[0].shape[0] == 0:
-            return block
-        self.joint = JointGroups.of(self.problem, self.root, self.reach, block, found.rows[0])
+        nodes = spread(block, self.units, self.hooks.box())
+        owner = np.arange(len(block))
+        found = self._pass(block, nodes, owner, multipliers(block, self.units))
+        lam = collect(found.rows[:-1], self.units, len(block))
+        cases = len(self.problem.cases)
+        self.joint = JointGroups.of(self.sparse, self.reach, self.units, cases, block, lam)
         block.gain = np.zeros((len(block), self.joint.groups.shape[1]))
-        every = np.full(len(block), -2)
-        self.joint.update(block, self.units, self.hooks.box(), every)
-        return self._bound(block, self.settings.node_steps)[0]
+        block.share = np.maximum(-lam, 0.0)
+        self.joint.update(block, self.hooks.box(), np.ones(block.gain.shape, dtype=bool))
+        return self._ascend(block, self.settings.node_steps, Ascent(0.1, 0.9))[0]
 
     def _plain(self) -> Pass:
         """Every case's bound with the heuristic slopes."""
@@ -235,11 +234,8 @@ class Search:
         """
         self.statistics.nodes += len(block)
         deep = block.depth.max(initial=0) > 0
-        if deep and self.units.stages > 1 and self.settings.refine:
-            refine(self.sparse, self.reach, self.hooks.box(), block, block.choice)
-        if deep and self.joint is not None:
-            wanted = self.joint.group_of(block, block.choice)
-            self.joint.update(block, self.units, self.hooks.box(), wanted)
+        if deep:
+            self._tighten_nodes(block)
         # an empty node (crossed bounds of a unit) holds no input
         alive = np.flatnonzero(~(block.lower > block.upper).any(axis=1))
         block = block.take(alive)
@@ -259,6 +255,16 @@ class Search:
             block.take(np.flatnonzero(hopeful)), self.settings.extra_steps, Ascent(rate, decay)
         )
         return Block.join([rest, again]), accepted
+
+    def _tighten_nodes(self, block: Block) -> None:
+        """Bounds of the units that depend on the last split, and the joint groups they stand in."""
+        low, high = block.lower.copy(), block.upper.copy()
+        if self.units.stages > 1 and self.settings.refine:
+            refine(self.sparse, self.reach, self.hooks.box(), block, block.choice)
+        if self.joint is not None:
+            changed = (low != block.lower) | (high != block.upper)
+            changed[np.arange(len(block)), block.choice] = True
+            self.joint.update(block, self.hooks.box(), self.joint.touched(block, changed))
 
     def _ascend(self, block: Block, steps: int, ascent: Ascent) -> tuple[Block, bool]:
         """What is open after some steps, and whether a candidate settled the question."""
@@ -291,9 +297,10 @@ class Search:
             self.problem, self.reach, nodes, owner, self.last,
             self.rows[block.case], self.offset[block.case], slopes, keep=True,
         )  # fmt: skip
-        if self.joint is not None and found.rows[0].shape[0]:
+        if self.joint is not None:
             before = found.value.copy()
-            self.joint.add(block, self.units, found.rows[0], found.value)
+            lam = collect(found.rows[:-1], self.units, len(block))
+            self.joint.add(block, lam, found.value)
             found.base += (found.value - before) * (1.0 - 1e-15)
         return found
 
