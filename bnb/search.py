@@ -177,13 +177,15 @@ class Search:
             return nothing, self._outcome("closed", "", 0.0, np.inf)
         self.scale = float(-block.value.min())
         if self.settings.joint and self.units.count > 1:
-            block = self._join_units(block)
+            block, accepted = self._join_units(block)
+            if accepted:
+                return nothing, self._outcome("accepted", "", -np.inf, 0.0)
             if not len(block):
                 return nothing, self._outcome("closed", "", 0.0, np.inf)
         return block, None
 
-    def _join_units(self, block: Block) -> Block:
-        """The root nodes still open once groups of units are bounded together."""
+    def _join_units(self, block: Block) -> tuple[Block, bool]:
+        """The root nodes still open once groups of units are bounded together, see `_ascend`."""
         nodes = spread(block, self.units, self.hooks.box())
         owner = np.arange(len(block))
         found = self._pass(block, nodes, owner, multipliers(block, self.units))
@@ -193,7 +195,7 @@ class Search:
         block.gain = np.zeros((len(block), self.joint.groups.shape[1]))
         block.share = np.maximum(-lam, 0.0)
         self.joint.update(block, self.hooks.box(), np.ones(block.gain.shape, dtype=bool))
-        return self._ascend(block, self.settings.node_steps, Ascent(0.1, 0.9))[0]
+        return self._ascend(block, self.settings.node_steps, Ascent(0.1, 0.9))
 
     def _plain(self) -> Pass:
         """Every case's bound with the heuristic slopes."""
@@ -347,7 +349,6 @@ class Search:
             found.base[still],
             found.slack[still],
             [r[still] if r.shape[0] else r for r in found.rows],
-            [m[still] if m.shape[0] else m for m in found.mu],
         )
         taken = slopes.take(still)
         return block.take(still), nodes, np.arange(len(still)), taken, ascent, found

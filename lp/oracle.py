@@ -15,10 +15,6 @@ from scipy import sparse
 
 from ..compiler.arrays import Indices, Matrix, Vector
 
-INFINITE = np.inf
-Remaining = Callable[[], float]
-"""Seconds left; a solver is given this as its limit."""
-
 
 @dataclass(frozen=True, slots=True)
 class Program:

@@ -56,7 +56,6 @@ class Pass:
     base: Vector
     slack: Vector
     rows: list[Matrix] = field(default_factory=list)
-    mu: list[Matrix] = field(default_factory=list)
 
 
 def plain(problem: Problem, nodes: Nodes, owner: Indices, start: int) -> Multipliers:
@@ -101,7 +100,6 @@ def backward(
     constant, size, extra = offset.copy(), np.abs(offset), np.zeros(count)
     pending: list[Matrix | None] = [None] * (start + 1)
     kept: list[Matrix] = [np.empty((0, 0))] * (start + 1)
-    kept_mu: list[Matrix] = [np.empty((0, 0))] * (start + 1)
     for number in range(start, -1, -1):
         stage = problem.stages[number]
         scale = reach.stages[number]
@@ -125,8 +123,6 @@ def backward(
                 kept[number] = lam
         if number == start or not stage.relu:
             passthrough(mu, stage.bias, scale, stage.bias_radius, constant, size, extra)
-        if keep:
-            kept_mu[number] = mu
         for operator, source in stage.terms:
             part = operator.adjoint(mu)
             before = pending[source]
@@ -143,7 +139,7 @@ def backward(
         lam, nodes.box.lower, nodes.box.upper, owner, reach.input, constant, size, vertex
     )
     slack = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY
-    return Pass(constant - slack, lam, vertex, base, slack, kept, kept_mu)
+    return Pass(constant - slack, lam, vertex, base, slack, kept)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,75 @@
+"""Workloads over the benchmark data, each one command of the program.
+
+    python -m bench.workloads NAME [--out results.jsonl]
+
+The data folder is RHOBUST_DATA (default ../shared/data). Prints verdict counts, seconds and peak
+memory; the JSON lines (one per image) go to --out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+DATA = Path(os.environ.get("RHOBUST_DATA", "../shared/data"))
+WK17A, RSL18A = "mipverify/wk17a_linf0.1.onnx", "mipverify/rsl18a_linf0.1.onnx"
+MNIST = "mnist/mnist_test.npz"
+
+WORKLOADS: dict[str, list[str]] = {
+    "wk17a_verify_100": ["verify", WK17A, "--index", "0:100", "--eps", "0.1"],
+    "wk17a_verify_500": ["verify", WK17A, "--index", "0:500", "--eps", "0.1", "--timeout", "120"],
+    "wk17a_verify_all": ["verify", WK17A, "--index", "0:10000", "--eps", "0.1", "--timeout", "120"],
+    "wk17a_rho_10": ["rho", WK17A, "--index", "0:10", "--timeout", "60"],
+    "wk17a_estimate_100": ["estimate", WK17A, "--index", "0:100"],
+    "rsl18a_verify_40": ["verify", RSL18A, "--index", "0:40", "--eps", "0.1", "--timeout", "60"],
+    "rsl18a_verify_200": ["verify", RSL18A, "--index", "0:200", "--eps", "0.1", "--timeout", "120"],
+    "digits_rho": ["rho", "digits"],
+    "digits_conv_rho": ["rho", "digits_conv"],
+}
+
+
+def arguments(name: str, out: Path) -> list[str]:
+    """The program's arguments for a workload, with the data's paths filled in."""
+    command, model, *rest = WORKLOADS[name]
+    if model.endswith(".onnx"):
+        rest = [*rest, "--data", str((DATA / MNIST).resolve())]
+        model = str((DATA / model).resolve())
+    return [command, model, *rest, "--json", str(out)]
+
+
+def run(name: str, out: Path, folder: Path) -> list[dict[str, Any]]:
+    """The JSON lines of one run of the program as it stands in `folder`, on one thread."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(folder)}
+    subprocess.run(
+        [sys.executable, "-m", "rhobust", *arguments(name, out)],
+        check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=sorted(WORKLOADS))
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        out = (chosen.out or Path(folder) / "out.jsonl").resolve()
+        rows = run(chosen.name, out, Path(__file__).resolve().parent.parent)
+    seconds = [row["seconds"] for row in rows]
+    print(dict(Counter(row["verdict"] for row in rows)))
+    print(f"seconds: sum {sum(seconds):.2f}, median {statistics.median(seconds):.3f},", end=" ")
+    print(f"largest {max(seconds):.2f}; nodes {sum(row['nodes'] or 0 for row in rows)}")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
