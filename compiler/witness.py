@@ -5,12 +5,13 @@ runtime.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from .arrays import Vector, exact
 from .claim import Claim
-from .rounding import add_down, add_up
+from .rounding import add_down, add_up, ceil_float
 
 EXACT_WORK = 3_000_000
 """Multiplications up to which a tie is settled in rationals (a few seconds)."""
@@ -107,7 +108,8 @@ class Validator:
         ]
         best = min(range(len(leads)), key=lambda k: leads[k])
         if leads[best] <= 0:
-            return float(leads[best]), 0.0, claim.targets[best]
+            near = float(leads[best])
+            return near, ceil_float(abs(leads[best] - Fraction(near))), claim.targets[best]
         return None
 
     def _runtime_agrees(self, point: Vector) -> bool:

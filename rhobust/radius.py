@@ -23,6 +23,9 @@ from .incumbent import Incumbent
 RESTART = 0.97
 """A search starts anew once its radius fell below this share: tighter root bounds pay for it."""
 
+SHARES = (0.95, 0.98, 0.99)
+"""Shares of the incumbent's radius to attack at, from its own witness, each while it succeeds."""
+
 
 def rho(
     network: Network,
@@ -113,11 +116,13 @@ class _Search:
         for eps in sizes:
             if eps < self.incumbent.radius and self._attack_at(eps):
                 break
-        for _ in range(8):
-            if self.incumbent.witness is None or not self._attack_at(0.95 * self.incumbent.radius):
-                break
+        for share in SHARES:
+            while self.incumbent.witness is not None:
+                point = self.incumbent.witness.point
+                if not self._attack_at(share * self.incumbent.radius, point):
+                    break
 
-    def _attack_at(self, eps: float) -> bool:
+    def _attack_at(self, eps: float, start: Vector | None = None) -> bool:
         if self.deadline.stop():
             return False
         image = self.claim.image
@@ -134,7 +139,7 @@ class _Search:
             self.problem, Bounds(low[None], high[None]), best.rows, best.offset, accept,
             self.deadline.stop, self.rng,
             restarts=max(1, attack_budget(self.claim.network, len(best.rows)) // 2),
-            steps=20, start=image,
+            steps=20, start=image if start is None else start,
         )  # fmt: skip
         return found
 

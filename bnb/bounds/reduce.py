@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...compiler.arrays import Bounds, Indices, Matrix, Vector
-from ...compiler.operators import Dense, LinearOperator
+from ...compiler.language import Offset
+from ...compiler.operators import Dense, LinearOperator, identity
 from ...compiler.problem import Case, Problem, Stage
 from ...compiler.rounding import TINY
 from .backward import Nodes
@@ -159,4 +160,5 @@ def _stage(found: Expanded, places: dict[int, int], relu: bool, name: str) -> St
         matrix = found.units[number]
         if matrix.any():
             terms.append((Dense(np.ascontiguousarray(matrix)), place))
-    return Stage(tuple(terms), (), found.constant, found.radius, relu, name)
+    whole = Offset(1.0, identity(len(found.constant)), found.constant)
+    return Stage(tuple(terms), (whole,), found.constant, found.radius, relu, name)
