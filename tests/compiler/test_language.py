@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rhobust.compiler.arrays import Numbers, exact
 from rhobust.compiler.errors import LanguageError
 from rhobust.compiler.evaluator import holds, truth, value, within
 from rhobust.compiler.language import (
     Affine,
     And,
+    Formula,
     Or,
+    Term,
     Variable,
     absolute,
     argmax_is,
@@ -193,8 +196,7 @@ def test_a_network_has_a_label_exactly_when_its_formula_holds(
     _, forward = flatten(System(x, (), final.definitions, final.lower, final.upper, ()))
     place = [data.draw(st.fractions(0, 1, max_denominator=32)) for _ in case.image]
     point = [
-        low + share * (high - low)
-        for share, low, high in zip(place, *case.bounds, strict=True)
+        low + share * (high - low) for share, low, high in zip(place, *case.bounds, strict=True)
     ]
     assignment = back(forward({x: np.array(point, dtype=object)}))
     logits = oracles.evaluate(case.exact, point)
@@ -211,7 +213,7 @@ def test_a_network_has_a_label_exactly_when_its_formula_holds(
         assert not holds(And(tuple(network_part)), changed)
 
 
-def terms(formula: object) -> list[object]:
+def terms(formula: Formula) -> list[Term]:
     if isinstance(formula, And | Or):
         return [term for part in formula.parts for term in terms(part)]
-    return list(formula.affine.terms)  # type: ignore[attr-defined]
+    return list(formula.affine.terms)

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from rhobust.compiler.rounding import UNIT, add_down, add_up, ceil_float, floor_float, gamma
 
 floats = st.floats(allow_nan=False, allow_infinity=False)
 pairs = st.one_of(
     st.tuples(floats, floats),
     # near to each other, or to the other's negative: where the sum is exact or cancels
-    floats.flatmap(lambda a: st.tuples(st.just(a), st.sampled_from([a, -a, a / 3, 2 * a, a + 1.0]))),
+    floats.flatmap(
+        lambda a: st.tuples(st.just(a), st.sampled_from([a, -a, a / 3, 2 * a, a + 1.0]))
+    ),
 )
 
 
@@ -23,7 +26,10 @@ def test_sums_are_rounded_outwards_and_by_little(pair: tuple[float, float]) -> N
     a, b = pair
     exact = Fraction(a) + Fraction(b) if np.isfinite([a, b]).all() else None
     with np.errstate(over="ignore", invalid="ignore"):
-        low, high = add_down(np.array([a]), np.array([b]))[0], add_up(np.array([a]), np.array([b]))[0]
+        low, high = (
+            add_down(np.array([a]), np.array([b]))[0],
+            add_up(np.array([a]), np.array([b]))[0],
+        )
     if exact is None or abs(exact) >= Fraction(np.finfo(float).max):
         return
     assert Fraction(low) <= exact <= Fraction(high)
@@ -55,6 +61,8 @@ def test_gamma_bounds_the_error_of_a_dot_product() -> None:
     for terms in (1, 7, 100):
         a, b = rng.normal(size=terms), rng.normal(size=terms)
         exact = sum(Fraction(x) * Fraction(y) for x, y in zip(a.tolist(), b.tolist(), strict=True))
-        size = sum(abs(Fraction(x) * Fraction(y)) for x, y in zip(a.tolist(), b.tolist(), strict=True))
+        size = sum(
+            abs(Fraction(x) * Fraction(y)) for x, y in zip(a.tolist(), b.tolist(), strict=True)
+        )
         assert abs(Fraction(float(a @ b)) - exact) <= Fraction(gamma(terms)) * size
         assert gamma(terms) >= terms * UNIT

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rhobust.compiler.arrays import Numbers, exact
 from rhobust.compiler.claim import Claim
 from rhobust.compiler.errors import LanguageError
@@ -101,7 +102,9 @@ def test_compiled_and_source_claim_agree_on_exact_inputs(
     # the compiled box covers the source's region
     if holds(near, assignment):
         lower, upper = problem.lower.tolist(), problem.upper.tolist()
-        assert all(Fraction(a) <= v <= Fraction(b) for a, v, b in zip(lower, point, upper, strict=True))
+        assert all(
+            Fraction(a) <= v <= Fraction(b) for a, v, b in zip(lower, point, upper, strict=True)
+        )
 
 
 @settings(max_examples=40, deadline=None)
@@ -120,7 +123,9 @@ def test_a_claim_lifts_inputs_to_assignments_of_its_own_source(
     for compiled_case, target in zip(problem.cases, targets, strict=True):
         row = [Fraction(w) for w in compiled_case.rows[0].tolist()]
         lead = sum((w * v for w, v in zip(row, output, strict=True)), Fraction(0))
-        assert lead + Fraction(float(compiled_case.offset[0])) == logits[case.label] - logits[target]
+        assert (
+            lead + Fraction(float(compiled_case.offset[0])) == logits[case.label] - logits[target]
+        )
     assert any(tuple(numbers) == logits for numbers in assignment.values())
     variable, formula = claim.source(0.25)
     assert variable.size == len(point)
@@ -343,14 +348,12 @@ def test_cases_mean_the_formula_they_come_from(data: st.DataObject) -> None:
         lambda value, level, kind: Relation(value - level, kind),
         some, levels, st.sampled_from(["<=", "<", "="]),
     )  # fmt: skip
-    formulas = st.recursive(
-        relation,
-        lambda inner: st.lists(inner, max_size=3).map(tuple).flatmap(
-            lambda parts: st.sampled_from([And(parts), Or(parts)])
-        ),
-        max_leaves=4,
-    )
-    formula = data.draw(formulas)
+
+    def nested(inner: st.SearchStrategy[Formula]) -> st.SearchStrategy[Formula]:
+        parts = st.lists(inner, max_size=3).map(tuple)
+        return st.one_of(parts.map(And), parts.map(Or))
+
+    formula = data.draw(st.recursive(relation, nested, max_leaves=4))
     problem, lift = compiled(x, *y.requires, formula)
     point = np.array(
         data.draw(st.lists(st.fractions(-1, 1, max_denominator=4), min_size=2, max_size=2)),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from rhobust.compiler import witness as module
 from rhobust.compiler.arrays import Matrix, Vector
 from rhobust.compiler.claim import Claim
@@ -88,7 +89,8 @@ def test_what_is_no_point_is_refused(point: Vector) -> None:
 
 
 def test_a_network_that_overflows_has_no_witness() -> None:
-    weights = [([[1e308], [-1e308]], [0, 0]), ([[10, 10], [10, 10]], [0, 0])]
+    huge, tens, none = np.array([[1e308], [-1e308]]), np.full((2, 2), 10.0), np.zeros(2)
+    weights = [(huge, none), (tens, none)]
     asked = Claim.make(replace(dense_network(weights), runtime=None), np.array([0.0]), 0)
     with np.errstate(all="ignore"):
         assert Validator(asked, None).check(np.array([0.5])) is None

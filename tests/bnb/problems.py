@@ -1,0 +1,131 @@
+"""Compiled problems for the tests of bounds and search, and exact values on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from rhobust.bnb.bounds.backward import Nodes
+from rhobust.bnb.bounds.reach import Reach
+from rhobust.bnb.bounds.root import root_bounds
+from rhobust.compiler.arrays import Bounds, Matrix, Numbers, Vector
+from rhobust.compiler.claim import Claim
+from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.problem import Problem
+
+from .. import oracles
+from ..strategies import Case, exact_twin
+
+
+def never() -> bool:
+    return False
+
+
+def compiled(case: Case, eps: float, margin: float = 0.0) -> tuple[Problem, Bounds]:
+    """The claim that no label is better within eps, and its box (1, D)."""
+    claim = Claim.make(case.network, case.image, case.label, "any", margin, case.domain)
+    problem, _ = claim.compile(eps)
+    return problem, Bounds(problem.lower[None], problem.upper[None])
+
+
+def rooted(problem: Problem, box: Bounds, steps: int = 0) -> tuple[Nodes, Reach]:
+    found = root_bounds(problem, box, never, steps)
+    assert found is not None
+    return found
+
+
+def output_rows(problem: Problem) -> tuple[Matrix, Vector]:
+    """The rows and offsets of all cases, each of one row."""
+    return (
+        np.concatenate([case.rows for case in problem.cases]),
+        np.concatenate([case.offset for case in problem.cases]),
+    )
+
+
+def exact_points(rng: np.random.Generator, box: Bounds, count: int) -> list[Numbers]:
+    """Inputs of the box as Fractions: corners, its middle, and others."""
+    lower, upper = box.lower[0].tolist(), box.upper[0].tolist()
+    points = []
+    for _ in range(count):
+        shares = rng.integers(0, 9, size=len(lower)) if rng.random() < 0.6 else (
+            rng.integers(0, 2, size=len(lower)) * 8
+        )  # fmt: skip
+        values = [
+            Fraction(a) + Fraction(int(k), 8) * (Fraction(b) - Fraction(a))
+            for a, b, k in zip(lower, upper, shares, strict=True)
+        ]
+        points.append(np.array(values, dtype=object))
+    return points
+
+
+def exact_pre(problem: Problem, point: Numbers) -> list[list[Fraction]]:
+    """Pre-activations of every stage at an exact input."""
+    known: list[Numbers] = [point[None]]
+    found: list[list[Fraction]] = []
+    for stage in problem.stages:
+        pre = stage.pre(known)
+        found.append(list(pre[0]))
+        known.append(np.where(pre > 0, pre, pre * 0) if stage.relu else pre)
+    return found
+
+
+def exact_row(row: Vector, offset: float, values: list[Fraction]) -> Fraction:
+    terms = (Fraction(w) * v for w, v in zip(row.tolist(), values, strict=True))
+    return sum(terms, Fraction(offset))
+
+
+def gaussian_case(rng: np.random.Generator, scale: float, sparse: bool = False) -> Case:
+    """Weights that are no dyadics, scaled layer by layer; tests what rounding does to bounds."""
+    sizes = [int(rng.integers(2, 5)), int(rng.integers(2, 5)), int(rng.integers(2, 4)), 3]
+    if sparse:
+        sizes = [6, 6, 5, 3]
+    layers = []
+    for out, into in zip(sizes[1:], sizes[:-1], strict=True):
+        factor = scale if rng.random() < 0.5 else 1.0
+        weight = factor * rng.normal(size=(out, into))
+        if sparse and out != sizes[-1]:
+            keep = np.zeros(weight.shape, dtype=bool)
+            keep[np.arange(out), np.arange(out) % into] = True
+            weight = np.where(keep, weight, 0.0)
+        layers.append((weight, factor * 0.3 * rng.normal(size=out)))
+    return finished(rng, layers)
+
+
+def tied_case(rng: np.random.Generator, scale: float) -> Case:
+    """Two copies of one network, the units of each in another order: their logits are equal as
+    real numbers, and the floating-point sums that compare them are not.
+    """
+    inputs, hidden, later = int(rng.integers(2, 5)), int(rng.integers(2, 5)), 3
+    one, two = scale * rng.normal(size=(hidden, inputs)), rng.normal(size=(later, hidden))
+    bias = scale * rng.normal(size=hidden)
+    last, level = rng.normal(size=later) / scale, scale * rng.normal(size=later)
+    p, q = rng.permutation(hidden), rng.permutation(later)
+    first = np.concatenate([one, one[p]]), np.concatenate([bias, bias[p]])
+    wide = np.zeros((2 * later, 2 * hidden))
+    wide[:later, :hidden], wide[later:, hidden:] = two, two[q][:, p]
+    logits = np.zeros((2, 2 * later))
+    logits[0, :later], logits[1, later:] = last, last[q]
+    second = wide, np.concatenate([level, level[q]])
+    return finished(rng, [first, second, (logits, np.full(2, 0.1))])
+
+
+def finished(rng: np.random.Generator, layers: list[tuple[Matrix, Vector]]) -> Case:
+    network = replace(dense_network(layers), runtime=None)
+    image = rng.random(network.input_size)
+    label = int(np.argmax(network.forward(image[None])[0]))
+    zero = np.zeros(network.input_size)
+    return Case(network, exact_twin(network), image, label, zero, zero + 1.0)
+
+
+def least_lead(case: Case, box: Bounds, rival: int, margin: float = 0.0) -> Fraction:
+    """The exact least lead of the label over one rival in a box."""
+    return oracles.least_margin(
+        case.exact,
+        oracles.vector(box.lower[0].tolist()),
+        oracles.vector(box.upper[0].tolist()),
+        case.label,
+        [rival],
+        Fraction(margin),
+    )

@@ -1,0 +1,101 @@
+"""The frontier against a list of nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rhobust.bnb.frontier import Frontier
+from rhobust.bnb.node import Block
+
+Node = tuple[float, float, int, int]  # value, radius, depth, a number that names the node
+
+
+def block(nodes: list[Node]) -> Block:
+    count = len(nodes)
+    values, radii, depths, names = (np.array([node[k] for node in nodes]) for k in range(4))
+    wide = np.repeat(names.astype(float)[:, None], 3, axis=1)
+    return Block(
+        case=names.astype(np.int64),
+        value=values.astype(float),
+        radius=radii.astype(float),
+        choice=names.astype(np.int64) % 3,
+        depth=depths.astype(np.int64),
+        phase=np.zeros((count, 3), dtype=np.int8),
+        lower=-wide,
+        upper=wide,
+        alpha=wide / 2,
+        beta=wide * 2,
+        gain=wide[:, :1],
+        share=wide,
+    )
+
+
+def names(popped: Block) -> list[int]:
+    assert np.array_equal(popped.upper, np.repeat(popped.case[:, None], 3, axis=1))
+    assert np.array_equal(popped.lower, -popped.upper) and np.array_equal(
+        popped.choice, popped.case % 3
+    )
+    assert np.array_equal(popped.alpha * 4, popped.beta)
+    found: list[int] = popped.case.tolist()
+    return found
+
+
+finite = st.integers(-20, 20).map(float)
+pushes = st.lists(st.tuples(finite, finite, st.integers(0, 9)), max_size=90)
+steps = st.lists(st.tuples(pushes, st.integers(0, 70)), min_size=1, max_size=8)
+
+
+@given(steps)
+def test_nodes_come_back_once_the_worst_first(
+    actions: list[tuple[list[tuple[float, float, int]], int]],
+) -> None:
+    frontier = Frontier(block([(0.0, 0.0, 0, 0)]), memory=1e9)
+    model: dict[int, Node] = {}
+    serial = 0
+    for pushed, popped in actions:
+        nodes = [
+            (value, radius, depth, serial + k) for k, (value, radius, depth) in enumerate(pushed)
+        ]
+        serial += len(nodes)
+        if nodes:
+            frontier.push(block(nodes))
+        model.update((node[3], node) for node in nodes)
+        taken = names(frontier.pop(popped))
+        values = [model.pop(name)[0] for name in taken]
+        assert len(taken) == min(popped, len(taken) + len(model)) and values == sorted(values)
+        assert not values or not model or values[-1] <= min(node[0] for node in model.values())
+        assert len(frontier) == len(model)
+        least = tuple(min((node[k] for node in model.values()), default=np.inf) for k in (0, 1))
+        assert frontier.least() == least
+
+
+def test_short_of_memory_the_deepest_come_first() -> None:
+    rng = np.random.default_rng(0)
+    frontier = Frontier(block([(0.0, 0.0, 0, 0)]), memory=0.0)
+    nodes = [(float(rng.normal()), 0.0, int(rng.integers(20)), k) for k in range(300)]
+    frontier.push(block(nodes[:200]))
+    assert not frontier.full
+    frontier.push(block(nodes[200:]))
+    assert frontier.full
+    taken = names(frontier.pop(44))
+    depths = sorted((node[2] for node in nodes), reverse=True)
+    assert [nodes[name][2] for name in taken] == depths[:44]
+    # 256 are left, which is what is always kept room for
+    assert frontier.full
+    taken += names(frontier.pop(1))
+    assert not frontier.full
+    rest = names(frontier.pop(1000))
+    assert sorted(taken + rest) == list(range(300))
+    assert [nodes[name][0] for name in rest] == sorted(nodes[name][0] for name in rest)
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 200])
+def test_freed_rows_are_used_again(count: int) -> None:
+    frontier = Frontier(block([(0.0, 0.0, 0, 0)]), memory=1e9)
+    for turn in range(3):
+        frontier.push(block([(float(k), 1.0, turn, k) for k in range(count)]))
+        assert names(frontier.pop(count)) == list(range(count))
+    assert len(frontier) == 0 and frontier.least() == (np.inf, np.inf)

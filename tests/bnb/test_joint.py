@@ -1,0 +1,113 @@
+"""Joint intercepts: the constant of every group holds for every input of the node, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from rhobust.bnb.node import Block, children
+from rhobust.bnb.search import Hooks, Search, Settings
+from rhobust.compiler.arrays import Bounds, Vector
+from rhobust.compiler.claim import Claim
+from rhobust.compiler.importers.plain import dense_network
+
+from .problems import exact_points, exact_pre
+
+UP = 1.0 + 4.0 * 2.0**-53
+
+
+def always(box: Bounds) -> Callable[[], Bounds]:
+    return lambda: box
+
+
+def opened(rng: np.random.Generator, scale: float) -> tuple[Search, Block, Bounds]:
+    """The open root nodes of a search whose groups have gains, and its box."""
+    for _ in range(200):
+        sizes = [3, 9, 7, 3]
+        # the first layer is scaled, and with it every later number
+        layers = [
+            (rng.normal(size=(b, a)) * (scale if a == 3 else 1.0), rng.normal(size=b) * scale * 0.3)
+            for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+        ]
+        claim = Claim.make(dense_network(layers), rng.uniform(0.3, 0.7, 3))
+        problem, _ = claim.compile(0.3)
+        box = Bounds(problem.lower[None], problem.upper[None])
+        hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
+        search = Search(problem, hooks, Settings())
+        with np.errstate(all="ignore"):
+            block, early = search._root()
+        if early is None and search.joint is not None and (block.gain > 0.0).any():
+            return search, block, box
+    raise AssertionError("no search with groups among 200 random ones")
+
+
+def check(search: Search, block: Block, box: Bounds, rng: np.random.Generator) -> None:
+    assert search.joint is not None
+    for point in exact_points(rng, box, 12):
+        values = [z for stage in exact_pre(search.problem, point)[:-1] for z in stage]
+        for row in range(len(block)):
+            phases = block.phase[row].tolist()
+            inside = all(
+                (z >= 0 if phase > 0 else z <= 0)
+                for z, phase in zip(values, phases, strict=True)
+                if phase
+            )
+            if inside:
+                for group, gain in zip(
+                    search.joint.groups[block.case[row]], block.gain[row].tolist(), strict=True
+                ):
+                    holds(block, row, group, gain, values)
+
+
+def holds(block: Block, row: int, group: Vector, gain: float, values: list[Fraction]) -> None:
+    """sum c (s z - max(z, 0)) >= gain + sum c s l over the group's free units."""
+    total, triangles = Fraction(0), Fraction(0)
+    for unit in group.tolist():
+        low, high = float(block.lower[row, unit]), float(block.upper[row, unit])
+        if unit < 0 or block.phase[row, unit] or low >= 0.0 or high <= 0.0:
+            continue
+        share = Fraction(float(block.share[row, unit]))
+        slope = Fraction(min(high / (high - low) * UP, 1.0))
+        total += share * (slope * values[unit] - max(values[unit], Fraction(0)))
+        triangles += share * slope * Fraction(low)
+    assert total >= triangles + Fraction(gain)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4, 1e-4])
+@pytest.mark.parametrize("seed", range(4))
+def test_gains_hold_at_the_root_and_below(seed: int, scale: float) -> None:
+    rng = np.random.default_rng([seed, 7])
+    search, block, box = opened(rng, scale)
+    check(search, block, box, rng)
+    for _ in range(3):
+        ready = block.take(np.flatnonzero(block.choice >= 0))
+        if not len(ready):
+            break
+        block = children(ready)
+        search._tighten_nodes(block)
+        check(search, block, box, rng)
+        free = (block.phase == 0) & (block.lower < 0.0) & (block.upper > 0.0)
+        block.choice = np.where(free.any(axis=1), free.argmax(axis=1), -1)
+
+
+def test_a_group_is_tighter_than_its_triangles() -> None:
+    """Two units with pre-activations z and -z on [-1, 1] cannot both stand at an end of theirs.
+
+    The margin is 1.1 - max(z, 0) - max(-z, 0) = 1.1 - |z|, at least 0.1. The group's constant is
+    that of -|z| itself, so the root closes without any split.
+    """
+    layers = [
+        (np.array([[2.0, 0.0], [-2.0, 0.0]]), np.array([-1.0, 1.0])),
+        (np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([1.1, 0.0])),
+    ]
+    claim = Claim.make(dense_network(layers), np.array([0.5, 0.5]), label=0)
+    problem, _ = claim.compile(0.5)
+    box = Bounds(problem.lower[None], problem.upper[None])
+    hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
+    search = Search(problem, hooks, Settings())
+    with np.errstate(all="ignore"):
+        _, early = search._root()
+    assert early is not None and early.status == "closed"

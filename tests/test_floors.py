@@ -1,0 +1,70 @@
+"""The floors of the package: a folder names only folders below its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOORS = ["rhobust", "bnb", "lp", "compiler"]  # from the roof down
+FILES = [
+    path
+    for floor in FLOORS
+    for path in sorted((ROOT / floor).rglob("*.py"))
+    if not (floor == "rhobust" and path.relative_to(ROOT).parts[1] in FLOORS)
+]
+
+
+def place(path: Path) -> list[str]:
+    """The package that a file belongs to, as the import system sees it."""
+    parts = list(path.relative_to(ROOT).parts[:-1])
+    return parts if parts[0] == "rhobust" else ["rhobust", *parts]
+
+
+def floor(package: list[str]) -> str:
+    """The floor of a package name: what stands in the face itself is the roof."""
+    return package[1] if len(package) > 1 and package[1] in FLOORS else "rhobust"
+
+
+def imports(path: Path) -> Iterator[tuple[int, int, list[str]]]:
+    """(line, level, dotted name) of every import, those inside functions included."""
+    for statement in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                yield statement.lineno, 0, alias.name.split(".")
+        elif isinstance(statement, ast.ImportFrom):
+            names = statement.module.split(".") if statement.module else []
+            for alias in statement.names:
+                yield statement.lineno, statement.level, [*names, alias.name]
+
+
+def test_there_is_something_to_check() -> None:
+    assert {floor(place(path)) for path in FILES} == set(FLOORS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_downwards(path: Path) -> None:
+    package = place(path)
+    own = FLOORS.index(floor(package))
+    for line, level, name in imports(path):
+        where = f"{path.relative_to(ROOT)}:{line}"
+        if level == 0:
+            assert name[0] not in FLOORS, f"{where}: import inside the package relatively"
+            continue
+        assert level <= len(package), f"{where} points out of the package"
+        target = [*package[: len(package) - level + 1], *name]
+        other = FLOORS.index(floor(target))
+        assert other >= own, f"{where}: {FLOORS[own]} may not name {FLOORS[other]}"
+        assert own == 0 or len(target) > 1 and target[1] in FLOORS, f"{where}: names the face"
+
+
+def test_kernels_stand_alone() -> None:
+    """A file of kernels imports array aliases and nothing else of the project."""
+    kernels = [path for path in FILES if path.name == "kernels.py"]
+    assert len(kernels) > 1
+    for path in kernels:
+        for line, level, name in imports(path):
+            assert not level or "arrays" in name, f"{path.relative_to(ROOT)}:{line}"
