@@ -33,7 +33,7 @@ def contradictions(base: Rows, candidate: Rows) -> list[int]:
 
 
 def compare(base: list[Rows], candidate: list[Rows]) -> None:
-    """Prints counts, then sums, the median ratio per image, and what the ten largest movers hold."""
+    """Prints counts, sums, the median ratio per image, and what the ten largest movers hold."""
     before = [min(rows[i]["seconds"] for rows in base) for i in range(len(base[0]))]
     after = [min(rows[i]["seconds"] for rows in candidate) for i in range(len(base[0]))]
     for name, rows in (("base", base[0]), ("candidate", candidate[0])):
