@@ -10,6 +10,14 @@ from dataclasses import dataclass, field
 from .compiler.errors import InputError
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in the middle of an answer; `result` is what was known by then."""
+
+    def __init__(self, result: object) -> None:
+        self.result = result
+        super().__init__()
+
+
 @dataclass(slots=True)
 class Deadline:
     """Seconds left of a time limit that starts now."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from .attacks.pgd import pgd
 from .bnb.search import Hooks, Outcome, Settings, Statistics, search
-from .clock import Deadline
+from .clock import Deadline, Interrupted
 from .compiler.arrays import Bounds, Matrix, Vector
 from .compiler.claim import Claim, Target
 from .compiler.errors import InputError
@@ -43,7 +43,8 @@ def rho(
     """The least l-infinity distance at which the label can be lost, as an interval.
 
     rho(f, x) of Bastani et al. 2016, section 2, within the domain box.  The arguments are those of
-    `verify`.  The end of the time (timeout in seconds) leaves a valid interval.
+    `verify`.  The end of the time (timeout in seconds) leaves a valid interval, and
+    Ctrl-C raises `Interrupted` with one.
     """
     if norm != "linf":
         raise InputError(f"norm {norm!r} is not supported; supported: linf")
@@ -83,10 +84,14 @@ class _Search:
             self.incumbent.witness = clean
             self.estimate = self.incumbent.attack = 0.0
             return self._result()
-        self._restrict()
-        self._attack()
-        self._bracket()
-        self._close()
+        try:
+            self._restrict()
+            self._attack()
+            self._bracket()
+            self._close()
+        except KeyboardInterrupt:
+            self.reason = "interrupted"
+            raise Interrupted(self._result()) from None
         return self._result()
 
     def _result(self) -> RhoResult:

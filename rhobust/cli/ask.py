@@ -7,7 +7,9 @@ from pathlib import Path
 
 import typer
 
+from ..clock import Interrupted
 from ..compiler.graph import Network
+from ..compiler.verdict import RhoResult
 from ..decide import verify
 from ..estimate import rho_estimate
 from ..radius import rho
@@ -25,10 +27,15 @@ def measure(options: Options) -> None:
 
     def question(network: Network, images: Images) -> Question:
         def ask(index: int, told: Told) -> Row:
-            result = rho(
-                network, images.vector(index), int(images.labels[index]), "linf", options.domain,
-                options.target, options.margin, options.timeout, None, options.seed, told,
-            )  # fmt: skip
+            try:
+                result = rho(
+                    network, images.vector(index), int(images.labels[index]), "linf",
+                    options.domain, options.target, options.margin, options.timeout, None,
+                    options.seed, told,
+                )  # fmt: skip
+            except Interrupted as stop:
+                assert isinstance(stop.result, RhoResult)
+                raise Interrupted(measured(index, stop.result)) from None
             return measured(index, result)
 
         return ask

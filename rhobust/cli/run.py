@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ..clock import Interrupted
 from ..report.row import Row
 from ..report.table import Column, headings, plain, summary, table
 
@@ -40,17 +41,24 @@ def run(
         if not console.is_terminal:
             typer.echo(headings(columns))
         lines = None if json is None else stack.enter_context(json.open("w", encoding="utf-8"))
+
+        def keep(row: Row) -> None:
+            if lines is not None:
+                lines.write(row.line() + "\n")
+                lines.flush()
+            rows.append(row)
+            bar.advance(task)
+            if not console.is_terminal:
+                typer.echo(plain(row, columns))
+
         try:
             for index in indices:
                 bar.update(task, description=f"image {index}", nodes="")
-                row = question(index, told)
-                if lines is not None:
-                    lines.write(row.line() + "\n")
-                    lines.flush()
-                rows.append(row)
-                bar.advance(task)
-                if not console.is_terminal:
-                    typer.echo(plain(row, columns))
+                keep(question(index, told))
+        except Interrupted as stop:
+            interrupted = True
+            assert isinstance(stop.result, Row)
+            keep(stop.result)
         except KeyboardInterrupt:
             interrupted = True
     typer.echo(summary(rows))

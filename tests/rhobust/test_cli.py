@@ -159,6 +159,22 @@ def test_an_interrupt_keeps_what_is_done(
     assert "interrupted after 2 of 4 images" in result.stderr
 
 
+def test_an_interrupt_keeps_the_interval_found_so_far(
+    small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bracketed(self: Any) -> None:
+        self.lower = min(1e-3, 0.5 * self.incumbent.radius)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rhobust.radius._Search._bracket", bracketed)
+    out = tmp_path / "out.jsonl"
+    result = runner.invoke(app, ["rho", *small, "--index", "0:2", "--json", str(out)])
+    assert result.exit_code == 130
+    (row,) = records(out)
+    assert row["reason"] == "interrupted" and row["verdict"] == "UNKNOWN"
+    assert 0.0 < row["rho_lower"] <= 1e-3 and row["rho_upper"] > row["rho_lower"]
+
+
 def test_a_real_interrupt(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     command = [sys.executable, "-m", "rhobust", "rho", "digits_conv", "--json", str(out)]
