@@ -125,7 +125,8 @@ class Search:
             if reason:
                 return self._open(reason, frontier)
             batch = frontier.pop(self.settings.batch)
-            for part in (self._split(batch), self._leaves(batch)):
+            for work in (self._split, self._leaves):
+                part = work(batch)
                 if part is None:
                     return self._outcome("accepted", "", -np.inf, 0.0)
                 if len(part):

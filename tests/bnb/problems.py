@@ -13,7 +13,10 @@ from rhobust.bnb.bounds.root import root_bounds
 from rhobust.compiler.arrays import Bounds, Matrix, Numbers, Vector
 from rhobust.compiler.claim import Claim
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.problem import Problem
+from rhobust.compiler.language import Offset
+from rhobust.compiler.operators import Dense, LinearOperator, identity
+from rhobust.compiler.problem import Case as Cut
+from rhobust.compiler.problem import Problem, Stage
 
 from .. import oracles
 from ..strategies import Case, exact_twin
@@ -129,3 +132,23 @@ def least_lead(case: Case, box: Bounds, rival: int, margin: float = 0.0) -> Frac
         [rival],
         Fraction(margin),
     )
+
+
+def stage(terms: list[tuple[Matrix, int]], bias: list[float], relu: bool) -> Stage:
+    """A stage of dense terms, its bias exact."""
+    level = np.array(bias)
+    operators: list[tuple[LinearOperator, int]] = [(Dense(m), source) for m, source in terms]
+    offset = Offset(1.0, identity(len(bias)), level)
+    return Stage(tuple(operators), (offset,), level, np.zeros(len(bias)), relu, "by hand")
+
+
+def unread_problem(constant: bool) -> Problem:
+    """A stage that nothing reads; the margin is |x + y| + 1/4, or 1/4 whatever the input."""
+    sums = np.array([[1.0, 1.0], [-1.0, -1.0]])
+    stages = (
+        stage([(sums, 0)], [0.0, 0.0], True),
+        stage([(sums, 1)], [0.5, -0.5], True),
+        stage([] if constant else [(np.ones((1, 2)), 1)], [0.25], False),
+    )
+    cut = Cut(np.ones((1, 1)), np.zeros(1), np.zeros(1, dtype=bool))
+    return Problem(np.full(2, -1.0), np.full(2, 2.0), stages, (cut,))

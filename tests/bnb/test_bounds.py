@@ -27,7 +27,9 @@ from rhobust.bnb.node import Block, Units, children, root_block, spread, view
 from rhobust.bnb.refine import SparseRows, refine
 from rhobust.compiler.arrays import Bounds
 from rhobust.compiler.problem import Problem
+from rhobust.lp.multipliers import from_duals
 from rhobust.lp.oracle import highs
+from rhobust.lp.region import Region
 from rhobust.lp.relaxation import Relaxation
 
 from .. import twins
@@ -43,6 +45,7 @@ from .problems import (
     output_rows,
     rooted,
     tied_case,
+    unread_problem,
 )
 
 seeds = st.integers(0, 2**32 - 1)
@@ -442,3 +445,41 @@ def test_refined_bounds_agree_with_their_plain_twin(seed: int) -> None:
                 break
         np.testing.assert_allclose(block.lower[b], lower, rtol=1e-7, atol=1e-9)
         np.testing.assert_allclose(block.upper[b], upper, rtol=1e-7, atol=1e-9)
+
+
+# ---- shapes that only compilers make ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_stages_that_nothing_reads(constant: bool) -> None:
+    problem = unread_problem(constant)
+    box = Bounds(problem.lower[None], problem.upper[None])
+    nodes, reach = rooted(problem, box)
+    assert nodes.count == 1
+    for of, at, far in ((problem, nodes, reach), reduce(problem, reach, nodes, np.zeros(1, int))):
+        last, owner = len(of.stages) - 1, np.zeros(1, dtype=np.int64)
+        rows, offset = output_rows(of)
+        slopes, ascent = plain(of, at, owner, last), Ascent()
+        for _ in range(60):
+            found = backward(of, far, at, owner, last, rows, offset, slopes, keep=True)
+            assert found.value[0] <= 0.25
+            climb(of, at, owner, last, found, slopes, ascent)
+        assert found.value[0] == pytest.approx(0.25, abs=0.02)
+        answer, duals = Relaxation(of, view(at), highs).minimise(rows[0], float(offset[0]), 10.0)
+        assert answer.value == pytest.approx(0.25)
+        alpha, beta = from_duals(of, view(at), rows[0], duals)
+        multipliers = Multipliers([a[None] for a in alpha], [b[None] for b in beta])
+        found = backward(of, far, at, owner, last, rows, offset, multipliers)
+        assert found.value[0] == pytest.approx(0.25) and found.value[0] <= 0.25
+    region = Region.of(problem, np.array([0.5, 0.25]))
+    row, level = region.rows(2, np.ones((1, 1)))
+    assert row.tolist() == ([[0.0, 0.0]] if constant else [[1.0, 1.0]]) and level.tolist() == [0.25]
+
+
+def test_bounds_of_both_kinds() -> None:
+    first = Bounds(np.array([-1.0, 0.5]), np.array([2.0, 1.0]))
+    second = Bounds(np.array([-3.0, 0.75]), np.array([1.0, 4.0]))
+    both = first.intersect(second)
+    assert (both.lower.tolist(), both.upper.tolist()) == ([-1.0, 0.75], [1.0, 1.0])
+    assert first.magnitude.tolist() == [2.0, 1.0]
+    assert first.rectified().lower.tolist() == [0.0, 0.5]

@@ -23,7 +23,7 @@ from rhobust.lp.oracle import Answer, Oracle, Program, Solver, highs, no_answer,
 
 from .. import oracles
 from ..strategies import Case, cases, random_case, tangled_case, tangled_cases
-from .problems import compiled
+from .problems import compiled, unread_problem
 
 LAZY = Settings(
     batch=3, root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, joint=False
@@ -231,6 +231,30 @@ def test_progress_and_counts() -> None:
         counts = [closed for closed, _, _ in told[before:]]
         assert counts == sorted(counts) and max(counts, default=0) <= outcome.statistics.nodes
     assert len(told) > 10 and all(still_open >= 0 for _, still_open, _ in told)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tangled_cases(), st.integers(0, 12))
+def test_the_first_candidate_accepted_ends_the_search(case: Case, turn: int) -> None:
+    question = asked(case, 1.5)
+    for joint in (False, True):
+        turns = iter(range(1000))
+        hooks = question.hooks(lambda points, turns=turns: next(turns) == turn)  # type: ignore[misc]
+        outcome = search(question.problem, hooks, replace(LAZY, joint=joint))
+        looked = next(turns)
+        assert (outcome.status == "accepted") == (looked == turn + 1)
+        assert looked <= turn + 1
+
+
+@pytest.mark.parametrize("constant", [False, True])
+def test_stages_that_nothing_reads(constant: bool) -> None:
+    problem = unread_problem(constant)
+    box = Bounds(problem.lower[None], problem.upper[None])
+    for level, status in ((0.0, "closed"), (-0.25, "open"), (-0.5, "open")):
+        cut = replace(problem.cases[0], offset=np.array([level]))
+        hooks = Hooks(lambda: 60.0, lambda points: False, lambda: box)
+        for spent in (LAZY, Settings()):
+            assert search(replace(problem, cases=(cut,)), hooks, spent).status == status
 
 
 def test_an_attack_that_settles_the_question_ends_it() -> None:
