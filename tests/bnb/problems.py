@@ -79,19 +79,22 @@ def exact_row(row: Vector, offset: float, values: list[Fraction]) -> Fraction:
     return sum(terms, Fraction(offset))
 
 
-def gaussian_case(rng: np.random.Generator, scale: float, sparse: bool = False) -> Case:
-    """Weights that are no dyadics, scaled layer by layer; tests what rounding does to bounds."""
-    sizes = [int(rng.integers(2, 5)), int(rng.integers(2, 5)), int(rng.integers(2, 4)), 3]
-    if sparse:
-        sizes = [6, 6, 5, 3]
+def gaussian_case(
+    rng: np.random.Generator, scale: float, sizes: list[int] | None = None, keep: int = 99
+) -> Case:
+    """Weights that are no dyadics, scaled layer by layer; tests what rounding does to bounds.
+
+    keep: nonzeros of a hidden unit's row.
+    """
+    if sizes is None:
+        sizes = [int(rng.integers(2, 5)), int(rng.integers(2, 5)), int(rng.integers(2, 4)), 3]
     layers = []
     for out, into in zip(sizes[1:], sizes[:-1], strict=True):
         factor = scale if rng.random() < 0.5 else 1.0
         weight = factor * rng.normal(size=(out, into))
-        if sparse and out != sizes[-1]:
-            keep = np.zeros(weight.shape, dtype=bool)
-            keep[np.arange(out), np.arange(out) % into] = True
-            weight = np.where(keep, weight, 0.0)
+        if keep < into and out != sizes[-1]:
+            order = np.argsort(rng.random(weight.shape), axis=1)
+            weight = np.where(order < keep, weight, 0.0)
         layers.append((weight, factor * 0.3 * rng.normal(size=out)))
     return finished(rng, layers)
 

@@ -25,7 +25,7 @@ from rhobust.bnb.bounds.reduce import reduce, unstable_units
 from rhobust.bnb.bounds.root import tighten, unit_bounds
 from rhobust.bnb.node import Block, Units, children, root_block, spread, view
 from rhobust.bnb.refine import SparseRows, refine
-from rhobust.compiler.arrays import Bounds
+from rhobust.compiler.arrays import Bounds, exact
 from rhobust.compiler.problem import Problem
 from rhobust.lp.multipliers import from_duals
 from rhobust.lp.oracle import highs
@@ -59,7 +59,9 @@ def drawn(rng: np.random.Generator) -> tuple[Case, float]:
         return random_case(rng), eps
     if kind < 0.6:
         return tied_case(rng, scale), eps * 0.1
-    return gaussian_case(rng, scale, sparse=kind > 0.8), eps
+    if kind < 0.8:
+        return gaussian_case(rng, scale), eps
+    return gaussian_case(rng, scale, [6, 6, 5, 3], keep=1), eps
 
 
 def any_multipliers(
@@ -88,6 +90,8 @@ def any_multipliers(
 def test_bounds_hold_for_every_exact_input(seed: int) -> None:
     rng = np.random.default_rng(seed)
     case, eps = drawn(rng)
+    if rng.random() < 0.4:
+        case = gaussian_case(rng, float(rng.choice([1.0, 1e6, 1e-6])), sizes=[4, 8, 6, 2], keep=2)
     problem, box = compiled(case, eps)
     interval = propagate(problem, box)
     nodes, reach = rooted(problem, box)
@@ -102,7 +106,14 @@ def test_bounds_hold_for_every_exact_input(seed: int) -> None:
         asked = np.arange(stage.size)
         found = unit_bounds(problem, reach, nodes, number, asked, never, steps=2)
         assert found is not None
-        for point in exact_points(rng, box, 6):
+        # the corners where the bounds are tight, and others
+        both = np.concatenate([np.eye(stage.size), -np.eye(stage.size)])
+        owner = np.zeros(len(both), dtype=np.int64)
+        slopes = plain(problem, nodes, owner, number)
+        least = backward(
+            problem, reach, nodes, owner, number, both, np.zeros(len(both)), slopes
+        ).vertex
+        for point in [*exact_points(rng, box, 4), *(exact(corner) for corner in least)]:
             pre = exact_pre(problem, point)[number]
             for some in (interval[number], nodes.bounds[number], better.bounds[number]):
                 enclosed(some.lower[0].tolist(), pre, some.upper[0].tolist())
@@ -407,7 +418,8 @@ def check_cover(parents: Block, block: Block) -> None:
 @given(seeds)
 def test_refined_bounds_agree_with_their_plain_twin(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    case = gaussian_case(rng, 1.0, sparse=bool(rng.random() < 0.5))
+    sparse = bool(rng.random() < 0.5)
+    case = gaussian_case(rng, 1.0, [6, 6, 5, 3], 1) if sparse else gaussian_case(rng, 1.0)
     of = reduced(case, float(rng.choice([0.1, 0.5])))
     small, box, units = of.small, of.box, of.units
     if units.count < 2:

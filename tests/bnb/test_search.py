@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from rhobust import Verdict, rho, rho_estimate, verify
 from rhobust.bnb import search as module
 from rhobust.bnb.frontier import Frontier
-from rhobust.bnb.node import Block
-from rhobust.bnb.search import Hooks, Outcome, Settings, search
+from rhobust.bnb.node import Block, children, multipliers, spread
+from rhobust.bnb.search import Hooks, Outcome, Search, Settings, search
 from rhobust.compiler.arrays import Bounds, Matrix, Vector
 from rhobust.compiler.problem import Case as Cut
 from rhobust.compiler.problem import Problem
@@ -23,7 +23,7 @@ from rhobust.lp.oracle import Answer, Oracle, Program, Solver, highs, no_answer,
 
 from .. import oracles
 from ..strategies import Case, cases, random_case, tangled_case, tangled_cases
-from .problems import compiled, unread_problem
+from .problems import compiled, exact_points, exact_pre, unread_problem
 
 LAZY = Settings(
     batch=3, root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, joint=False
@@ -333,6 +333,12 @@ def _raising(answer: Answer) -> Answer:
     raise RuntimeError("the solver broke down")
 
 
+def _mistaken(program: Program) -> Solver:
+    """Calls the node's program infeasible, and is honest about the one that has to prove it."""
+    answer = highs(program)
+    return answer if program.cost.any() else Faulty(answer, lambda _: no_answer("infeasible"))
+
+
 FAULTS: dict[str, Oracle] = {
     "failed": faulty(lambda answer: no_answer("failed")),
     "infeasible": faulty(lambda answer: no_answer("infeasible")),
@@ -358,6 +364,7 @@ FAULTS: dict[str, Oracle] = {
     "no duals": faulty(lambda a: replace(a, row_duals=0 * a.row_duals)),
     "huge duals": faulty(lambda a: replace(a, value=1e9, row_duals=-1e12 - a.row_duals)),
     "random": faulty(_random),
+    "empty by mistake": _mistaken,
     "promising": faulty(lambda a: replace(a, value=1e6)),
     "reference": reference,
 }
@@ -419,3 +426,48 @@ def test_a_solver_that_raises_is_heard_or_not_needed() -> None:
             assert "broke down" in str(error)
             heard += 1
     assert heard
+
+
+# ---- groups of units bounded together --------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(tangled_cases(), shares, st.integers(0, 2**32 - 1))
+def test_bounds_with_groups_are_sound_for_all_multipliers(
+    case: Case, share: float, seed: int
+) -> None:
+    """What the groups add is no more than what the triangles lose, at the root and below."""
+    question, rng = asked(case, share), np.random.default_rng(seed)
+    of = Search(question.problem, question.hooks(lambda points: False), Settings(root_steps=10))
+    with np.errstate(all="ignore"):
+        block, _ = of._root()
+        if not len(block) or of.joint is None:
+            return
+        for _ in range(4):
+            if rng.random() < 0.6:
+                block.alpha = rng.random(block.alpha.shape)
+            if rng.random() < 0.6:
+                block.beta = np.where(block.phase != 0, rng.random(block.beta.shape), 0.0)
+            nodes = spread(block, of.units, question.box)
+            found = of._pass(block, nodes, np.arange(len(block)), multipliers(block, of.units))
+            if not block.depth.any():
+                # the root nodes are the whole region, one for each case
+                assert Fraction(float(found.value.min())) <= question.least
+            for point in exact_points(rng, question.box, 6):
+                pre = exact_pre(of.problem, point)
+                own = [z for stage in pre[:-1] for z in stage]
+                for b, phases in enumerate(block.phase.tolist()):
+                    if all(s * z >= 0 for s, z in zip(phases, own, strict=True)):
+                        lead = pre[-1][int(block.case[b])]
+                        # the reduced rows may be off by their radius
+                        slack = Fraction(1, 10**9)
+                        assert Fraction(float(found.value[b])) <= lead + slack
+            free = [np.flatnonzero(row == 0) for row in block.phase]
+            if not all(len(some) for some in free):
+                return
+            block.choice = np.array([int(rng.choice(some)) for some in free])
+            block = children(block)
+            of._tighten_nodes(block)
+            block = block.take(np.flatnonzero(~(block.lower > block.upper).any(axis=1))[:8])
+            if not len(block):
+                return

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rhobust.compiler.arrays import Numbers, exact
@@ -416,12 +416,15 @@ def test_a_property_that_always_or_never_holds() -> None:
     assert never.cases == () and not satisfied(never, exact([0.0]))
 
 
-def test_offsets_of_a_case_are_rounded_down() -> None:
+@given(st.lists(st.floats(-2, 2, allow_subnormal=False), min_size=3, max_size=3))
+@example([0.3, -0.1, -0.2])
+@example([-0.3, 0.1, 0.2])
+def test_offsets_of_a_case_are_rounded_down(levels: list[float]) -> None:
     x = Variable.within(1, -1, 1, "x")
     y = relu(x.affine)
-    relation = y[0] - 0.1 - as_affine(0.2, 1) + 0.3 <= 0.0
-    problem, _ = compiled(x, *y.requires, relation)
-    meant = Fraction(0.3) - Fraction(0.1) - Fraction(0.2)
+    total = y[0] + levels[0] + levels[1] + as_affine(levels[2], 1)
+    problem, _ = compiled(x, *y.requires, total <= 0.0)
+    meant = sum((Fraction(level) for level in levels), Fraction(0))
     (offset,) = problem.cases[0].offset.tolist()
     assert Fraction(offset) <= meant and meant - Fraction(offset) <= abs(meant) * Fraction(2.0**-52)
 

@@ -139,3 +139,12 @@ def test_an_image_without_float32_numbers_around_stays_what_it_is() -> None:
     assert low[0] < image[0] < high[0] and low[1] < 0.25 < high[1]
     low, high = inner_box(asked, None)
     assert low.tolist() == [0.0, 0.0] and high.tolist() == [2.0, 2.0]
+
+
+def test_a_bound_that_is_no_float_is_kept_exactly() -> None:
+    """1/2 - eps lies above 1/4 by less than a float can tell, so 1/4 is outside the region."""
+    eps = 0.25 - 2.0**-55
+    asked = claim(image=0.5)
+    for point, edge in ((-1.0, Fraction(1, 4)), (1.0, Fraction(3, 4))):
+        (value,) = Validator(asked, eps).snap(np.array([point])).tolist()
+        assert abs(Fraction(value) - Fraction(1, 2)) <= Fraction(eps) < abs(edge - Fraction(1, 2))
