@@ -47,5 +47,14 @@ class FidelityError(ModelError):
     """Our forward pass and the source runtime disagree."""
 
 
+class PropertyError(RhobustError):
+    """A property file that cannot be read, or that says what the language cannot; with its line."""
+
+    def __init__(self, source: str, line: int | None, message: str) -> None:
+        self.source = source
+        self.line = line
+        super().__init__(f"{source}: {message}" if line is None else f"{source}:{line}: {message}")
+
+
 class LanguageError(RhobustError):
     """An expression outside the constraint language."""

@@ -1,4 +1,4 @@
-"""Elementwise ONNX operations: sums, products with constants, rectifiers, normalisation."""
+"""Elementwise ONNX operations that are affine: sums, products with constants, normalisation."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from fractions import Fraction
 import numpy as np
 
 from ..arrays import Vector
-from ..layers import Linear, Rectifier, Sum
+from ..layers import Linear, Sum
 from ..operators import LinearOperator, Scale, compose, identity
 from .onnx_model import Array, Shape
-from .onnx_node import Node, Symbol, Value, positions, selection
+from .onnx_node import Node, Symbol, Value, broadcast
 
 
 def _common_shape(node: Node) -> Shape:
@@ -19,11 +19,6 @@ def _common_shape(node: Node) -> Shape:
     shape = np.broadcast_shapes(node.value(0).shape, node.value(1).shape)
     node.check_size(shape)
     return shape
-
-
-def _spread(source: Value, shape: Shape) -> LinearOperator:
-    """The operator that broadcasts `source` to `shape`."""
-    return selection(np.broadcast_to(positions(source.shape), shape), source.shape)
 
 
 def _filled(node: Node, position: int, shape: Shape) -> Vector:
@@ -60,22 +55,20 @@ def _signed_sum(node: Node, sign: float) -> Value:
         return np.asarray(np.add(*constants) if sign > 0 else np.subtract(*constants))
     first, second = node.value(0), node.value(1)
     if isinstance(first, Symbol) and isinstance(second, Symbol):
-        parts = [
-            source
-            if math.prod(source.shape) == math.prod(shape)
-            else node.linear(source, _spread(source, shape), shape, suffix=f".{slot}")
-            for slot, source in enumerate((first, second))
-        ]
+        parts = [node.spread(part, shape, f".{slot}") for slot, part in enumerate((first, second))]
         return node.emit(Sum((1.0, sign), node.layer_kind), shape, *parts)
     if isinstance(first, Symbol):
-        return node.linear(first, _spread(first, shape), shape, sign * _filled(node, 1, shape))
-    operator = _spread(second, shape)
+        return node.linear(
+            first, broadcast(first.shape, shape), shape, sign * _filled(node, 1, shape)
+        )
+    operator: LinearOperator = broadcast(second.shape, shape)
     if sign < 0:
-        operator = compose(operator, _negation(operator.out_size))
+        operator = compose(operator, negation(operator.out_size))
     return node.linear(second, operator, shape, _filled(node, 0, shape))
 
 
-def _negation(size: int) -> Scale:
+def negation(size: int) -> Scale:
+    """y = -x."""
     return Scale(np.full(size, -1.0), np.ones(size))
 
 
@@ -84,7 +77,7 @@ def neg(node: Node) -> Value:
     source = node.value(0)
     if not isinstance(source, Symbol):
         return np.negative(source)
-    return node.linear(source, _negation(math.prod(source.shape)), source.shape)
+    return node.linear(source, negation(math.prod(source.shape)), source.shape)
 
 
 def mul(node: Node) -> Value:
@@ -98,7 +91,7 @@ def mul(node: Node) -> Value:
     source = node.value(slots[0])
     factor = _filled(node, 1 - slots[0], shape)
     scale = Scale(factor, np.ones(len(factor)))
-    return node.linear(source, compose(_spread(source, shape), scale), shape)
+    return node.linear(source, compose(broadcast(source.shape, shape), scale), shape)
 
 
 def div(node: Node) -> Value:
@@ -118,12 +111,7 @@ def div(node: Node) -> Value:
         node.fail("divides by zero")
     source = node.value(0)
     scale = Scale(np.ones(len(divisor)), divisor)
-    return node.linear(source, compose(_spread(source, shape), scale), shape)
-
-
-def relu(node: Node) -> Value:
-    node.expect(1)
-    return node.emit(Rectifier(), node.value(0).shape, node.value(0))
+    return node.linear(source, compose(broadcast(source.shape, shape), scale), shape)
 
 
 def batch_normalization(node: Node) -> Value:

@@ -13,7 +13,6 @@ from .onnx_model import Array
 from .onnx_node import Node, Symbol, Value
 
 FOLDED: dict[str, Callable[..., Array]] = {
-    "Abs": np.abs,
     "And": np.logical_and,
     "Ceil": np.ceil,
     "Equal": np.equal,
@@ -27,7 +26,6 @@ FOLDED: dict[str, Callable[..., Array]] = {
     "Pow": np.power,
     "Reciprocal": np.reciprocal,
     "Sqrt": np.sqrt,
-    "Where": np.where,
 }
 
 

@@ -150,6 +150,16 @@ def expand(node: Node) -> Value:
     return node.rearrange(source, lambda array: np.broadcast_to(array, shape).copy())
 
 
+def tile(node: Node) -> Value:
+    node.expect(2)
+    source = node.value(0)
+    repeats = node.integers(1, "count")
+    if len(repeats) != len(source.shape) or min(repeats, default=1) < 1:
+        node.fail(f"repeats a tensor of shape {source.shape} by {repeats}")
+    node.check_size(size * count for size, count in zip(source.shape, repeats, strict=True))
+    return node.rearrange(source, lambda array: np.tile(array, repeats))
+
+
 def shape(node: Node) -> Value:
     node.expect(1)
     start = node.integer("start", 0)

@@ -208,6 +208,12 @@ class Node:
         assert (operator.in_size, operator.out_size) == (math.prod(source.shape), math.prod(shape))
         return self.emit(Linear(operator, bias, self.layer_kind), shape, source, suffix=suffix)
 
+    def spread(self, source: Value, shape: Shape, suffix: str) -> Value:
+        """`source` broadcast to `shape`; unchanged where it has as many numbers already."""
+        if math.prod(source.shape) == math.prod(shape):
+            return source
+        return self.linear(source, broadcast(source.shape, shape), shape, suffix=suffix)
+
     def rearrange(self, source: Value, move: Callable[[Array], Array]) -> Value:
         """The numbers of `source` in other places; `move` does it to any array."""
         if not isinstance(source, Symbol):
@@ -219,6 +225,11 @@ class Node:
 def positions(shape: Shape) -> Array:
     """The flat position of every element, in the tensor's shape."""
     return np.arange(math.prod(shape), dtype=np.int64).reshape(shape)
+
+
+def broadcast(source: Shape, shape: Shape) -> Select:
+    """The operator that broadcasts a tensor to a shape."""
+    return selection(np.broadcast_to(positions(source), shape), source)
 
 
 def selection(index: Array, shape: Shape) -> Select:

@@ -1,4 +1,4 @@
-"""ONNX operations that put tensors in place among constants: Pad and Concat."""
+"""ONNX operations that put tensors in place among constants: Pad, Concat and Where."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from ..arrays import Vector
 from ..layers import Sum
-from .onnx_model import Array
+from .onnx_model import Array, Shape
 from .onnx_node import Node, Symbol, Value, positions, selection
 
 
@@ -67,6 +68,13 @@ def concat(node: Node) -> Value:
             for slot, part in enumerate(parts)
         ]
         bias = np.concatenate(filled, axis).reshape(-1)
+    return _together(node, places, shape, bias)
+
+
+def _together(
+    node: Node, places: list[tuple[Symbol, Array]], shape: Shape, bias: Vector | None
+) -> Value:
+    """The sum of the symbols, each with its numbers in their places."""
     if len(places) == 1:
         symbol, index = places[0]
         return node.linear(symbol, selection(index, symbol.shape), shape, bias)
@@ -75,3 +83,25 @@ def concat(node: Node) -> Value:
         for slot, (s, i) in enumerate(places)
     ]
     return node.emit(Sum((1.0,) * len(placed), node.layer_kind), shape, *placed)
+
+
+def where(node: Node) -> Value:
+    """Two sources by a constant mask: each put in its place among zeros, then their sum."""
+    node.expect(3)
+    chosen = node.constant(0, "condition")
+    if chosen.dtype.kind != "b":
+        node.fail(f"its condition is {chosen.dtype}, not bool")
+    first, second = sources = node.value(1), node.value(2)
+    shape = np.broadcast_shapes(chosen.shape, first.shape, second.shape)
+    node.check_size(shape)
+    if not isinstance(first, Symbol) and not isinstance(second, Symbol):
+        return np.where(chosen, first, second)
+    mask, bias = np.broadcast_to(chosen, shape), None
+    places: list[tuple[Symbol, Array]] = []
+    for slot, (source, here) in enumerate(zip(sources, (mask, ~mask), strict=True), start=1):
+        if isinstance(source, Symbol):
+            index = np.broadcast_to(positions(source.shape), shape)
+            places.append((source, np.where(here, index, -1)))
+        else:
+            bias = np.where(here, node.weights(slot, "choice"), 0.0).reshape(-1)
+    return _together(node, places, shape, bias)

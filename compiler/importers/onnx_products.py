@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..arrays import Matrix
+from ..arrays import Indices, Matrix
 from ..operators import Convolution, Dense, LinearOperator, Scale, compose, scaled
 from .onnx_model import Shape
 from .onnx_node import Node, Symbol, Value, positions, selection
@@ -90,33 +90,42 @@ def reduce_mean(node: Node) -> Value:
 
 
 def _reduce(node: Node, since: int, mean: bool) -> Value:
-    """A sum over axes, an input since some operator set; a mean divides it over the reals."""
-    node.expect(1, 2 if node.opset >= since else 1)
+    """A sum over axes; a mean divides it over the reals."""
     source = node.value(0)
-    rank = len(source.shape)
+    found = reduction(node, since)
+    if found is None:
+        return node.rearrange(source, lambda array: array)
+    front, shape = found
+    count, rest = front.shape
+    if not isinstance(source, Symbol) and source.dtype.kind != "f":
+        if mean:
+            node.fail("takes the mean of whole numbers")
+        total = source.reshape(-1)[front].sum(axis=0, dtype=source.dtype)
+        return np.asarray(total).reshape(shape)
+    operator = compose(selection(front, source.shape), along(np.ones((1, count)), (count, rest), 0))
+    if mean:
+        operator = compose(operator, Scale(np.ones(rest), np.full(rest, float(count))))
+    return node.linear(source, operator, shape)
+
+
+def reduction(node: Node, since: int) -> tuple[Indices, Shape] | None:
+    """What a reduction puts together, (count, numbers of the result), and the result's shape.
+
+    The axes are an input since some operator set.  None where the node asks for no reduction.
+    """
+    node.expect(1, 2 if node.opset >= since else 1)
+    sizes = node.value(0).shape
+    rank = len(sizes)
     axes: tuple[int, ...] | None
     if node.opset < since:
         axes = node.integer_list("axes")
     else:
         axes = node.integers(1, "axes") if node.given(1) else None
         if node.flag("noop_with_empty_axes") and not axes:
-            return node.rearrange(source, lambda array: array)
+            return None
     keep = node.flag("keepdims", 1)
-    summed = sorted({range(rank)[axis] for axis in axes or tuple(range(rank))})
-    kept = [axis for axis in range(rank) if axis not in summed]
-    shape = tuple(
-        1 if axis in summed else size
-        for axis, size in enumerate(source.shape)
-        if keep or axis in kept
-    )
-    if not isinstance(source, Symbol) and source.dtype.kind != "f":
-        if mean:
-            node.fail("takes the mean of whole numbers")
-        return np.asarray(source.sum(axis=tuple(summed), dtype=source.dtype)).reshape(shape)
-    count = math.prod(source.shape[axis] for axis in summed)
-    front = positions(source.shape).transpose(*summed, *kept)
-    rest = math.prod(source.shape) // count
-    operator = compose(selection(front, source.shape), along(np.ones((1, count)), (count, rest), 0))
-    if mean:
-        operator = compose(operator, Scale(np.ones(rest), np.full(rest, float(count))))
-    return node.linear(source, operator, shape)
+    gone = sorted({range(rank)[axis] for axis in axes or tuple(range(rank))})
+    kept = [axis for axis in range(rank) if axis not in gone]
+    front = positions(sizes).transpose(*gone, *kept)
+    shape = [1 if axis in gone else sizes[axis] for axis in range(rank) if keep or axis in kept]
+    return front.reshape(math.prod(sizes[axis] for axis in gone), -1), tuple(shape)

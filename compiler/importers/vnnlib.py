@@ -1,0 +1,68 @@
+"""Properties from VNN-LIB files, versions 1.0 and 2.0 as far as they are linear."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from ..atoms import Tree, conjunction
+from ..errors import PropertyError
+from ..property import Property
+from .vnnlib_declarations import Constant, DeclaredNetwork
+from .vnnlib_statements import Assertion, Nothing, Statements
+from .vnnlib_tokens import Lists
+
+LARGEST = 2**28
+"""Characters of a file."""
+
+
+def read_vnnlib(path: str | Path) -> Property:
+    """The property in a `.vnnlib` or `.vnnlib.gz` file.
+
+    Promise: decimals are taken at their exact values, assertions may stand in any order and form,
+    and what is not understood is refused with its line, never ignored.
+    """
+    source = str(path)
+    return parse_vnnlib(_text(source), source)
+
+
+def parse_vnnlib(text: str, source: str = "property") -> Property:
+    """The property in the text of a VNN-LIB file."""
+    reader = Statements()
+    lists = Lists(source, text)
+    asserted: list[Tree] = []
+    for value, offset in lists.values(reader.value):
+        match value:
+            case Assertion(tree):
+                asserted.append(tree)
+            case Constant() | DeclaredNetwork():
+                with lists.at(offset):
+                    reader.names.add(value)
+            case Nothing(command=True):
+                pass
+            case _:
+                lists.fail(offset, "no statement; is an (assert ...) or its ( missing?")
+    with lists.at(None):
+        networks = reader.names.finished()
+    return Property(networks, conjunction(asserted), source)
+
+
+def _text(source: str) -> str:
+    try:
+        opened = gzip.open(source) if source.endswith(".gz") else open(source, "rb")
+        with opened as file:
+            data = file.read(LARGEST + 1)
+        text = data.decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise PropertyError(source, None, "no such file") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        message = "truncated, or not compressed by gzip; fetch it again"
+        raise PropertyError(source, None, message) from error
+    except UnicodeDecodeError as error:
+        raise PropertyError(source, None, "is no text; give a .vnnlib file") from error
+    except (OSError, ValueError) as error:
+        raise PropertyError(source, None, f"cannot be read: {error}") from error
+    if len(data) > LARGEST:
+        raise PropertyError(source, None, f"has more than {LARGEST} characters; split it")
+    return text
