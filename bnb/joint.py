@@ -31,7 +31,7 @@ WIDEST = 4000
 
 @dataclass(frozen=True, slots=True)
 class JointGroups:
-    """groups (C, G, SIZE) of units of one stage each, by case; -1 where fewer."""
+    """groups (R, G, SIZE) of units of one stage each, by root node; -1 where fewer."""
 
     groups: Indices
     rows: SparseRows
@@ -39,22 +39,24 @@ class JointGroups:
 
     @classmethod
     def of(
-        cls, rows: SparseRows, reach: Reach, units: Units, cases: int, block: Block, lam: Matrix
+        cls, rows: SparseRows, reach: Reach, units: Units, roots: int, block: Block, lam: Matrix
     ) -> JointGroups:
-        """Groups for the cases of root nodes; lam (B, U) at their multipliers."""
+        """Groups for the nodes of `block`, which come from `roots` root nodes; lam (B, U) at their
+        multipliers.
+        """
         loss = relaxation_loss(block, lam)
-        found: list[list[Indices]] = [[] for _ in range(cases)]
+        found: list[list[Indices]] = [[] for _ in range(roots)]
         for number in range(units.stages):
             part = units.part(number)
             overlap = _overlap(rows, part)
-            for row, case in enumerate(block.case.tolist()):
+            for row, origin in enumerate(block.origin.tolist()):
                 for group in _greedy(loss[row, part], overlap):
-                    found[case].append(group + part.start)
+                    found[origin].append(group + part.start)
         most = max((len(groups) for groups in found), default=0)
-        groups = np.full((cases, most, SIZE), -1, dtype=np.int64)
-        for case, listed in enumerate(found):
+        groups = np.full((roots, most, SIZE), -1, dtype=np.int64)
+        for origin, listed in enumerate(found):
             for position, group in enumerate(listed):
-                groups[case, position, : len(group)] = group
+                groups[origin, position, : len(group)] = group
         return cls(groups, rows, reach)
 
     def update(self, block: Block, box: Bounds, wanted: Mask) -> None:
@@ -63,7 +65,7 @@ class JointGroups:
         inputs = len(self.reach.input)
         factor = 2.0**-53 * 1.01 * (2.0 * (inputs + len(rows.bias)) + 64.0)
         joint_gains(
-            self.groups, wanted, block.case, block.phase, block.lower, block.upper, block.share,
+            self.groups, wanted, block.origin, block.phase, block.lower, block.upper, block.share,
             np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
             rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
             rows.bias, rows.radius, rows.reach, self.reach.input, factor, block.gain,
@@ -71,7 +73,7 @@ class JointGroups:
 
     def touched(self, block: Block, changed: Mask) -> Mask:
         """The groups (B, G) with a unit whose bounds or phase changed, (B, U)."""
-        groups = self.groups[block.case]
+        groups = self.groups[block.origin]
         padded = np.concatenate([changed, np.zeros((len(block), 1), dtype=bool)], axis=1)
         hit = padded[np.arange(len(block))[:, None, None], groups]
         found: Mask = np.logical_or.reduce(hit, axis=2)
@@ -80,7 +82,7 @@ class JointGroups:
     def add(self, block: Block, lam: Matrix, value: Vector) -> None:
         """Adds what the groups gain to bounds (B,) of one row a node; lam (B, U)."""
         add_gains(
-            lam, block.case, block.phase, block.lower, block.upper, self.groups, block.share,
+            lam, block.origin, block.phase, block.lower, block.upper, self.groups, block.share,
             block.gain, value,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..compiler.arrays import Vector
+from ..compiler.arrays import Indices, Vector
 from ..compiler.problem import Problem
 from ..lp.multipliers import from_duals
 from ..lp.oracle import Oracle
@@ -26,7 +26,8 @@ class LeafResult:
     """value: the proven bound from the duals (inf for an empty node); point: the LP's own, if any.
 
     violated: the unit whose relaxation the point uses most, -1 when it uses none.
-    found: the pass with the duals, from which a least distance can be told.
+    found: the pass with the duals, from which a least distance can be told; gamma (A,): its atoms'
+    weights.
     """
 
     value: float
@@ -34,6 +35,7 @@ class LeafResult:
     violated: int
     status: str
     found: Pass | None = None
+    gamma: Vector | None = None
 
 
 def solve_leaf(
@@ -41,34 +43,31 @@ def solve_leaf(
     reach: Reach,
     units: Units,
     nodes: Nodes,
-    row: Vector,
-    offset: float,
+    atoms: Indices,
     oracle: Oracle,
     remaining: Callable[[], float],
 ) -> LeafResult:
-    """Bound of the only node of `nodes` by its LP; row (K,)."""
+    """Bound of the only node of `nodes`, where `atoms` must hold, by its LP."""
     node = view(nodes)
     relaxation = Relaxation(problem, node, oracle)
-    answer, duals = relaxation.minimise(row, offset, remaining())
-    target, start = row, offset
-    if answer.status == "infeasible":
-        answer, duals = relaxation.emptiness(remaining())
-        target, start = np.zeros_like(row), 0.0
+    answer, duals = relaxation.least(atoms, problem.objective, remaining())
+    empty = answer.status == "infeasible"
+    if empty:
+        answer, duals = relaxation.emptiness(atoms[atoms != problem.objective], remaining())
     if not answer.optimal:
         return LeafResult(-np.inf, None, -1, answer.status)
-    alpha, beta = from_duals(problem, node, target, duals)
+    row = duals.atoms
+    alpha, beta = from_duals(problem, node, row, duals)
     multipliers = Multipliers([a[None] for a in alpha], [b[None] for b in beta])
     last = len(problem.stages) - 1
-    found = backward(
-        problem, reach, nodes, ZERO, last, target[None].copy(), np.array([start]), multipliers
-    )
+    found = backward(problem, reach, nodes, ZERO, last, row[None].copy(), np.zeros(1), multipliers)
     value = float(found.value[0])
-    if target is not row:
+    if empty:
         # 0 >= value > 0 for every input of the node: there is none
         return LeafResult(np.inf if value > 0.0 else -np.inf, None, -1, "infeasible")
     point = np.clip(answer.point[: problem.input_size], node.lower, node.upper)
     violated = _violated(problem, units, relaxation, answer.point)
-    return LeafResult(value, point, violated, "optimal", found)
+    return LeafResult(value, point, violated, "optimal", found, row)
 
 
 def _violated(problem: Problem, units: Units, relaxation: Relaxation, point: Vector) -> int:

@@ -1,8 +1,8 @@
 """Open nodes as rows of arrays.
 
-A node is a case, the phases of the units split so far, the bounds its units have and the
-multipliers that bounded it. The problem is a reduced one: all units of its stages are unstable at
-the root, and they are numbered through, stage after stage.
+A node is the atoms it must satisfy and the choices it has not made, the phases of the units split
+so far, the bounds its units have and the multipliers that bounded it. The problem is a reduced one:
+all units of its stages are unstable at the root, and they are numbered through, stage after stage.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Indices, Matrix, Phases, Vector
+from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Phases, Vector
 from ..compiler.problem import Problem
 from ..lp.relaxation import NodeView
 from .bounds.backward import Multipliers, Nodes
@@ -46,18 +46,27 @@ class Units:
 
 @dataclass(slots=True)
 class Block:
-    """A batch of nodes, one row each: case (B,), value (B,), radius (B,), the rest (B, U).
+    """A batch of nodes, one row each: origin, value, radius, choice, depth (B,), atoms and
+    gamma (B, A), pending (B, C), the rest (B, U).
 
-    value: proven lower bound on the case's margin; radius: proven least distance of a violation.
-    choice: the unit to split next, -1 where no split is known to help.
-    gain (B, G), share (B, U): what the joint groups add and for which coefficients, see `joint`.
+    origin: the root node it comes from. value:
+    proven lower bound on the atoms' weighted sum, or on the objective; radius: proven least
+    distance of a violation. choice: the unit to split next, -1 where no split is known to help.
+    gamma: the atoms' weights, 0 for those not asked for. low, high (B, D): input boxes of their
+    own, or (B, 0) where the region is shared. gain (B, G), share (B, U): what the joint groups add
+    and for which coefficients, see `joint`.
     """
 
-    case: Indices
+    origin: Indices
     value: Vector
     radius: Vector
     choice: Indices
     depth: Indices
+    atoms: Mask
+    gamma: Matrix
+    pending: Mask
+    low: Matrix
+    high: Matrix
     phase: Phases
     lower: Matrix
     upper: Matrix
@@ -67,7 +76,7 @@ class Block:
     share: Matrix
 
     def __len__(self) -> int:
-        return len(self.case)
+        return len(self.origin)
 
     def take(self, index: Indices) -> Block:
         return Block(*(getattr(self, name)[index] for name in self.__slots__))
@@ -87,22 +96,29 @@ class Block:
 def empty_block() -> Block:
     """No nodes of no units."""
     numbers, none, wide = np.empty(0), np.empty(0, dtype=np.int64), np.empty((0, 0))
-    phase = np.empty((0, 0), dtype=np.int8)
-    return Block(none, numbers, numbers, none, none, phase, *[wide] * 6)
+    mask, phase = np.empty((0, 0), dtype=bool), np.empty((0, 0), dtype=np.int8)
+    return Block(
+        none, numbers, numbers, none, none, mask, wide, mask, wide, wide, phase, *[wide] * 6
+    )
 
 
-def root_block(units: Units, root: Nodes, cases: Indices) -> Block:
-    """One node per case over the whole region."""
-    count = len(cases)
+def root_block(units: Units, root: Nodes, atoms: Mask, pending: Mask, gamma: Matrix) -> Block:
+    """One node over the whole region for each row of atoms (B, A) and open choices (B, C)."""
+    count = len(atoms)
     empty = np.zeros((1, 0))
     lower = np.concatenate([empty, *(b.lower for b in root.bounds[:-1])], axis=1)
     upper = np.concatenate([empty, *(b.upper for b in root.bounds[:-1])], axis=1)
     return Block(
-        case=cases.astype(np.int64),
+        origin=np.arange(count),
         value=np.full(count, -np.inf),
         radius=np.zeros(count),
         choice=np.full(count, -1),
         depth=np.zeros(count, dtype=np.int64),
+        atoms=atoms,
+        gamma=gamma,
+        pending=pending,
+        low=np.zeros((count, 0)),
+        high=np.zeros((count, 0)),
         phase=np.zeros((count, units.count), dtype=np.int8),
         lower=np.repeat(lower, count, axis=0),
         upper=np.repeat(upper, count, axis=0),
@@ -114,7 +130,14 @@ def root_block(units: Units, root: Nodes, cases: Indices) -> Block:
 
 
 def children(block: Block) -> Block:
-    """Both phases of every node's chosen unit; active first, then inactive."""
+    """Both phases of every node's chosen unit, active first, then inactive; or both halves of its
+    chosen input's range.
+    """
+    units = block.phase.shape[1]
+    halved = np.flatnonzero(block.choice >= units)
+    if len(halved):
+        split = block.take(np.flatnonzero(block.choice < units))
+        return Block.join([children(split), halves(block.take(halved))])
     rows = np.arange(len(block))
     both = []
     for phase in (1, -1):
@@ -126,6 +149,18 @@ def children(block: Block) -> Block:
         child.depth += 1
         both.append(child)
     return Block.join(both)
+
+
+def halves(block: Block) -> Block:
+    """Both halves of every node's box along its chosen input."""
+    rows, axis = np.arange(len(block)), block.choice - block.phase.shape[1]
+    middle = 0.5 * (block.low[rows, axis] + block.high[rows, axis])
+    left, right = block.take(rows), block.take(rows)
+    left.high[rows, axis] = middle
+    right.low[rows, axis] = middle
+    left.depth += 1
+    right.depth += 1
+    return Block.join([left, right])
 
 
 def by_stage(full: Matrix, units: Units) -> list[Matrix]:
@@ -143,11 +178,13 @@ def collect(stages: Sequence[Matrix], units: Units, count: int) -> Matrix:
 
 
 def spread(block: Block, units: Units, box: Bounds) -> Nodes:
-    """The nodes stage by stage; box (1, D) is shared."""
+    """The nodes stage by stage; box (1, D) is shared, and cut with the nodes' own."""
     count = len(block)
     lower, upper = by_stage(block.lower, units), by_stage(block.upper, units)
     phases = [np.ascontiguousarray(block.phase[:, units.part(i)]) for i in range(units.stages)]
     region = Bounds(np.repeat(box.lower, count, axis=0), np.repeat(box.upper, count, axis=0))
+    if block.low.shape[1]:
+        region = region.intersect(Bounds(block.low, block.high))
     return Nodes(region, [Bounds(a, b) for a, b in zip(lower, upper, strict=True)], phases)
 
 

@@ -1,7 +1,9 @@
-"""Branch and bound: is there an input in the box that satisfies some case?
+"""Branch and bound: is there an input in the region that satisfies the root branch, and how small
+can the objective get?
 
-Batched, worst bound first. A node closes when its rigorous bound is positive; it is split on the
-unit whose relaxation loses most; where no split is known to help, an LP decides it or names one.
+Batched, worst bound first. A node closes when a weighted sum of its atoms is proven positive, or
+the objective to be above the cutoff. An open choice is made first; then the unit is split whose
+relaxation loses most; where no split is known to help, an LP decides the node or names one.
 All that can go wrong (deadline, memory, a NaN, a solver that gives no answer) leaves nodes open,
 never closed.
 """
@@ -13,15 +15,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Indices, Matrix, Vector
-from ..compiler.problem import Problem
+from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Vector
+from ..compiler.problem import Branch, Problem
 from ..lp.oracle import Oracle, highs
 from .bounds.backward import Ascent, Multipliers, Nodes, Pass, backward, climb, plain
 from .bounds.kernels import least_radius
 from .bounds.reach import Reach
 from .bounds.reduce import reduce
 from .bounds.root import root_bounds, tighten
+from .boxes import few_left, rebound, shrink, shrink_by_splits, worth_halving
 from .branching import largest_loss
+from .choices import Tree
 from .frontier import Frontier
 from .joint import JointGroups
 from .leaf import solve_leaf
@@ -38,6 +42,7 @@ class Settings:
     tighten_steps: int = 8
     refine: bool = True
     joint: bool = True
+    halve: bool = True
     node_steps: int = 3
     extra_steps: int = 12
     hope: float = 0.01
@@ -52,15 +57,16 @@ class Hooks:
 
     remaining: seconds left. accept: looks at candidate points (B, D) and returns True when one
     settles the question. box: the current region (1, D); it may only shrink. attack: given the open
-    cases once the plain bounds left some; returns True when what it found settles the question.
-    radius: (center, domain lower, domain upper) when least distances are wanted. progress: called
-    with (closed, open, least bound).
+    atoms once the plain bounds left some; returns True when what it found settles the question.
+    cutoff: objectives above it do not matter. radius: (center, domain lower, domain upper) when
+    least distances are wanted. progress: called with (closed, open, least bound).
     """
 
     remaining: Callable[[], float]
     accept: Callable[[Matrix], bool]
     box: Callable[[], Bounds]
-    attack: Callable[[Indices], bool] = lambda cases: False
+    attack: Callable[[Indices], bool] = lambda atoms: False
+    cutoff: Callable[[], float] = lambda: 0.0
     radius: tuple[Vector, Vector, Vector] | None = None
     progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None
 
@@ -79,10 +85,11 @@ class Statistics:
 
 @dataclass(slots=True)
 class Outcome:
-    """status: `closed` (no case can be satisfied), `accepted` (a candidate was) or `open`.
+    """status: `closed` (the root branch cannot be satisfied, or not below the cutoff), `accepted`
+    (a candidate settled the question) or `open`.
 
-    bound: least proven margin over what is still open; radius: proven least distance of a
-    violation.
+    bound: least proven value over what is still open, of the atoms' sums or of the objective;
+    radius: proven least distance of a violation.
     """
 
     status: str
@@ -97,11 +104,14 @@ class Search:
 
     def __init__(self, problem: Problem, hooks: Hooks, settings: Settings) -> None:
         self.problem, self.hooks, self.settings = problem, hooks, settings
-        if any(len(case.offset) != 1 for case in problem.cases):
-            raise NotImplementedError("cases of several atoms")
+        root = problem.root
+        if problem.objective is not None:
+            root = Branch((problem.objective, *root.atoms), root.choices)
+        self.tree = Tree(root, problem.choices, len(problem.offset))
         self.statistics = Statistics()
         self.doubtful = (np.inf, np.inf)  # least value and radius of the nodes given up
         self.joint: JointGroups | None = None
+        self.halving = settings.halve and worth_halving(problem)
         self.root: Nodes
         self.reach: Reach
         self.units: Units
@@ -152,12 +162,14 @@ class Search:
         self.root, self.reach = found
         self.statistics.nodes += 1
         first = self._plain()
-        cases = np.flatnonzero(~(first.value > 0.0))
-        if not len(cases):
+        atoms = self._open_atoms(first.value)
+        if atoms is None:
             return nothing, self._outcome("closed", "", float(first.value.min()), np.inf)
-        if self.hooks.accept(first.vertex[cases]) or self.hooks.attack(cases):
+        center = 0.5 * (self.root.box.lower + self.root.box.upper)
+        candidates = np.concatenate([center, first.vertex[atoms]])
+        if self.hooks.accept(candidates) or self.hooks.attack(atoms):
             return nothing, self._outcome("accepted", "", -np.inf, 0.0)
-        self._reduce(cases)
+        self._reduce(atoms)
         if self.settings.tighten_steps:
             before = self.units.count
             tighten(
@@ -165,9 +177,16 @@ class Search:
             )
             unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
             if unstable < 0.95 * before:
-                self._reduce(np.arange(len(cases)))
+                self._reduce(np.arange(len(atoms)))
         self.sparse = SparseRows.of(self.problem, self.reach, self.units)
-        block = root_block(self.units, self.root, np.arange(len(cases)))
+        masks, pending = self.tree.start()
+        gamma = self._weights(masks, first.value[atoms])
+        block = root_block(self.units, self.root, masks, pending, gamma)
+        self.roots = len(block)
+        if self.halving:
+            box = self.hooks.box()
+            block.low = np.repeat(box.lower, len(block), axis=0)
+            block.high = np.repeat(box.upper, len(block), axis=0)
         owner = np.zeros(len(block), dtype=np.int64)
         slopes = plain(self.problem, self.root, owner, self.last)
         block.alpha = collect(slopes.alpha, self.units, len(block))
@@ -175,15 +194,44 @@ class Search:
         if accepted:
             return nothing, self._outcome("accepted", "", -np.inf, 0.0)
         if not len(block):
-            return nothing, self._outcome("closed", "", 0.0, np.inf)
-        self.scale = float(-block.value.min())
-        if self.settings.joint and self.units.count > 1:
+            return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
+        self.scale = float(self.hooks.cutoff() - block.value.min())
+        if self.settings.joint and self.units.count > 1 and not self.halving:
             block, accepted = self._join_units(block)
             if accepted:
                 return nothing, self._outcome("accepted", "", -np.inf, 0.0)
             if not len(block):
-                return nothing, self._outcome("closed", "", 0.0, np.inf)
+                return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
         return block, None
+
+    def _open_atoms(self, value: Vector) -> Indices | None:
+        """The atoms of the tree that bounds (A,) leave possible; None when none of it is."""
+        above = np.zeros(len(value))
+        if self.problem.objective is not None:
+            above[self.problem.objective] = self.hooks.cutoff()
+        tree = self.tree.without(value > above)
+        if tree is None:
+            return None
+        atoms = tree.used()
+        self.tree = tree.renumbered(atoms)
+        return atoms
+
+    def _weights(self, atoms: Mask, value: Vector) -> Matrix:
+        """First weights of nodes' atoms (B, A): most on the one whose own bound is best."""
+        objective = self.problem.objective
+        asked = atoms.copy()
+        if objective is not None:
+            asked[:, objective] = False
+        count = np.maximum(asked.sum(axis=1, keepdims=True), 1)
+        best = np.argmax(np.where(asked, value, -np.inf), axis=1)
+        gamma = np.where(asked, 0.3 / count, 0.0)
+        several = np.flatnonzero(asked.any(axis=1))
+        gamma[several, best[several]] += 0.7
+        gamma[(count == 1)[:, 0]] = asked[(count == 1)[:, 0]]
+        if objective is not None:
+            gamma *= 0.1
+            gamma[:, objective] = 1.0
+        return gamma
 
     def _join_units(self, block: Block) -> tuple[Block, bool]:
         """The root nodes still open once groups of units are bounded together, see `_ascend`."""
@@ -191,27 +239,26 @@ class Search:
         owner = np.arange(len(block))
         found = self._pass(block, nodes, owner, multipliers(block, self.units))
         lam = collect(found.rows[:-1], self.units, len(block))
-        cases = len(self.problem.cases)
-        self.joint = JointGroups.of(self.sparse, self.reach, self.units, cases, block, lam)
+        self.joint = JointGroups.of(self.sparse, self.reach, self.units, self.roots, block, lam)
         block.gain = np.zeros((len(block), self.joint.groups.shape[1]))
         block.share = np.maximum(-lam, 0.0)
         self.joint.update(block, self.hooks.box(), np.ones(block.gain.shape, dtype=bool))
         return self._ascend(block, self.settings.node_steps, Ascent(0.1, 0.9))
 
     def _plain(self) -> Pass:
-        """Every case's bound with the heuristic slopes."""
-        self.rows = np.concatenate([case.rows for case in self.problem.cases])
-        self.offset = np.concatenate([case.offset for case in self.problem.cases])
-        owner = np.zeros(len(self.rows), dtype=np.int64)
+        """Every atom's bound with the heuristic slopes."""
+        owner = np.zeros(len(self.problem.offset), dtype=np.int64)
         slopes = plain(self.problem, self.root, owner, self.last)
         return backward(
-            self.problem, self.reach, self.root, owner, self.last, self.rows, self.offset, slopes
-        )
+            self.problem, self.reach, self.root, owner, self.last, self.problem.rows,
+            self.problem.offset, slopes,
+        )  # fmt: skip
 
-    def _reduce(self, cases: Indices) -> None:
-        self.problem, self.root, self.reach = reduce(self.problem, self.reach, self.root, cases)
+    def _reduce(self, atoms: Indices) -> None:
+        self.problem, self.root, self.reach = reduce(
+            self.problem, self.reach, self.root, self.tree, atoms
+        )
         self.units = Units.of(self.problem)
-        self.rows, self.offset = np.eye(len(cases)), np.zeros(len(cases))
 
     def _exhausted(self) -> str:
         if self.hooks.stop():
@@ -222,14 +269,37 @@ class Search:
         return Outcome(status, reason, bound, radius, self.statistics)
 
     def _split(self, batch: Block) -> Block | None:
-        """The open children of all nodes that have a unit to split; None when a candidate settled
-        it.
+        """The open children of all nodes that have a choice to make or a unit to split; None when a
+        candidate settled it.
         """
-        ready = batch.take(np.flatnonzero(batch.choice >= 0))
-        if not len(ready):
-            return ready
-        block, accepted = self._bound(children(ready), self.settings.node_steps)
+        undecided = batch.pending.any(axis=1)
+        parts = [self._choose(batch.take(np.array([r]))) for r in np.flatnonzero(undecided)]
+        ready = np.flatnonzero(~undecided & (batch.choice >= 0))
+        if len(ready):
+            parts.append(children(batch.take(ready)))
+        if not parts:
+            return batch.take(ready)
+        block, accepted = self._bound(Block.join(parts), self.settings.node_steps)
         return None if accepted else block
+
+    def _choose(self, node: Block) -> Block:
+        """One open choice of a node, made in all its ways."""
+        number = self.tree.next_choice(node.pending[0])
+        atoms, pending = self.tree.made(node.atoms[0], node.pending[0], number)
+        block = node.take(np.zeros(len(atoms), dtype=np.int64))
+        fresh = atoms & ~block.atoms
+        count = fresh.sum(axis=1, keepdims=True)
+        block.gamma = block.gamma * np.where(count > 0, 0.5, 1.0) + np.where(
+            fresh, 0.5 / np.maximum(count, 1), 0.0
+        )
+        if self.problem.objective is not None:
+            block.gamma[:, self.problem.objective] = 1.0
+        else:
+            block.gamma /= block.gamma.sum(axis=1, keepdims=True)
+        block.atoms, block.pending = atoms, pending
+        block.choice[:] = -1
+        block.depth += 1
+        return block
 
     def _bound(self, block: Block, steps: int) -> tuple[Block, bool]:
         """The nodes still open after `steps` ascent steps, with new values, multipliers and
@@ -240,17 +310,19 @@ class Search:
         if deep:
             self._tighten_nodes(block)
         # an empty node (crossed bounds of a unit) holds no input
-        alive = np.flatnonzero(~(block.lower > block.upper).any(axis=1))
+        empty = (block.lower > block.upper).any(axis=1) | (block.low > block.high).any(axis=1)
+        alive = np.flatnonzero(~empty)
         block = block.take(alive)
         if not len(block):
             return block, False
         rate, decay = (0.1, 0.9) if deep else (0.2, 0.95)
         block, accepted = self._ascend(block, steps, Ascent(rate, decay))
-        if accepted or not deep or not len(block):
+        if accepted or not deep or not len(block) or self.halving:
             return block, accepted
         # a few steps settle most nodes; more pay where the bound is about to close or nothing is
         # left to split
-        hopeful = (-block.value < self.scale * self.settings.hope) | (block.choice < 0)
+        short = self.hooks.cutoff() - block.value
+        hopeful = (short < self.scale * self.settings.hope) | (block.choice < 0)
         if not hopeful.any():
             return block, False
         rest = block.take(np.flatnonzero(~hopeful))
@@ -261,12 +333,17 @@ class Search:
 
     def _tighten_nodes(self, block: Block) -> None:
         """Bounds of the units that depend on the last split, and the joint groups they stand in."""
+        if self.halving:
+            shrink_by_splits(self.problem, self.reach, self.units, block)
+            rebound(self.problem, self.reach, self.units, block)
+            return
         low, high = block.lower.copy(), block.upper.copy()
         if self.units.stages > 1 and self.settings.refine:
             refine(self.sparse, self.reach, self.hooks.box(), block, block.choice)
         if self.joint is not None:
             changed = (low != block.lower) | (high != block.upper)
-            changed[np.arange(len(block)), block.choice] = True
+            split = np.flatnonzero(block.choice >= 0)
+            changed[split, block.choice[split]] = True
             self.joint.update(block, self.hooks.box(), self.joint.touched(block, changed))
 
     def _ascend(self, block: Block, steps: int, ascent: Ascent) -> tuple[Block, bool]:
@@ -278,7 +355,7 @@ class Search:
             found = self._pass(block, nodes, owner, slopes)
             block.value = np.fmax(block.value, found.value)
             self._measure(block, found)
-            still = np.flatnonzero(~(found.value > 0.0))
+            still = np.flatnonzero(~(block.value > self.hooks.cutoff()))
             last = step == steps or self.hooks.stop()
             if len(still) == 0:
                 return block.take(still), False
@@ -288,17 +365,48 @@ class Search:
                 )
             if last:
                 break
-            climb(self.problem, nodes, owner, self.last, found, slopes, ascent)
+            output = climb(self.problem, nodes, owner, self.last, found, slopes, ascent)
+            self._reweigh(block, output, step)
         block.alpha = collect(slopes.alpha, self.units, len(block))
         block.beta = collect(slopes.beta, self.units, len(block))
         lam = collect(found.rows[:-1], self.units, len(block))
         block.choice = largest_loss(block, lam)
+        if self.halving:
+            self._halve(block, found)
         return block, self.hooks.accept(found.vertex)
+
+    def _halve(self, block: Block, found: Pass) -> None:
+        """Cuts the nodes' boxes by their bounds, and chooses inputs while many units are free."""
+        shrink(block.low, block.high, found.input_rows, found.value - self.hooks.cutoff())
+        width = np.abs(found.input_rows) * (block.high - block.low)
+        middle = 0.5 * (block.low + block.high)
+        width = np.where((block.low < middle) & (middle < block.high), width, 0.0)
+        axis = np.argmax(width, axis=1)
+        free = ((block.lower < 0.0) & (block.upper > 0.0) & (block.phase == 0)).sum(axis=1)
+        halve = (
+            (block.choice >= 0) & (width.max(axis=1) > 0.0) & (free > few_left(self.units.count))
+        )
+        block.choice = np.where(halve, self.units.count + axis, block.choice)
+
+    def _reweigh(self, block: Block, output: Matrix, step: int) -> None:
+        """Multiplicative weights: atoms above 0 at the relaxation's minimiser (B, A) gain."""
+        objective = self.problem.objective
+        if not (block.atoms.sum(axis=1) > 1).any():
+            return
+        value = np.where(block.atoms, output, 0.0)
+        if objective is not None:
+            value[:, objective] = 0.0
+        largest = np.maximum(np.abs(value).max(axis=1, keepdims=True), 1e-300)
+        block.gamma = block.gamma * np.exp(0.9**step * value / largest)
+        if objective is not None:
+            block.gamma[:, objective] = 1.0
+        else:
+            block.gamma /= block.gamma.sum(axis=1, keepdims=True)
 
     def _pass(self, block: Block, nodes: Nodes, owner: Indices, slopes: Multipliers) -> Pass:
         found = backward(
             self.problem, self.reach, nodes, owner, self.last,
-            self.rows[block.case], self.offset[block.case], slopes, keep=True,
+            block.gamma, np.zeros(len(block)), slopes, keep=True,
         )  # fmt: skip
         if self.joint is not None:
             before = found.value.copy()
@@ -357,22 +465,22 @@ class Search:
     def _leaves(self, batch: Block) -> Block | None:
         """LPs for the nodes without a known split; those it cannot close get the unit it names."""
         kept: list[int] = []
-        for row in np.flatnonzero(batch.choice < 0).tolist():
+        for row in np.flatnonzero((batch.choice < 0) & ~batch.pending.any(axis=1)).tolist():
             if self.hooks.stop():
                 kept.append(row)
                 continue
             box = self.hooks.box()
             nodes = spread(batch.take(np.array([row])), self.units, box)
-            case = int(batch.case[row])
             self.statistics.lps += 1
             result = solve_leaf(
-                self.problem, self.reach, self.units, nodes,
-                self.rows[case], float(self.offset[case]), self.settings.oracle,
-                self.hooks.remaining,
+                self.problem, self.reach, self.units, nodes, np.flatnonzero(batch.atoms[row]),
+                self.settings.oracle, self.hooks.remaining,
             )  # fmt: skip
-            if result.value > 0.0:
+            if result.value > self.hooks.cutoff():
                 continue
             batch.value[row] = max(batch.value[row], result.value)
+            if result.gamma is not None:
+                batch.gamma[row] = np.where(batch.atoms[row], result.gamma, 0.0)
             if result.found is not None:
                 alone = batch.take(np.array([row]))
                 self._measure(alone, result.found)

@@ -9,15 +9,12 @@ from typing import TypeAlias
 import numpy as np
 
 from .arrays import Vector
-from .errors import InputError
+from .compiled import compile_formulas
+from .errors import InputError, LanguageError
 from .graph import Network
 from .language import Affine, And, Formula, Or, Variable, norm_inf, requirements
 from .problem import Problem
-from .steps.cases import cases
-from .steps.flatten import flatten
-from .steps.recognise import recognise
-from .steps.region import region
-from .steps.system import Lift, Solution, System, chain
+from .steps.system import Lift, Solution
 
 Target: TypeAlias = str | int | Sequence[int]
 
@@ -76,20 +73,22 @@ class Claim:
         return inside, broken
 
     def compile(self, eps: float) -> tuple[Problem, Lift]:
-        """The compiled problem whose cases are the targets in order, and the way back."""
+        """The compiled problem whose atoms are the targets in order, and the way back."""
         x = Variable(self.network.input_size, self.lower, self.upper, "x")
         y = self.network(x)
-        inside, broken = self.formulas(x, y, eps)
-        system = System(x, (inside, *requirements(broken), broken))
-        final, back = chain(system, (recognise, region, cases))
-        problem, forward = flatten(final)
+        compiled = compile_formulas(self.formulas(x, y, eps), inputs=(x,))
+        if compiled.inputs != (x,):
+            raise LanguageError(
+                f"{self.network.name} has a layer that jumps, such as Sign: its output is no "
+                "continuous function, and a claim about it is not decided yet"
+            )
 
         def lift(solution: Solution) -> Solution:
             """From {any variable: exact input} to the full assignment of the source formulas."""
             (values,) = solution.values()
-            return back(forward({x: values}))
+            return compiled.assignment(values)
 
-        return problem, lift
+        return compiled.problem, lift
 
     def source(self, eps: float) -> tuple[Variable, Formula]:
         """The source formula itself: network, region and broken property."""

@@ -9,7 +9,7 @@ from typing import assert_never
 import numpy as np
 
 from .arrays import Numbers, exact
-from .language import Affine, And, Formula, Or, Relation, Variable
+from .language import Affine, And, Ball, Formula, Or, Relation, Variable
 
 Assignment = Mapping[Variable, Numbers]
 
@@ -36,6 +36,13 @@ def truth(formula: Formula, assignment: Assignment) -> Numbers:
             if kind == "<":
                 return np.array([number < 0 for number in numbers], dtype=bool)
             return np.array([number == 0 for number in numbers], dtype=bool)
+        case Ball(affine, norm, radius):
+            numbers = value(affine, assignment)
+            if norm == "l1":
+                inside = sum(abs(number) for number in numbers) <= Fraction(radius)
+            else:
+                inside = sum(number * number for number in numbers) <= Fraction(radius) ** 2
+            return np.array([inside], dtype=bool)
         case And(parts):
             found = [truth(part, assignment) for part in parts]
             if len({len(part) for part in found}) > 1:

@@ -12,8 +12,8 @@ import numpy as np
 from .arrays import Matrix, Numbers, Vector
 from .errors import InputError
 from .forward import Enclosed, layer_enclosure, layer_value, point
-from .language import Affine, Variable, as_affine, define
-from .layers import FORMULAS, Layer, Linear, Rectifier
+from .language import Affine, Application, Expression, define
+from .layers import COMBINED, FORMULAS, Layer, Linear, Rectifier, rectifiers
 
 Runtime = Callable[[Matrix], Matrix]
 """The source's own float32 evaluation: rows of inputs to rows of outputs."""
@@ -68,12 +68,9 @@ class Network:
 
     @property
     def relus(self) -> int:
-        """Number of rectified units."""
-        return sum(
-            int(self.graph.nodes[node]["size"])
-            for node in self.order[1:]
-            if isinstance(self.layer(node), Rectifier)
-        )
+        """Number of rectified units; the maximum of n numbers counts as n - 1."""
+        sizes = self.graph.nodes
+        return sum(rectifiers(self.layer(n), int(sizes[n]["size"])) for n in self.order[1:])
 
     @cached_property
     def work(self) -> int:
@@ -108,26 +105,32 @@ class Network:
         """The network's output, (B, output_size).  inputs (B, input_size), float64 or exact."""
         return self.values(inputs)[self.output]
 
-    def enclose(self, values: Vector) -> Enclosed:
-        """The output at one input, (1, output_size), with a rigorous bound on its error."""
-        known = {self.INPUT: point(values)}
+    def enclose(self, values: Vector, radius: Vector | None = None) -> Enclosed:
+        """The output at one input, (1, output_size), with a rigorous bound on its error.
+
+        radius: how far the true input can be from `values`, elementwise.
+        """
+        known = {self.INPUT: point(values, radius)}
         for node in self.order[1:]:
             known[node] = layer_enclosure(self.layer(node), [known[s] for s in self.sources[node]])
         return known[self.output]
 
-    def __call__(self, x: Variable | Affine) -> Affine:
+    def __call__(self, x: Expression) -> Affine:
         """The output as an expression of the constraint language, with all its formulas."""
         return self.apply(x)[self.output]
 
-    def apply(self, x: Variable | Affine) -> dict[str, Affine]:
+    def apply(self, x: Expression) -> dict[str, Affine]:
         """Every node as an expression; see `__call__`."""
-        known = {self.INPUT: as_affine(x, self.input_size)}
+        if x.size != self.input_size:
+            raise InputError(f"{self.name} takes {self.input_size} numbers, not {x.size}")
+        known = {self.INPUT: x.affine}
         for node in self.order[1:]:
             layer = self.layer(node)
             result = FORMULAS[type(layer)](layer, [known[s] for s in self.sources[node]], node)
             shared = self.graph.out_degree(node) > 1 or node == self.output
-            if shared and not isinstance(layer, Rectifier):
-                result = define(result, node)
+            if isinstance(layer, COMBINED) or (shared and not isinstance(layer, Rectifier)):
+                source = Application(x.affine, self.runtime, self.name)
+                result = define(result, node, source if node == self.output else None)
             known[node] = result
         return known
 

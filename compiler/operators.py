@@ -226,6 +226,7 @@ class Convolution:
         chunk = max(1, 2_000_000 // max(1, self._kernel.shape[2] * self.groups * positions))
         for start in range(0, batch, chunk):
             part = np.matmul(self._kernel_transposed[None], split[start : start + chunk])
+            part = np.ascontiguousarray(part)  # as `split` may lie in another order
             scatter_patches(part, self._geometry, out[start : start + chunk])
         return out.reshape(batch, -1)
 
@@ -386,6 +387,50 @@ class Chain:
         return Chain(tuple(part.absolute() for part in self.parts))
 
     def absolute(self) -> Chain:
+        return self._absolute
+
+
+@dataclass(frozen=True, eq=False)
+class Transposed:
+    """The adjoint of an operator: a transposed convolution is one of a convolution."""
+
+    operator: LinearOperator
+
+    @property
+    def in_size(self) -> int:
+        return self.operator.out_size
+
+    @property
+    def out_size(self) -> int:
+        return self.operator.in_size
+
+    @property
+    def terms(self) -> int:
+        return self.operator.adjoint_terms
+
+    @property
+    def adjoint_terms(self) -> int:
+        return self.operator.terms
+
+    def apply(self, values: Numbers) -> Numbers:
+        return self.operator.adjoint(values)
+
+    def adjoint(self, values: Numbers) -> Numbers:
+        return self.operator.apply(values)
+
+    @cached_property
+    def _matrix(self) -> sparse.csr_array:
+        every = self.operator.rows(np.arange(self.operator.out_size))
+        return sparse.csr_array(every.T)
+
+    def rows(self, units: Indices) -> sparse.csr_array:
+        return sparse.csr_array(self._matrix[units])
+
+    @cached_property
+    def _absolute(self) -> Transposed:
+        return Transposed(self.operator.absolute())
+
+    def absolute(self) -> Transposed:
         return self._absolute
 
 

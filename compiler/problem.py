@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from .arrays import Mask, Matrix, Numbers, Vector, exact
+from .arrays import Indices, Mask, Matrix, Numbers, Vector, exact
 from .language import Offset
 from .operators import LinearOperator
 
@@ -57,24 +57,46 @@ class Stage:
         return offset_value(self.offsets, self.size)
 
 
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One way to violate: rows @ output + offset <= 0 (< 0 where strict).  rows (M, K)."""
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A conjunction: all its atoms hold, and of each of its choices some branch does.
 
-    rows: Matrix
-    offset: Vector
-    strict: Mask
-    name: str = ""
+    Atoms are numbered by `Problem.rows`, choices by `Problem.choices`.
+    """
+
+    atoms: tuple[int, ...]
+    choices: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Ball:
+    """Inputs within `radius` of `center` in a norm (l1 or l2) over the columns of `index`."""
+
+    norm: str
+    index: Indices
+    center: Vector
+    radius: float
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Is there an input in the box whose output satisfies some case?  lower, upper (D,)."""
+    """Is there an input in the region whose output satisfies the root branch?
+
+    Region: lower <= x <= upper, (D,), and x in the ball. Atom k holds where rows[k] @ output +
+    offset[k] <= 0 (< 0 where strict); rows (A, K). objective: the atom whose value is to be least;
+    as an atom it stands in no branch.
+    """
 
     lower: Vector
     upper: Vector
     stages: tuple[Stage, ...]
-    cases: tuple[Case, ...]
+    rows: Matrix
+    offset: Vector
+    strict: Mask
+    root: Branch
+    choices: tuple[tuple[Branch, ...], ...] = ()
+    ball: Ball | None = None
+    objective: int | None = None
 
     @property
     def input_size(self) -> int:

@@ -18,11 +18,16 @@ def gamma(terms: float) -> float:
     return product / (1.0 - product)
 
 
-def add_down(a: Vector, b: Vector) -> Vector:
-    """A float no larger than a + b, equal to it where the sum is exact (Knuth's two-sum)."""
+def two_sum(a: Vector, b: Vector) -> tuple[Vector, Vector]:
+    """The rounded sum and its error, exactly, of numbers far from overflow (Knuth's two-sum)."""
     total = a + b
     virtual = total - a
-    error = (a - (total - virtual)) + (b - virtual)
+    return total, (a - (total - virtual)) + (b - virtual)
+
+
+def add_down(a: Vector, b: Vector) -> Vector:
+    """A float no larger than a + b, equal to it where the sum is exact."""
+    total, error = two_sum(a, b)
     inexact = np.isfinite(total) & ~(error >= 0.0)
     out: Vector = np.where(inexact, np.nextafter(total, -np.inf), total)
     return out

@@ -9,13 +9,13 @@ backward bound (Salman et al. 2019), which is where a proof comes from.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..compiler.arrays import Indices, Mask, Matrix, Phases, Vector
 from ..compiler.problem import Problem
-from .oracle import Answer, Oracle, Program, Solver
+from .oracle import Answer, Oracle, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +83,18 @@ def expand(problem: Problem, node: NodeView, start: int, rows: Matrix) -> Expans
 
 @dataclass(frozen=True, slots=True)
 class Duals:
-    """Multipliers of an LP answer, per stage (N,): r >= z, r <= s (z - l), splits."""
+    """Multipliers of an LP answer, per stage (N,): r >= z, r <= s (z - l), splits; atoms (A,): the
+    weights of the output's elements.
+    """
 
     below: list[Vector]
     above: list[Vector]
     split: list[Vector]
+    atoms: Vector
 
 
 class Relaxation:
-    """The LP of one node for several objectives."""
+    """The LP of one node of a reduced problem, whose outputs are its atoms."""
 
     def __init__(self, problem: Problem, node: NodeView, oracle: Oracle) -> None:
         self.problem, self.node = problem, node
@@ -125,7 +128,6 @@ class Relaxation:
             bound,
         )
         self.oracle = oracle
-        self.solver: Solver | None = None
 
     def _spread(self, found: Expansion) -> Matrix:
         matrix = np.zeros((len(found.constant), self.columns))
@@ -160,37 +162,76 @@ class Relaxation:
         self.places.append((number, "above", units))
         self.places.append((number, "split", split))
 
-    def minimise(self, row: Vector, offset: float, seconds: float) -> tuple[Answer, Duals]:
-        """Least row @ output + offset over the relaxation; row (K,)."""
-        start = len(self.problem.stages) - 1
-        found = expand(self.problem, self.node, start, row[None])
-        if self.solver is None:
-            self.solver = self.oracle(self.program)
-        self.solver.set_cost(self._spread(found)[0])
-        answer = self.solver.solve(seconds)
-        if answer.optimal:
-            answer = Answer(
-                answer.status,
-                answer.value + float(found.constant[0]) + offset,
-                answer.point,
-                answer.row_duals,
-                answer.column_duals,
-            )
-        return answer, self._duals(answer)
+    def least(self, atoms: Indices, objective: int | None, seconds: float) -> tuple[Answer, Duals]:
+        """Least value of output `objective` where the outputs `atoms` are at most 0; without an
+        objective the least that the largest of them can be.
 
-    def emptiness(self, seconds: float) -> tuple[Answer, Duals]:
-        """Least total violation of the splits; positive when the node holds no input.
-
-        The elastic program is always feasible, so its duals exist: they prove that the node is
-        empty.
+        The duals' atoms are the weights that prove it: they sum to 1 without an objective, and the
+        objective has weight 1.
         """
+        last = len(self.problem.stages) - 1
+        size = self.problem.stages[last].size
+        alone = objective is None and len(atoms) == 1
+        sides = atoms[atoms != objective] if not alone else atoms[:0]
+        target = int(atoms[0]) if alone else objective
+        wanted = sides if target is None else np.append(sides, target)
+        unit = np.zeros((len(wanted), size))
+        unit[np.arange(len(wanted)), wanted] = 1.0
+        found = expand(self.problem, self.node, last, unit)
+        matrix, level = self._spread(found), found.constant
         program = self.program
+        cost = np.zeros(self.columns) if target is None else matrix[-1]
+        rows, upper = matrix[: len(sides)], -level[: len(sides)]
+        every = np.concatenate([np.asarray(program.rows), rows])
+        bounds = np.concatenate([program.row_upper, upper])
+        low, high = program.lower, program.upper
+        if target is None:
+            # one more column: how far the worst atom is above 0
+            worst = np.zeros((len(every), 1))
+            worst[len(program.row_upper) :] = -1.0
+            every = np.concatenate([every, worst], axis=1)
+            cost = np.append(cost, 1.0)
+            far = 1.0 + 2.0 * float(
+                (np.abs(rows) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(upper)).max()
+            )
+            low, high = np.append(low, -far), np.append(high, far)
+        answer = self.oracle(
+            Program(cost, low, high, every, np.full(len(bounds), -np.inf), bounds)
+        ).solve(seconds)
+        duals = self._duals(answer)
+        if target is not None:
+            duals.atoms[target] = 1.0
+        if answer.optimal:
+            weights = np.maximum(-answer.row_duals[len(program.row_upper) :], 0.0)
+            duals.atoms[sides] = weights if target is not None else weights / weights.sum()
+            shift = 0.0 if target is None else float(level[-1])
+            answer = replace(answer, value=answer.value + shift, point=answer.point[: self.columns])
+        return answer, duals
+
+    def emptiness(self, atoms: Indices, seconds: float) -> tuple[Answer, Duals]:
+        """Least total violation of the splits and of the outputs `atoms` (at most 0); positive when
+        no input of the node satisfies them.
+
+        The elastic program is always feasible, so its duals exist: they prove that.
+        """
+        last = len(self.problem.stages) - 1
+        unit = np.zeros((len(atoms), self.problem.stages[last].size))
+        unit[np.arange(len(atoms)), atoms] = 1.0
+        found = expand(self.problem, self.node, last, unit)
+        old = self.program
+        program = replace(
+            old,
+            rows=np.concatenate([np.asarray(old.rows), self._spread(found)]),
+            row_lower=np.full(len(old.row_upper) + len(atoms), -np.inf),
+            row_upper=np.concatenate([old.row_upper, -found.constant]),
+        )
         total = len(program.row_upper)
         splits = np.zeros(total, dtype=bool)
         place = 0
         for _, kind, units in self.places:
             splits[place : place + len(units)] = kind == "split"
             place += len(units)
+        splits[place:] = True
         elastic = -np.eye(total)[:, splits]
         count = elastic.shape[1]
         answer = self.oracle(
@@ -203,11 +244,15 @@ class Relaxation:
                 program.row_upper,
             )
         ).solve(seconds)
-        return answer, self._duals(answer)
+        duals = self._duals(answer)
+        if answer.optimal:
+            duals.atoms[atoms] = np.maximum(-answer.row_duals[place:], 0.0)
+        return answer, duals
 
     def _duals(self, answer: Answer) -> Duals:
         sizes = [stage.size for stage in self.problem.stages[:-1]]
-        duals = Duals(*([np.zeros(size) for size in sizes] for _ in range(3)))
+        below, above, split = ([np.zeros(size) for size in sizes] for _ in range(3))
+        duals = Duals(below, above, split, np.zeros(self.problem.stages[-1].size))
         if answer.optimal:
             place = 0
             for number, kind, units in self.places:

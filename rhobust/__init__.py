@@ -5,21 +5,36 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .compiler.graph import Network
+    from .compiler.importers.keras_files import from_keras
+    from .compiler.importers.mipverify_mat import from_mat
+    from .compiler.importers.nnet import from_nnet
+    from .compiler.importers.sklearn_models import from_sklearn
+    from .compiler.importers.torch_module import from_torch
+    from .compiler.importers.torch_state import from_state_dict
     from .compiler.verdict import Estimate, RhoResult, Verdict, VerifyResult
     from .decide import verify
     from .estimate import rho_estimate
     from .loading import load
     from .radius import rho
+    from .solving import SolveResult, solve
 
 __all__ = [
     "Estimate",
     "Network",
     "RhoResult",
+    "SolveResult",
     "Verdict",
     "VerifyResult",
+    "from_keras",
+    "from_mat",
+    "from_nnet",
+    "from_sklearn",
+    "from_state_dict",
+    "from_torch",
     "load",
     "rho",
     "rho_estimate",
+    "solve",
     "verify",
 ]
 __version__ = "0.1.0"
@@ -29,11 +44,19 @@ _HOMES = {
     "Estimate": ".compiler.verdict",
     "Network": ".compiler.graph",
     "RhoResult": ".compiler.verdict",
+    "SolveResult": ".solving",
     "Verdict": ".compiler.verdict",
     "VerifyResult": ".compiler.verdict",
+    "from_keras": ".compiler.importers.keras_files",
+    "from_mat": ".compiler.importers.mipverify_mat",
+    "from_nnet": ".compiler.importers.nnet",
+    "from_sklearn": ".compiler.importers.sklearn_models",
+    "from_state_dict": ".compiler.importers.torch_state",
+    "from_torch": ".compiler.importers.torch_module",
     "load": ".loading",
     "rho": ".radius",
     "rho_estimate": ".estimate",
+    "solve": ".solving",
     "verify": ".decide",
 }
 

@@ -18,6 +18,12 @@ class Interrupted(KeyboardInterrupt):
         super().__init__()
 
 
+def check_timeout(seconds: float) -> None:
+    """A time limit, or a clear error."""
+    if math.isnan(seconds) or seconds <= 0.0:
+        raise InputError(f"timeout must be a positive number of seconds, not {seconds}")
+
+
 @dataclass(slots=True)
 class Deadline:
     """Seconds left of a time limit that starts now."""
@@ -27,8 +33,7 @@ class Deadline:
     begin: float = field(init=False)
 
     def __post_init__(self) -> None:
-        if math.isnan(self.limit) or self.limit <= 0.0:
-            raise InputError(f"timeout must be a positive number of seconds, not {self.limit}")
+        check_timeout(self.limit)
         self.begin = self.now()
 
     def spent(self) -> float:

@@ -43,8 +43,8 @@ class Finder:
         self.eps = eps
         self.validator = Validator(claim, eps)
         self.problem = problem
-        self.rows = np.concatenate([case.rows for case in problem.cases])
-        self.offset = np.concatenate([case.offset for case in problem.cases])
+        self.rows = problem.rows
+        self.offset = problem.offset
         self.witness: Witness | None = None
 
     def accept(self, points: Matrix) -> bool:
@@ -130,12 +130,12 @@ def verify(
 
     def attack(cases: Indices) -> bool:
         found, best = pgd(
-            problem, box, finder.rows[cases], finder.offset[cases], finder.accept, deadline.stop,
-            rng, restarts=attack_budget(network, len(cases)), start=claim.image,
+            problem, box, np.eye(len(finder.offset), dtype=bool)[cases], finder.accept,
+            deadline.stop, rng, restarts=attack_budget(network, len(cases)), start=claim.image,
         )  # fmt: skip
         return found or finder.polished(cases, best, spent.oracle, deadline.remaining)
 
-    hooks = Hooks(deadline.remaining, finder.accept, lambda: box, attack, None, progress)
+    hooks = Hooks(deadline.remaining, finder.accept, lambda: box, attack, progress=progress)
     outcome = search(problem, hooks, spent)
     counts = (outcome.statistics.nodes, outcome.statistics.lps)
     if outcome.status == "accepted":

@@ -35,8 +35,8 @@ def least_restricted(
     order.
     """
     ball = Ball(claim.image, claim.lower, claim.upper)
-    rows = np.concatenate([case.rows for case in problem.cases])
-    offset = np.concatenate([case.offset for case in problem.cases])
+    rows = problem.rows
+    offset = problem.offset
     region = Region.of(problem, claim.image)
     margin, constant = region.rows(len(problem.stages) - 1, rows)
     first = [

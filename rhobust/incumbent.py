@@ -38,8 +38,8 @@ class Incumbent:
         self.oracle, self.remaining, self.tolerances = oracle, remaining, tolerances
         self.validator = Validator(claim, None)
         self.ball = Ball(claim.image, claim.lower, claim.upper)
-        self.rows = np.concatenate([case.rows for case in problem.cases])
-        self.offset = np.concatenate([case.offset for case in problem.cases])
+        self.rows = problem.rows
+        self.offset = problem.offset
         self.witness: Witness | None = None
         self.attack = np.inf
 

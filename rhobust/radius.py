@@ -141,7 +141,7 @@ class _Search:
             return best.consider(points)
 
         found, _ = pgd(
-            self.problem, Bounds(low[None], high[None]), best.rows, best.offset, accept,
+            self.problem, Bounds(low[None], high[None]), np.eye(len(best.rows), dtype=bool), accept,
             self.deadline.stop, self.rng,
             restarts=max(1, attack_budget(self.claim.network, len(best.rows)) // 2),
             steps=20, start=image if start is None else start,
@@ -171,9 +171,7 @@ class _Search:
         """One search at a fixed radius; raises `lower` to all that it proves."""
         problem, _ = self.claim.compile(eps)
         box = Bounds(problem.lower[None], problem.upper[None])
-        hooks = Hooks(
-            self._slice(seconds), self._nearer, lambda: box, lambda cases: False, self._radius()
-        )
+        hooks = Hooks(self._slice(seconds), self._nearer, lambda: box, radius=self._radius())
         return self._count(search(problem, hooks, settings), eps)
 
     def _radius(self) -> tuple[Vector, Vector, Vector]:
@@ -230,9 +228,8 @@ class _Search:
                 remaining,
                 accept,
                 self.incumbent.box,
-                lambda cases: False,
-                self._radius(),
-                self.progress,
+                radius=self._radius(),
+                progress=self.progress,
             )
             outcome = search(problem, hooks, self.settings)
             proven = self.incumbent.target

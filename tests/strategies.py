@@ -17,11 +17,30 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from rhobust.compiler.graph import GraphBuilder, Network
-from rhobust.compiler.layers import Linear, Rectifier, Sum
-from rhobust.compiler.operators import Convolution, Dense, LinearOperator, Scale, Select
+from rhobust.compiler.layers import (
+    Absolute,
+    Clip,
+    Layer,
+    Leaky,
+    Linear,
+    Maximum,
+    MaxPool,
+    Rectifier,
+    Sum,
+    rectifiers,
+)
+from rhobust.compiler.operators import (
+    Convolution,
+    Dense,
+    LinearOperator,
+    Scale,
+    Select,
+    Transposed,
+)
+from rhobust.compiler.pooling import Windows
 
 from . import oracles
-from .oracles import ExactNetwork, ExactStage
+from .oracles import Bend, ExactMaximum, ExactNetwork, ExactStage
 
 Floats = npt.NDArray[np.float64]
 LARGEST = 10
@@ -83,6 +102,8 @@ def operator_matrix(operator: LinearOperator) -> oracles.Matrix:
             [Fraction(m) / Fraction(d) if i == j else 0 for j in range(len(pairs))]
             for i, (m, d) in enumerate(pairs)
         )
+    if isinstance(operator, Transposed):
+        return tuple(zip(*operator_matrix(operator.operator), strict=True))
     assert isinstance(operator, Select), operator
     return oracles.matrix(
         [int(j == k) for j in range(operator.in_size)] for k in operator.index.tolist()
@@ -94,21 +115,32 @@ def diagonal(size: int, value: float = 1.0) -> oracles.Matrix:
 
 
 def exact_twin(network: Network) -> ExactNetwork:
-    """The network for `oracles`: one stage a node, a ReLU joined to what feeds only it."""
+    """The network for `oracles`: one stage a node, a bend joined to what feeds only it."""
     order = network.order
-    stages: list[ExactStage] = []
+    stages: list[ExactStage | ExactMaximum] = []
     place = {Network.INPUT: 0}
     plain: dict[str, ExactStage] = {}  # stages that a ReLU may still take over
     for node in order[1:]:
         layer, sources = network.layer(node), network.sources[node]
         size = int(network.graph.nodes[node]["size"])
         zero = oracles.vector([0] * size)
-        if isinstance(layer, Rectifier):
+        if isinstance(layer, BENT):
             source = sources[0]
             if source in plain:
-                stage = ExactStage(plain[source].terms, plain[source].bias, True)
+                terms, bias = plain[source].terms, plain[source].bias
             else:
-                stage = ExactStage(((diagonal(size), place[source]),), zero, True)
+                terms, bias = ((diagonal(size), place[source]),), zero
+            if isinstance(layer, Rectifier):
+                stage = ExactStage(terms, bias, True)
+            else:
+                stage = ExactStage(terms, bias, False, bends(layer, size))
+        elif isinstance(layer, Maximum):
+            entries = [[(place[source], k) for source in sources] for k in range(size)]
+            stage = _tournament(entries, stages, network.input_size)
+        elif isinstance(layer, MaxPool):
+            rows = layer.windows.index.tolist()
+            entries = [[(place[sources[0]], k) for k in row if k >= 0] for row in rows]
+            stage = _tournament(entries, stages, network.input_size)
         elif isinstance(layer, Sum):
             pairs = zip(layer.signs, sources, strict=True)
             stage = ExactStage(
@@ -120,17 +152,61 @@ def exact_twin(network: Network) -> ExactNetwork:
             stage = ExactStage(((operator_matrix(layer.operator), place[sources[0]]),), bias, False)
             # nodes are in topological order, so nothing but the ReLU may come to read this one
             users = [user for user in order[1:] if node in network.sources[user]]
-            if len(users) == 1 and isinstance(network.layer(users[0]), Rectifier):
+            if len(users) == 1 and isinstance(network.layer(users[0]), BENT):
                 plain[node] = stage
                 continue
         stages.append(stage)
         place[node] = len(stages)
-    if stages[-1].relu:
-        size = len(stages[-1].bias)
+    last = stages[-1]
+    if not isinstance(last, ExactStage) or last.activations:
+        size = last.size
         stages.append(
             ExactStage(((diagonal(size), len(stages)),), oracles.vector([0] * size), False)
         )
     return ExactNetwork(tuple(stages))
+
+
+BENT = (Rectifier, Leaky, Absolute, Clip)
+"""Layers that bend every number for itself."""
+
+
+def bends(layer: Leaky | Absolute | Clip, size: int) -> tuple[Bend, ...]:
+    """The bend of each element."""
+    if isinstance(layer, Absolute):
+        return (oracles.leaky(Fraction(-1)),) * size
+    if isinstance(layer, Leaky):
+        return tuple(oracles.leaky(Fraction(slope)) for slope in layer.slope.tolist())
+    pairs = zip(layer.lower.tolist(), layer.upper.tolist(), strict=True)
+    finite = ([None if np.isinf(v) else Fraction(v) for v in pair] for pair in pairs)
+    return tuple(oracles.clip(low, high) for low, high in finite)
+
+
+Entry = tuple[int, int]
+"""A number of the twin: its stage and its place there."""
+
+
+def _tournament(
+    windows: list[list[Entry]], stages: list[ExactStage | ExactMaximum], inputs: int
+) -> ExactStage:
+    """Adds the stages of maxima of two, neighbours first, an odd one going on; then the winners."""
+    while max(len(window) for window in windows) > 1:
+        pairs: list[tuple[Entry, Entry]] = []
+        rest: list[list[Entry]] = []
+        for window in windows:
+            left: list[Entry] = []
+            for k in range(0, len(window) - 1, 2):
+                left.append((len(stages) + 1, len(pairs)))
+                pairs.append((window[k], window[k + 1]))
+            rest.append(left + (window[-1:] if len(window) % 2 else []))
+        stages.append(ExactMaximum(tuple(pairs)))
+        windows = rest
+    sources = sorted({window[0][0] for window in windows})
+    terms = []
+    for source in sources:
+        width = stages[source - 1].size if source else inputs
+        row = [[int((source, j) == window[0]) for j in range(width)] for window in windows]
+        terms.append((oracles.matrix(row), source))
+    return ExactStage(tuple(terms), oracles.vector([0] * len(windows)), False)
 
 
 def float32_runtime(exact: ExactNetwork) -> Callable[[Floats], Floats]:
@@ -142,21 +218,41 @@ def float32_runtime(exact: ExactNetwork) -> Callable[[Floats], Floats]:
                 for m, s in stage.terms
             ],
             np.array([float(v) for v in stage.bias], dtype=np.float32),
-            stage.relu,
         )
+        if isinstance(stage, ExactStage)
+        else None
         for stage in exact.stages
     ]
 
     def run(inputs: Floats) -> Floats:
         values = [inputs.astype(np.float32)]
-        for terms, bias, relu in rounded:
+        for stage, weights in zip(exact.stages, rounded, strict=True):
+            if isinstance(stage, ExactMaximum):
+                first, second = zip(*stage.pairs, strict=True)
+                one, two = (
+                    np.stack([values[s][:, k] for s, k in side], 1) for side in (first, second)
+                )
+                values.append(np.maximum(one, two))
+                continue
+            assert weights is not None
+            terms, bias = weights
             total = np.repeat(bias[None], len(inputs), axis=0)
             for weight, source in terms:
                 total = total + values[source] @ weight.T
-            values.append(np.maximum(total, np.float32(0)) if relu else total)
+            for k, bend in enumerate(stage.activations):
+                total[:, k] = _bent(bend, total[:, k])
+            values.append(total)
         return values[-1].astype(np.float64)
 
     return run
+
+
+def _bent(bend: Bend, z: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    out = np.zeros_like(z)
+    for piece, (slope, offset) in enumerate(bend.pieces):
+        above = z > np.float32(bend.kinks[piece - 1][0]) if piece else np.ones(len(z), dtype=bool)
+        out = np.where(above, np.float32(slope) * z + np.float32(offset), out)
+    return out
 
 
 # ---- networks --------------------------------------------------------------------------------
@@ -214,6 +310,38 @@ class _Grower:
         assert self.left >= 0
         return self.builder.add("", Rectifier(), size, source)
 
+    def bend(self, source: str) -> str:
+        """Any activation on `source`, as long as there are units left for it."""
+        size, rng = self.builder.size(source), self.rng
+        layer: Layer = Rectifier()
+        kind = rng.random()
+        if kind < 0.25:
+            layer = Leaky(eighths(rng, size, size=16) if self.chance(0.5) else np.full(size, 0.1))
+        elif kind < 0.4:
+            layer = Absolute()
+        elif kind < 0.65:
+            lower = rng.integers(-6, 3, size=size) / 8.0
+            upper = lower + rng.integers(0, 7, size=size) / 8.0
+            lower = np.where(rng.random(size) < 0.2, -np.inf, lower)
+            layer = Clip(lower, np.where(rng.random(size) < 0.2, np.inf, upper))
+        elif kind < 0.9:
+            layer = MaxPool(self.windows(size))
+            size = len(layer.windows.index)
+        units = rectifiers(layer, size)
+        if units > self.left:
+            return source
+        self.left -= units
+        return self.builder.add("", layer, size, source)
+
+    def windows(self, size: int) -> Windows:
+        """Up to three windows, ragged and overlapping, with their absent entries anywhere."""
+        rng = self.rng
+        rows = np.full((int(rng.integers(1, 4)), int(rng.integers(1, 5))), -1)
+        for row in rows:
+            some = rng.permutation(size)[: rng.integers(1, min(size, len(row)) + 1)]
+            row[np.sort(rng.choice(len(row), len(some), replace=False))] = some
+        return Windows(rows, size)
+
     def hidden(self, source: str, largest: int = 5) -> str:
         size = int(self.rng.integers(min(2, self.left), min(largest, self.left) + 1))
         return self.rectify(self.dense(source, size))
@@ -268,24 +396,60 @@ def _residual(grower: _Grower) -> str:
     return grower.rectify(total) if size <= grower.left and grower.chance(0.7) else total
 
 
+def _bends(grower: _Grower) -> str:
+    """Dense layers and convolutions with any activation behind them, and maxima of two layers."""
+    rng, node = grower.rng, Network.INPUT
+    if len(grower.builder.input_shape) == 3:
+        shape = grower.builder.input_shape
+        operator = Convolution(eighths(rng, 2, shape[0], 1, 1), (shape[0], shape[1], shape[2]))
+        node = grower.linear(node, operator, eighths(rng, operator.out_size, size=8))
+        node = grower.bend(node)
+    for _ in range(int(rng.integers(1, 4))):
+        if grower.builder.size(node) > 6 or grower.left < 2:
+            break
+        width = int(rng.integers(2, 5))
+        one = grower.dense(node, width)
+        if grower.chance(0.25) and grower.left >= 2 * width:
+            others = [grower.dense(node, width) for _ in range(int(rng.integers(1, 3)))]
+            layer = Maximum(1 + len(others))
+            grower.left -= rectifiers(layer, width)
+            node = grower.builder.add("", layer, width, one, *others)
+        else:
+            node = grower.bend(one)
+    return node
+
+
 def random_case(rng: np.random.Generator) -> Case:
     """A case with up to 4 free inputs and up to 10 ReLUs; see the module."""
-    shape = _shape(rng)
-    size = int(np.prod(shape))
-    image, lower, upper = _image(rng, size)
-    grower = _Grower(rng, image, shape)
-    node = Network.INPUT
+    return _case(rng, _any)
+
+
+def bent_case(rng: np.random.Generator) -> Case:
+    """A case with leaky ReLUs, clips, absolute values and maxima, of up to 10 rectified units."""
+    return _case(rng, _bends)
+
+
+def _any(grower: _Grower) -> str:
+    """A convolution, a residual block or dense layers, with ReLUs."""
+    rng, shape = grower.rng, grower.builder.input_shape
     kind = rng.random()
     if len(shape) == 3:
-        node = _convolution(grower)
-    elif kind < 0.35:
-        node = _residual(grower)
-    else:
-        if kind < 0.45:  # a normalisation by numbers that are no dyadics
-            divisor = rng.integers(1, 8, size=size).astype(np.float64)
-            node = grower.linear(node, Scale(np.ones(size), divisor), None)
-        node = _dense(grower, node)
-    output = _logits(grower, node)
+        return _convolution(grower)
+    if kind < 0.35:
+        return _residual(grower)
+    node = Network.INPUT
+    if kind < 0.45:  # a normalisation by numbers that are no dyadics
+        size = grower.builder.size(node)
+        divisor = rng.integers(1, 8, size=size).astype(np.float64)
+        node = grower.linear(node, Scale(np.ones(size), divisor), None)
+    return _dense(grower, node)
+
+
+def _case(rng: np.random.Generator, grow: Callable[[_Grower], str]) -> Case:
+    shape = _shape(rng)
+    image, lower, upper = _image(rng, int(np.prod(shape)))
+    grower = _Grower(rng, image, shape)
+    output = _logits(grower, grow(grower))
     network = grower.builder.finish(output, name="random")
     exact = exact_twin(network)
     runtime = float32_runtime(exact) if rng.random() < 0.7 else None
@@ -379,6 +543,10 @@ def tangled_case(rng: np.random.Generator) -> Case:
 def cases() -> st.SearchStrategy[Case]:
     """Random cases for hypothesis, told apart by their seed."""
     return st.integers(0, 2**32 - 1).map(lambda seed: random_case(np.random.default_rng(seed)))
+
+
+def bent_cases() -> st.SearchStrategy[Case]:
+    return st.integers(0, 2**32 - 1).map(lambda seed: bent_case(np.random.default_rng(seed)))
 
 
 def tangled_cases() -> st.SearchStrategy[Case]:

@@ -19,8 +19,14 @@ from rhobust import Verdict, rho, rho_estimate, verify
 from rhobust.compiler.claim import Target
 from rhobust.compiler.witness import Witness
 
-from .oracles import least_distance, least_distance_on_region, least_margin, margin_at
-from .strategies import Case, random_case, tangled_case
+from .oracles import (
+    ExactStage,
+    least_distance,
+    least_distance_on_region,
+    least_margin,
+    margin_at,
+)
+from .strategies import Case, bent_case, random_case, tangled_case
 
 SLOPPY = Fraction(1, 10**6)
 """What `exact` allows between the ends of an interval."""
@@ -31,9 +37,16 @@ def touching(least: Fraction) -> bool:
     return Fraction(-1, 10**6) <= least <= Fraction(1, 10**12)
 
 
+BENT = (2, 3)
+"""Streams of networks with leaky ReLUs, clips, absolute values and maxima."""
 CHUNKS = [
     *(pytest.param(0, chunk, 25, id=f"{chunk}") for chunk in range(6)),
     *(pytest.param(1, chunk, 50, id=f"long{chunk}", marks=pytest.mark.long) for chunk in range(40)),
+    *(pytest.param(2, chunk, 20, id=f"bent{chunk}") for chunk in range(3)),
+    *(
+        pytest.param(3, chunk, 50, id=f"bentlong{chunk}", marks=pytest.mark.long)
+        for chunk in range(8)
+    ),
 ]
 chunks = pytest.mark.parametrize(("stream", "chunk", "size"), CHUNKS)
 
@@ -82,9 +95,12 @@ class Question:
         return distance
 
 
-def question(rng: np.random.Generator) -> Question:
+def question(rng: np.random.Generator, bent: bool) -> Question:
     """A random case and what to ask about it."""
-    case = tangled_case(rng) if rng.random() < 0.25 else random_case(rng)
+    if bent:
+        case = bent_case(rng)
+    else:
+        case = tangled_case(rng) if rng.random() < 0.25 else random_case(rng)
     classes = case.network.output_size
     others = [k for k in range(classes) if k != case.label]
     margin = 0.0
@@ -109,20 +125,22 @@ def at_kink(case: Case) -> bool:
     """Whether rounding decides the phase of a unit at the image: its argument is 0 but for that."""
     values: list[tuple[Fraction, ...]] = [case.center]
     for stage in case.exact.stages:
-        z = list(stage.bias)
-        for weights, source in stage.terms:
-            for i, row in enumerate(weights):
-                z[i] += sum(w * v for w, v in zip(row, values[source], strict=True))
-        if stage.relu and any(0 < abs(value) < Fraction(1, 10**12) for value in z):
+        gaps: list[Fraction] = []
+        if isinstance(stage, ExactStage):
+            for z, bend in zip(stage.before(values), stage.activations, strict=False):
+                gaps += [z - kink for kink, _ in bend.kinks]
+        else:
+            gaps = [values[a][i] - values[b][j] for (a, i), (b, j) in stage.pairs]
+        if any(0 < abs(gap) < Fraction(1, 10**12) for gap in gaps):
             return True
-        values.append(tuple(max(v, Fraction(0)) for v in z) if stage.relu else tuple(z))
+        values.append(stage.value(values))
     return False
 
 
 def numbered(stream: int, chunk: int, size: int) -> list[tuple[Question, np.random.Generator]]:
     """The questions of a chunk, each with a generator of its own."""
     generators = [np.random.default_rng([stream, chunk, k]) for k in range(size)]
-    return [(question(rng), rng) for rng in generators]
+    return [(question(rng, stream in BENT), rng) for rng in generators]
 
 
 def radii(distance: Fraction | None, rng: np.random.Generator) -> list[float]:

@@ -11,13 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .oracles import (
+    Bend,
+    ExactMaximum,
     ExactNetwork,
     ExactStage,
     Matrix,
     Vector,
     average_pool_matrix,
+    clip,
     convolution_matrix,
     evaluate,
+    leaky,
     least_distance,
     least_distance_on_region,
     least_margin,
@@ -200,25 +204,43 @@ def eighths(draw: st.DrawFn, rows: int, columns: int, size: int = 12) -> Matrix:
 
 
 @st.composite
-def networks(draw: st.DrawFn, inputs: int, widths: list[int]) -> ExactNetwork:
+def networks(draw: st.DrawFn, inputs: int, widths: list[int], bent: bool = False) -> ExactNetwork:
     """Stages that read the one before and, from the second on, perhaps also an earlier one."""
     sizes = [inputs, *widths, 3]
-    stages = []
+    stages: list[ExactStage | ExactMaximum] = []
     for number in range(1, len(sizes)):
         sources = [number - 1]
         if number > 1 and draw(st.booleans()):
             sources.append(draw(st.integers(0, number - 2)))
         terms = tuple((draw(eighths(sizes[number], sizes[k])), k) for k in sources)
         bias = draw(eighths(1, sizes[number]))[0]
-        stages.append(ExactStage(terms, bias, relu=number < len(sizes) - 1))
+        inner = number < len(sizes) - 1
+        if inner and bent and draw(st.booleans()):
+            places = st.tuples(st.just(number - 1), st.integers(0, sizes[number - 1] - 1))
+            pairs = [(draw(places), draw(places)) for _ in range(sizes[number])]
+            stages.append(ExactMaximum(tuple(pairs)))
+        elif inner and bent:
+            some = tuple(draw(bends()) for _ in range(sizes[number]))
+            stages.append(ExactStage(terms, bias, False, some))
+        else:
+            stages.append(ExactStage(terms, bias, relu=inner))
     return ExactNetwork(tuple(stages))
+
+
+@st.composite
+def bends(draw: st.DrawFn) -> Bend:
+    low, high = sorted(Fraction(draw(st.integers(-8, 8)), 8) for _ in range(2))
+    if draw(st.booleans()):
+        return leaky(3 * low - high)
+    return draw(st.sampled_from([clip(low, high), clip(None, high), clip(low, None)]))
 
 
 @st.composite
 def problems(draw: st.DrawFn) -> tuple[ExactNetwork, Vector, Vector, Vector, Fraction]:
     """A network, the bounds of its domain, a centre in it, and a margin."""
     inputs = draw(st.integers(1, 3))
-    network = draw(networks(inputs, draw(st.lists(st.integers(1, 4), max_size=2))))
+    widths = draw(st.lists(st.integers(1, 4), max_size=2))
+    network = draw(networks(inputs, widths, bent=draw(st.booleans())))
     corners = zip(*draw(eighths(3, inputs)), strict=True)
     lower, center, upper = zip(*(sorted(values) for values in corners), strict=True)
     return network, lower, center, upper, Fraction(draw(st.integers(-8, 8)), 8)
@@ -287,6 +309,7 @@ def test_two_inputs_and_one_layer_against_all_crossings(
     """The least margin is attained where two of the box's sides and the units' lines cross."""
     lower, upper = (tuple(f(pair) for pair in zip(*corners, strict=True)) for f in (min, max))
     first = network.stages[0]
+    assert isinstance(first, ExactStage)
     lines = [(*row, -b) for row, b in zip(first.terms[0][0], first.bias, strict=True)]
     for bound in (lower, upper):  # a x + b y = c
         lines += [(Fraction(1), Fraction(0), bound[0]), (Fraction(0), Fraction(1), bound[1])]
@@ -298,6 +321,71 @@ def test_two_inputs_and_one_layer_against_all_crossings(
             if all(low <= x <= high for low, x, high in zip(lower, point, upper, strict=True)):
                 values.append(margin_at(network, point, 0))
     assert least_margin(network, lower, upper, 0) == min(values)
+
+
+# ---- other pieces ----------------------------------------------------------------------------
+
+STAIRS = ExactNetwork(
+    (
+        ExactStage(
+            ((matrix([[1], [1], [1]]), 0),),
+            vector([0, 0, 0]),
+            False,
+            (clip(Fraction(-1), Fraction(2)), leaky(Fraction(-1, 2)), clip(None, Fraction(1))),
+        ),
+        ExactMaximum((((1, 0), (1, 1)), ((1, 2), (0, 0)))),
+        logits(([[0, 0], [1, 0], [0, 1]], 2), bias=[2, 0, 0]),
+    )
+)
+"""2, max(clip(x, -1, 2), leaky(x)) and max(min(x, 1), x)."""
+
+
+def test_bends_and_maxima_by_hand() -> None:
+    # the second: -x/2 below 0, x above; the third: x
+    values: dict[int, tuple[Fraction | int, int]] = {
+        -6: (3, -6),
+        -1: (Fraction(1, 2), -1),
+        0: (0, 0),
+        1: (1, 1),
+        2: (2, 2),
+        5: (5, 5),
+    }
+    for x, (second, third) in values.items():
+        assert evaluate(STAIRS, vector([x])) == vector([2, second, third])
+    one, zero = Fraction(1), Fraction(0)
+    assert clip(zero, one).kinks == ((zero, True), (one, False))
+    assert [clip(zero, one)(Fraction(v, 2)) for v in (-1, 0, 1, 2, 3)] == [
+        0,
+        0,
+        Fraction(1, 2),
+        1,
+        1,
+    ]
+    assert [clip(None, one).piece(Fraction(v)) for v in (0, 1, 2)] == [0, 0, 1]
+    # the second is ahead of the first for x < -4 and for x > 2, the third for x > 2
+    low, high = vector([-6]), vector([6])
+    assert least_margin(STAIRS, low, high, 0) == 2 - 6
+    assert least_margin(STAIRS, low, vector([0]), 0, [1]) == 2 - 3
+    found = least_distance(STAIRS, vector([-1]), 0, low, high)
+    assert found is not None and found[0] == 3
+
+
+def test_the_region_of_other_pieces() -> None:
+    low, high = vector([-6]), vector([6])
+
+    def on_region(center: int | Fraction) -> Fraction | None:
+        return least_distance_on_region(STAIRS, vector([center]), 0, low, high)
+
+    # below -1 the clip is constant, and the leaky part, -x/2 there, stays ahead
+    assert on_region(-2) == 2
+    # between 0 and 1 all keep their pieces up to 1, and none leads by then
+    assert on_region(Fraction(1, 2)) is None
+    # a limit counts as between: at 1 the third is min(x, 1) = x, and the region ends there
+    assert on_region(1) is None
+    # above 1 the third is x itself and the clip is x up to 2, where both are as great as the first
+    assert on_region(Fraction(3, 2)) == Fraction(1, 2)
+    # at 2 the clip is still x, but for a leaky part that is as great and second
+    assert on_region(2) == 0
 
 
 # ---- layers as matrices ----------------------------------------------------------------------

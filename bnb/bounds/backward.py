@@ -160,8 +160,11 @@ def climb(
     found: Pass,
     multipliers: Multipliers,
     ascent: Ascent,
-) -> None:
-    """One step upwards from a kept pass: a forward pass of the relaxation gives the gradient."""
+) -> Matrix:
+    """One step upwards from a kept pass: a forward pass of the relaxation gives the gradient.
+
+    Returns the pre-activations of stage `start` at the relaxation's minimiser, (Q, N).
+    """
     if not ascent.moments:
         ascent.moments = [
             (np.zeros_like(a), np.zeros_like(a), np.zeros_like(b), np.zeros_like(b))
@@ -195,3 +198,4 @@ def climb(
             ascend(beta, beta_grad, third, fourth, rate, ascent.step, np.inf)
         values.append(post)
     ascent.rate *= ascent.decay
+    return problem.stages[start].pre(values)

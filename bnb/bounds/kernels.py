@@ -587,7 +587,7 @@ def joint_minimum(
 def joint_gains(
     groups: Indices,
     wanted: Mask,
-    case: Indices,
+    origin: Indices,
     phase: Phases,
     lower: Matrix,
     upper: Matrix,
@@ -609,21 +609,22 @@ def joint_gains(
 ) -> None:
     """How much each group's joint intercept is better than its triangles', into gain (B, G).
 
-    groups (C, G, m) of units, -1 where fewer; wanted (B, G); phase, lower, upper, share (B, U). The
-    gain is rounded down and at least 0. factor: the error of a sum of D + U products.
+    groups (R, G, m) of units by root node, -1 where fewer; wanted (B, G); phase, lower, upper,
+    share (B, U). The gain is rounded down and at least 0. factor: the error of a sum of D + U
+    products.
     """
     up = 1.0 + 4.0 * 2.0**-53
     slope = np.zeros(lower.shape[1])
     place = np.full(box_lower.shape[0] + lower.shape[1], -1, dtype=np.int64)
     members = np.empty(groups.shape[2], dtype=np.int64)
-    for b in range(case.shape[0]):
+    for b in range(origin.shape[0]):
         for g in range(groups.shape[1]):
             if not wanted[b, g]:
                 continue
             count = 0
             single = 0.0
             for i in range(groups.shape[2]):
-                k = groups[case[b], g, i]
+                k = groups[origin[b], g, i]
                 if k < 0 or phase[b, k] != 0 or share[b, k] <= 0.0:
                     continue
                 if lower[b, k] >= 0.0 or upper[b, k] <= 0.0:
@@ -650,7 +651,7 @@ def joint_gains(
 @njit(cache=True)
 def add_gains(
     lam: Matrix,
-    case: Indices,
+    origin: Indices,
     phase: Phases,
     lower: Matrix,
     upper: Matrix,
@@ -664,7 +665,7 @@ def add_gains(
     kappa is the largest number for which lam_k + kappa * share_k stays at most 0 in the group.
     """
     for q in range(lam.shape[0]):
-        c = case[q]
+        c = origin[q]
         size = abs(out[q])
         for g in range(groups.shape[1]):
             if gain[q, g] <= 0.0:

@@ -16,8 +16,9 @@ import numpy as np
 from ...compiler.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.language import Offset
 from ...compiler.operators import Dense, LinearOperator, identity
-from ...compiler.problem import Case, Problem, Stage
+from ...compiler.problem import Problem, Stage
 from ...compiler.rounding import TINY
+from ..choices import Tree
 from .backward import Nodes
 from .local import local_rows
 from .reach import Reach
@@ -78,11 +79,12 @@ def expand(
 
 
 def reduce(
-    problem: Problem, reach: Reach, nodes: Nodes, cases: Indices
+    problem: Problem, reach: Reach, nodes: Nodes, tree: Tree, atoms: Indices
 ) -> tuple[Problem, Nodes, Reach]:
     """The reduced problem, its bounds on the region (one node), and its reach.
 
-    Only `cases` are kept; the output of the reduced problem is their rows, one number a case.
+    Only `atoms` are kept, with the tree over them; the output of the reduced problem is their
+    values, one number each.
     """
     unstable = unstable_units(problem, nodes)
     stages: list[Stage] = []
@@ -98,20 +100,21 @@ def reduce(
         places[number] = len(stages)
         old = nodes.bounds[number]
         bounds.append(Bounds(old.lower[:, units].copy(), old.upper[:, units].copy()))
-    rows = np.concatenate([problem.cases[c].rows for c in cases.tolist()])
-    offset = np.concatenate([problem.cases[c].offset for c in cases.tolist()])
-    found = expand(problem, reach, nodes, unstable, last, rows)
+    offset = problem.offset[atoms]
+    found = expand(problem, reach, nodes, unstable, last, problem.rows[atoms])
     found.constant[:] += offset
     found.radius[:] += 2.0**-52 * (np.abs(found.constant) + np.abs(offset))
-    stages.append(_stage(found, places, False, "margins"))
-    wide = np.full((1, len(rows)), np.inf)
+    stages.append(_stage(found, places, False, "atoms"))
+    count = len(atoms)
+    wide = np.full((1, count), np.inf)
     bounds.append(Bounds(-wide, wide))
-    unit = np.eye(len(cases))
-    kept = tuple(
-        Case(unit[k : k + 1], np.zeros(1), problem.cases[c].strict, problem.cases[c].name)
-        for k, c in enumerate(cases.tolist())
-    )
-    reduced = Problem(problem.lower, problem.upper, tuple(stages), kept)
+    objective = None
+    if problem.objective is not None:
+        objective = int(np.flatnonzero(atoms == problem.objective)[0])
+    reduced = Problem(
+        problem.lower, problem.upper, tuple(stages), np.eye(count), np.zeros(count),
+        problem.strict[atoms], tree.root, tree.choices, problem.ball, objective,
+    )  # fmt: skip
     small = Nodes(nodes.box, bounds, [np.zeros((1, s.size), dtype=np.int8) for s in stages])
     return reduced, small, reach_of(reduced, small)
 

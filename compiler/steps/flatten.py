@@ -8,50 +8,98 @@ from fractions import Fraction
 import numpy as np
 
 from ..arrays import Mask, Matrix, Numbers, Vector
-from ..language import Affine, Offset, Variable
-from ..operators import LinearOperator, Select, scaled
-from ..problem import Case, Problem, Stage, offset_value
+from ..language import Offset, Variable
+from ..operators import Dense, LinearOperator, Select, compose, scaled
+from ..problem import Ball, Branch, Problem, Stage, offset_value
 from ..rounding import TINY, UNIT, floor_float, gamma
-from .system import Atom, Lift, Solution, System
+from .system import Atom, Definition, Lift, Solution, System
+
+Places = dict[Variable, tuple[int, int]]
+"""Where a variable stands: the number of its source, and its first column there."""
 
 
 def flatten(system: System) -> tuple[Problem, Lift]:
-    """The compiled problem, and the way back from an exact input to a full assignment.
+    """The compiled problem, and the way back from exact inputs to a full assignment.
 
-    The lift takes {inputs: value} and adds every definition's exact value.
+    The lift takes {input: value} for all inputs and adds every definition's exact value. Several
+    inputs stand side by side in the problem's input, in the system's order.
     """
-    assert system.lower is not None and system.upper is not None
-    number = {system.inputs: 0}
+    places: Places = {}
+    width = 0
+    for name in system.inputs:
+        places[name] = (0, width)
+        width += name.size
     stages: list[Stage] = []
     for definition in system.definitions:
-        stages.append(_stage(definition.value, number, definition.relu, definition.variable.name))
-        number[definition.variable] = len(stages)
+        stages.append(_stage(definition, places, width))
+        places[definition.variable] = (len(stages), 0)
     last = len(stages)
-    used = list(
-        dict.fromkeys(
-            term.variable for case in system.cases for atom in case for term in atom.affine.terms
-        )
-    )
-    if len(used) == 1 and stages and number[used[0]] == last and not stages[-1].relu:
-        places = {used[0]: 0}
-        width = used[0].size
+    used = {t.variable: None for atom in system.atoms for t in atom.affine.terms}
+    first = next(iter(used), None)
+    if len(used) == 1 and first is not None and places[first][0] == last > 0:
+        direct = not stages[-1].relu
     else:
-        width = sum(variable.size for variable in used)
-        places, terms = _collect(used, width, number)
-        stages.append(Stage(terms, (), np.zeros(width), np.zeros(width), False, "output"))
-    compiled = tuple(_case(case, places, width) for case in system.cases)
-    problem = Problem(system.lower, system.upper, tuple(stages), compiled)
+        direct = False
+    columns: dict[Variable, int] = {}
+    if direct and first is not None:
+        columns, size = {first: 0}, first.size
+    else:
+        size = sum(name.size for name in used)
+        terms = []
+        start = 0
+        for name in used:
+            index = np.full(size, -1, dtype=np.int64)
+            index[start : start + name.size] = np.arange(name.size)
+            columns[name] = start
+            terms.append(_term(Select(index, name.size), name, places, width))
+            start += name.size
+        stages.append(Stage(tuple(terms), (), np.zeros(size), np.zeros(size), False, "output"))
+    lower, upper = (
+        np.concatenate([np.empty(0), *(system.boxes[name][side] for name in system.inputs)])
+        for side in (0, 1)
+    )
+    root, choices = system.root, system.choices
+    if not (lower <= upper).all():
+        # no input at all: a choice of nothing, over a box that is one
+        root, choices = Branch(root.atoms, (*root.choices, len(choices))), (*choices, ())
+        lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
+    problem = Problem(
+        lower, upper, tuple(stages), *_rows(system.atoms, columns, size), root, choices,
+        _ball(system, places), None if system.objective is None else 0,
+    )  # fmt: skip
 
     def lift(solution: Solution) -> Solution:
-        values = problem.values(solution[system.inputs][None])
-        return {variable: values[position][0] for variable, position in number.items()}
+        point = np.concatenate([solution[name] for name in system.inputs])
+        values = problem.values(point[None])
+        return {
+            name: values[number][0, start : start + name.size]
+            for name, (number, start) in places.items()
+        }
 
     return problem, lift
 
 
-def _stage(value: Affine, number: dict[Variable, int], relu: bool, name: str) -> Stage:
-    terms = tuple((scaled(t.operator, t.factor), number[t.variable]) for t in value.terms)
+def _term(
+    operator: LinearOperator, variable: Variable, places: Places, width: int
+) -> tuple[LinearOperator, int]:
+    """An operator on a variable as one on the source that holds it."""
+    number, start = places[variable]
+    if number > 0 or variable.size == width:
+        return operator, number
+    if isinstance(operator, Dense):
+        wide = np.zeros((operator.out_size, width))
+        wide[:, start : start + variable.size] = operator.weight
+        return Dense(wide), 0
+    return compose(Select(np.arange(start, start + variable.size), width), operator), 0
+
+
+def _stage(definition: Definition, places: Places, width: int) -> Stage:
+    value = definition.value
+    terms = tuple(
+        _term(scaled(t.operator, t.factor), t.variable, places, width) for t in value.terms
+    )
     bias, radius = _constant(value.offsets, value.size)
+    relu, name = definition.relu, definition.variable.name
     return Stage(terms, value.offsets, bias, radius, relu, name)
 
 
@@ -73,24 +121,10 @@ def _constant(offsets: Sequence[Offset], size: int) -> tuple[Vector, Vector]:
     return total, radius
 
 
-def _collect(
-    used: Sequence[Variable], width: int, number: dict[Variable, int]
-) -> tuple[dict[Variable, int], tuple[tuple[LinearOperator, int], ...]]:
-    """The output vector put together from several variables: where each starts, and the terms."""
-    places: dict[Variable, int] = {}
-    terms: list[tuple[LinearOperator, int]] = []
-    start = 0
-    for variable in used:
-        index = np.full(width, -1, dtype=np.int64)
-        index[start : start + variable.size] = np.arange(variable.size)
-        places[variable] = start
-        terms.append((Select(index, variable.size), number[variable]))
-        start += variable.size
-    return places, tuple(terms)
-
-
-def _case(atoms: tuple[Atom, ...], places: dict[Variable, int], width: int) -> Case:
-    # a case without atoms always holds
+def _rows(
+    atoms: Sequence[Atom], columns: dict[Variable, int], width: int
+) -> tuple[Matrix, Vector, Mask]:
+    """Every element of every atom as a row over the output."""
     rows: list[Matrix] = [np.zeros((0, width))]
     offsets: list[Vector] = [np.zeros(0)]
     strict: list[Mask] = [np.zeros(0, dtype=bool)]
@@ -99,12 +133,20 @@ def _case(atoms: tuple[Atom, ...], places: dict[Variable, int], width: int) -> C
         row = np.zeros((affine.size, width))
         for term in affine.terms:
             assert isinstance(term.operator, Select)
-            for element, source in enumerate(term.operator.index.tolist()):
-                if source >= 0:
-                    row[element, places[term.variable] + source] += term.factor
+            index = term.operator.index
+            used = np.flatnonzero(index >= 0)
+            row[used, columns[term.variable] + index[used]] += term.factor
         rows.append(row)
         constants: Numbers = offset_value(affine.offsets, affine.size)
-        # rounded down: the compiled case then holds wherever the exact one does
+        # rounded down: the compiled atom then holds wherever the exact one does
         offsets.append(np.array([floor_float(Fraction(value)) for value in constants]))
         strict.append(np.full(affine.size, atom.kind == "<"))
-    return Case(np.concatenate(rows), np.concatenate(offsets), np.concatenate(strict))
+    return np.concatenate(rows), np.concatenate(offsets), np.concatenate(strict)
+
+
+def _ball(system: System, places: Places) -> Ball | None:
+    if system.ball is None:
+        return None
+    ball = system.ball
+    index = places[ball.variable][1] + ball.index
+    return Ball(ball.norm, index.astype(np.int64), ball.center, ball.radius)

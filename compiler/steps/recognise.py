@@ -1,38 +1,56 @@
 """Step: formulas that make a variable a function of others become definitions.
 
 An elementwise (e >= 0 and y = p) or (e <= 0 and y = q) is the function y = q + c * max(e, 0) when p
-- q = c * e: so ReLU, leaky ReLU, the absolute value and the maximum of two are one rule. An
-equality y = e with a variable y that nothing has defined yet is a definition too.
+- q = c * e, c a number or a vector: so ReLU, leaky ReLU, the absolute value and the maximum of two
+are one rule. An equality y = e with a variable y that nothing has defined yet is a definition too.
+What no formula defines is an input.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+import numpy as np
 
 from ..evaluator import value
-from ..language import Affine, And, Formula, Or, Relation, Term, Variable
-from ..operators import Chain, LinearOperator, Select, is_identity
-from .system import Definition, Lift, Solution, System, substitute
+from ..language import Affine, And, Ball, Formula, Or, Relation, Term, Variable
+from ..operators import is_identity
+from .multiples import Factor, collected, multiple, ratio, times
+from .norms import expanded, input_ball
+from .system import Definition, InputBall, Lift, Solution, System, flat, substitute, variables
 
 
 def recognise(system: System) -> tuple[System, Lift]:
-    """The system with its functional formulas taken out as definitions, in their order."""
-    known: dict[Variable, Affine] = {}
-    defined: set[Variable] = {system.inputs}
-    definitions: list[Definition] = []
-    rest: list[Formula] = []
-    for formula in system.formulas:
-        rewritten = _rewrite(formula, known)
-        found = _functional(rewritten, defined) or _equality(rewritten, defined)
-        if found is None:
-            rest.append(rewritten)
-            continue
-        variable, definition, replacement = found
-        definitions.append(definition)
-        defined |= {variable, definition.variable}
-        if replacement is not None:
-            known[variable] = replacement
+    """The system with its functional formulas taken out as definitions, in order of evaluation."""
+    work = _Work(set(system.inputs))
+    balls = [formula for formula in flat(system.formulas) if isinstance(formula, Ball)]
+    for formula in flat(system.formulas):
+        if not isinstance(formula, Ball):
+            work.take(formula)
+    ball: InputBall | None = None
+    for formula in balls:
+        read = input_ball(formula, work.uses) if ball is None else None
+        if read is None:
+            work.take(formula)
+        else:
+            ball = read
+    known = work.known()
+    definitions = tuple(
+        Definition(d.variable, _bare(substitute(d.value, known)), d.relu) for d in work.ordered()
+    )
+    rest = tuple(_rewrite(formula, known) for formula in work.rest)
+    objective = system.objective
+    if objective is not None:
+        objective = _bare(substitute(objective, known))
+    spoken: list[Affine] = [definition.value for definition in definitions]
+    if objective is not None:
+        spoken.append(objective)
+    if ball is not None:
+        spoken.append(ball.variable.affine)
+    named = {term.variable: None for affine in spoken for term in affine.terms}
+    named.update({name: None for formula in rest for name in variables(formula)})
+    defined = {definition.variable for definition in definitions}
+    inputs = dict.fromkeys(system.inputs) | {v: None for v in named if v not in defined}
 
     def lift(solution: Solution) -> Solution:
         full = dict(solution)
@@ -40,47 +58,139 @@ def recognise(system: System) -> tuple[System, Lift]:
             full[variable] = value(replacement, full)
         return full
 
-    return System(system.inputs, tuple(rest), tuple(definitions)), lift
+    return System(rest, objective, tuple(inputs), definitions, ball=ball), lift
 
 
-Found = tuple[Variable, Definition, Affine | None]
+class _Work:
+    """Definitions found so far, what each variable is made of, and the formulas that are left.
 
+    `fixed` are inputs by decree and never defined.
+    """
 
-def _functional(formula: Formula, defined: set[Variable]) -> Found | None:
-    if not (isinstance(formula, Or) and formula.elementwise and len(formula.parts) == 2):
-        return None
-    sides = [_side(part) for part in formula.parts]
-    if sides[0] is None or sides[1] is None:
-        return None
-    (first_sign, first), (second_sign, second) = sides[0], sides[1]
-    # the first disjunct says -e <= 0, the second e <= 0
-    edge = -first_sign.affine
-    if _ratio(edge, second_sign.affine) != 1.0:
-        return None
-    for variable in _candidates(first.affine, defined):
-        p = _solve(first.affine, variable, defined)
-        q = _solve(second.affine, variable, defined)
-        if p is None or q is None:
-            continue
-        slope = _ratio(p - q, edge)
-        if slope is None:
-            continue
-        if slope == 1.0 and not _collected(q):
-            return variable, Definition(variable, _bare(edge), True), None
-        fresh = Variable.free(variable.size, f"{variable.name}+")
-        replacement = _bare(q) + fresh.affine * slope
-        return variable, Definition(fresh, _bare(edge), True), replacement
-    return None
+    def __init__(self, fixed: set[Variable]) -> None:
+        self.fixed = fixed
+        self.definitions: list[Definition] = []
+        self.replaced: dict[Variable, Affine] = {}
+        self.uses: dict[Variable, set[Variable]] = {}
+        self.rest: list[Formula] = []
 
+    def take(self, formula: Formula) -> None:
+        """Keeps the formula as a definition where it is one."""
+        formula, needed = expanded(formula)
+        for defining in needed:
+            self.take(defining)
+        if not (self._functional(formula) or self._equality(formula)):
+            self.rest.append(formula)
 
-def _equality(formula: Formula, defined: set[Variable]) -> Found | None:
-    if not (isinstance(formula, Relation) and formula.kind == "="):
-        return None
-    for variable in _candidates(formula.affine, defined):
-        solved = _solve(formula.affine, variable, defined)
-        if solved is not None:
-            return variable, Definition(variable, _bare(solved), False), None
-    return None
+    def _functional(self, formula: Formula) -> bool:
+        if not (isinstance(formula, Or) and formula.elementwise and len(formula.parts) == 2):
+            return False
+        sides = [_side(part) for part in formula.parts]
+        if sides[0] is None or sides[1] is None:
+            return False
+        (first_sign, first), (second_sign, second) = sides[0], sides[1]
+        # the first disjunct says -e <= 0, the second e <= 0
+        edge = -first_sign.affine
+        if ratio(edge, second_sign.affine) != 1:
+            return False
+        for variable in self._candidates(first.affine):
+            p = self._solve(first.affine, variable)
+            q = self._solve(second.affine, variable)
+            if p is None or q is None or self._circular(variable, edge):
+                continue
+            slopes = multiple(p - q, edge)
+            if slopes is None:
+                continue
+            if slopes == (Factor(1.0),) and not collected(q):
+                self._define(variable, edge, True)
+                return True
+            fresh = Variable(variable.size, name=f"{variable.name}+")
+            self._define(fresh, edge, True)
+            replacement = _bare(q) + times(fresh.affine, slopes)
+            self.replaced[variable] = replacement
+            self.uses[variable] = {term.variable for term in replacement.terms}
+            self._bound(variable)
+            return True
+        return False
+
+    def _equality(self, formula: Formula) -> bool:
+        if not (isinstance(formula, Relation) and formula.kind == "="):
+            return False
+        for variable in self._candidates(formula.affine):
+            solved = self._solve(formula.affine, variable)
+            # a bounded variable that equals a constant is a box
+            if solved is None or not (solved.terms or np.isinf(variable.lower).any()):
+                continue
+            self._define(variable, solved, False)
+            return True
+        return False
+
+    def _define(self, variable: Variable, value: Affine, relu: bool) -> None:
+        self.definitions.append(Definition(variable, _bare(value), relu))
+        self.uses[variable] = {term.variable for term in value.terms}
+        self._bound(variable)
+
+    def _bound(self, variable: Variable) -> None:
+        """A defined variable's own bounds have to be kept as relations."""
+        for bound, sign in ((variable.lower, -1.0), (variable.upper, 1.0)):
+            finite = np.flatnonzero(np.isfinite(bound))
+            if len(finite):
+                self.rest.append(Relation((variable[finite] - bound[finite]) * sign, "<="))
+
+    def _candidates(self, affine: Affine) -> Iterator[Variable]:
+        """Variables that nothing has defined yet, newest first."""
+        fresh = {term.variable for term in affine.terms} - self.uses.keys() - self.fixed
+        yield from sorted(fresh, key=lambda variable: -variable.serial)
+
+    def _solve(self, affine: Affine, variable: Variable) -> Affine | None:
+        """What `variable` equals when affine = 0; None where it is not isolated as itself, or where
+        the others depend on it.
+        """
+        own = [term for term in affine.terms if term.variable is variable]
+        if len(own) != 1 or abs(own[0].factor) != 1.0 or not is_identity(own[0].operator):
+            return None
+        others = tuple(term for term in affine.terms if term.variable is not variable)
+        rest = Affine(affine.size, others, affine.offsets)
+        return None if self._circular(variable, rest) else rest * -own[0].factor
+
+    def _circular(self, variable: Variable, affine: Affine) -> bool:
+        """Whether an expression depends on a variable by the definitions so far."""
+        if not any(variable in used for used in self.uses.values()):
+            return any(term.variable is variable for term in affine.terms)
+        open_, seen = [term.variable for term in affine.terms], set[Variable]()
+        while open_:
+            name = open_.pop()
+            if name is variable:
+                return True
+            if name not in seen:
+                seen.add(name)
+                open_.extend(self.uses.get(name, ()))
+        return False
+
+    def known(self) -> dict[Variable, Affine]:
+        """What each replaced variable equals, in variables that stay."""
+        found: dict[Variable, Affine] = {}
+        for variable in self._sorted(self.replaced):
+            found[variable] = substitute(self.replaced[variable], found)
+        return found
+
+    def ordered(self) -> list[Definition]:
+        """The definitions, each after those it uses."""
+        by_variable = {definition.variable: definition for definition in self.definitions}
+        return [by_variable[v] for v in self._sorted(self.uses) if v in by_variable]
+
+    def _sorted(self, wanted: Mapping[Variable, object]) -> list[Variable]:
+        done: dict[Variable, None] = {}
+        for start in wanted:
+            stack = [start]
+            while stack:
+                name = stack[-1]
+                left = [v for v in self.uses.get(name, ()) if v not in done]
+                if left:
+                    stack.extend(left)
+                else:
+                    done[stack.pop()] = None
+        return [name for name in done if name in wanted]
 
 
 def _side(part: Formula) -> tuple[Relation, Relation] | None:
@@ -91,57 +201,6 @@ def _side(part: Formula) -> tuple[Relation, Relation] | None:
             if sign.kind == "<=" and equality.kind == "=":
                 return sign, equality
     return None
-
-
-def _candidates(affine: Affine, defined: set[Variable]) -> Iterator[Variable]:
-    """Variables that nothing has defined yet, newest first."""
-    fresh = {term.variable for term in affine.terms} - defined
-    yield from sorted(fresh, key=lambda variable: -variable.serial)
-
-
-def _solve(affine: Affine, variable: Variable, defined: set[Variable]) -> Affine | None:
-    """What `variable` equals when affine = 0; None where it is not isolated as itself, or where
-    the others are not all known: definitions stand in an order that can be evaluated.
-    """
-    own = [term for term in affine.terms if term.variable is variable]
-    if len(own) != 1 or abs(own[0].factor) != 1.0 or not is_identity(own[0].operator):
-        return None
-    others = tuple(term for term in affine.terms if term.variable is not variable)
-    if any(term.variable not in defined for term in others):
-        return None
-    return Affine(affine.size, others, affine.offsets) * -own[0].factor
-
-
-def _form(operator: LinearOperator) -> tuple[object, ...]:
-    """What tells operators apart: substitution composes the same parts anew each time."""
-    if isinstance(operator, Chain):
-        return tuple(key for part in operator.parts for key in _form(part))
-    if isinstance(operator, Select):
-        return () if is_identity(operator) else (operator.index.tobytes(), operator.in_size)
-    return (id(operator),)
-
-
-def _collected(affine: Affine) -> dict[tuple[object, ...], float]:
-    """Coefficients by (operator, variable or vector), those that cancel left out."""
-    total: dict[tuple[object, ...], float] = defaultdict(float)
-    for term in affine.terms:
-        total[(_form(term.operator), id(term.variable))] += term.factor
-    for offset in affine.offsets:
-        total[(_form(offset.operator), id(offset.vector))] += offset.factor
-    return {key: factor for key, factor in total.items() if factor != 0.0}
-
-
-def _ratio(affine: Affine, base: Affine) -> float | None:
-    """c with affine = c * base, told from the form alone; None when the form does not show it."""
-    left, right = _collected(affine), _collected(base)
-    if not right or set(left) != set(right):
-        return None
-    ratios = {left[key] / right[key] for key in right}
-    if len(ratios) != 1:
-        return None
-    ratio = ratios.pop()
-    exact = all(ratio * right[key] == left[key] for key in right)
-    return ratio if exact else None
 
 
 def _bare(affine: Affine) -> Affine:
@@ -163,3 +222,5 @@ def _rewrite(formula: Formula, known: dict[Variable, Affine]) -> Formula:
             return And(tuple(_rewrite(part, known) for part in parts))
         case Or(parts, elementwise):
             return Or(tuple(_rewrite(part, known) for part in parts), elementwise)
+        case Ball():
+            raise AssertionError("balls are read or expanded before")

@@ -1,4 +1,4 @@
-"""Step: relations that bound single inputs become a box, rounded outwards."""
+"""Step: relations that bound single inputs become boxes, rounded outwards."""
 
 from __future__ import annotations
 
@@ -6,44 +6,52 @@ import numpy as np
 
 from ..arrays import Vector
 from ..errors import LanguageError
-from ..language import And, Formula, Relation, Variable
+from ..language import Formula, Relation, Variable
 from ..operators import Select
 from ..rounding import add_down, add_up
-from .system import Lift, System, unchanged
+from .system import InputBall, Lift, System, flat, unchanged
 
 
 def region(system: System) -> tuple[System, Lift]:
-    """The system with a box that contains every input the bounding relations allow.
+    """The system with a box for each input that contains what the bounding relations allow.
 
-    A relation is read when it is a signed selection of inputs plus stored vectors; it is kept as a
-    formula otherwise.  The box of a relation is exact up to one rounding outwards.
+    A relation is read when it is a signed selection of one input plus stored vectors; it is kept as
+    a formula otherwise.  The box of a relation is exact up to one rounding outwards; a strict one
+    is kept as a formula too, for it is more than its box.
     """
-    lower, upper = system.inputs.lower.copy(), system.inputs.upper.copy()
+    boxes = {name: (name.lower.copy(), name.upper.copy()) for name in system.inputs}
     rest: list[Formula] = []
-    for formula in _flat(system.formulas):
-        if not (isinstance(formula, Relation) and _tighten(formula, system.inputs, lower, upper)):
+    for formula in flat(system.formulas):
+        read = isinstance(formula, Relation) and _tighten(formula, boxes)
+        if not read or (isinstance(formula, Relation) and formula.kind == "<"):
             rest.append(formula)
-    if not (np.isfinite(lower).all() and np.isfinite(upper).all()):
-        raise LanguageError("every input needs a finite lower and upper bound")
+    if system.ball is not None:
+        _around(system.ball, boxes)
+    for name, (lower, upper) in boxes.items():
+        if not (np.isfinite(lower).all() and np.isfinite(upper).all()):
+            raise LanguageError(
+                f"input variable {name.name!r} needs a finite lower and upper bound for each of "
+                "its elements: give them to Variable, or as relations"
+            )
     return System(
-        system.inputs, tuple(rest), system.definitions, lower, upper, system.cases
+        tuple(rest), system.objective, system.inputs, system.definitions, boxes, system.ball
     ), unchanged
 
 
-def _flat(formulas: tuple[Formula, ...]) -> list[Formula]:
-    out: list[Formula] = []
-    for formula in formulas:
-        out.extend(_flat(formula.parts) if isinstance(formula, And) else (formula,))
-    return out
+def _around(ball: InputBall, boxes: dict[Variable, tuple[Vector, Vector]]) -> None:
+    lower, upper = boxes[ball.variable]
+    radius = np.full(len(ball.index), ball.radius)
+    lower[ball.index] = np.maximum(lower[ball.index], add_down(ball.center, -radius))
+    upper[ball.index] = np.minimum(upper[ball.index], add_up(ball.center, radius))
 
 
-def _tighten(relation: Relation, inputs: Variable, lower: Vector, upper: Vector) -> bool:
+def _tighten(relation: Relation, boxes: dict[Variable, tuple[Vector, Vector]]) -> bool:
     affine = relation.affine
     if len(affine.terms) != 1:
         return False
     term = affine.terms[0]
     selects = isinstance(term.operator, Select) and (term.operator.index >= 0).all()
-    if term.variable is not inputs or abs(term.factor) != 1.0 or not selects:
+    if term.variable not in boxes or abs(term.factor) != 1.0 or not selects:
         return False
     assert isinstance(term.operator, Select)
     # factor * x + constant <= 0: x is at most -constant, or at least constant
@@ -54,6 +62,7 @@ def _tighten(relation: Relation, inputs: Variable, lower: Vector, upper: Vector)
         part = offset.operator.apply(offset.vector[None])[0] * offset.factor
         low, high = add_down(low, part), add_up(high, part)
     index = term.operator.index
+    lower, upper = boxes[term.variable]
     if term.factor > 0 or relation.kind == "=":
         bound = -low if term.factor > 0 else high
         np.minimum.at(upper, index, bound)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Protocol, TypeAlias
 
-from ..arrays import Numbers, Vector
-from ..language import Affine, Formula, Relation, Term, Variable
+from ..arrays import Indices, Numbers, Vector
+from ..language import Affine, And, Ball, Formula, Or, Relation, Term, Variable
+from ..problem import Branch
 
 Solution: TypeAlias = Mapping[Variable, Numbers]
 Lift: TypeAlias = Callable[[Solution], Solution]
@@ -23,25 +24,39 @@ class Definition:
     relu: bool
 
 
+@dataclass(frozen=True, eq=False)
+class InputBall:
+    """Some elements of an input lie within `radius` of `center` in a norm, l1 or l2."""
+
+    variable: Variable
+    index: Indices
+    center: Vector
+    norm: str
+    radius: float
+
+
 Atom: TypeAlias = Relation
 """A relation of the property; all its elements must hold."""
 
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """Find inputs such that all formulas hold.
+    """Find inputs such that all formulas hold, and the objective is least.
 
-    The steps move formulas into `definitions` (what is a function of the input), into the box
-    `lower`, `upper` (what bounds the input alone) and into `cases` (what is left, as a disjunction
-    of conjunctions).
+    The steps move formulas into `definitions` (what is a function of the inputs), into `boxes` and
+    `ball` (what bounds inputs alone) and into `atoms`, `root` and `choices` (what is left: every
+    atom and choice of the root branch; see `Branch`).
     """
 
-    inputs: Variable
     formulas: tuple[Formula, ...]
+    objective: Affine | None = None
+    inputs: tuple[Variable, ...] = ()
     definitions: tuple[Definition, ...] = ()
-    lower: Vector | None = None
-    upper: Vector | None = None
-    cases: tuple[tuple[Atom, ...], ...] = ()
+    boxes: Mapping[Variable, tuple[Vector, Vector]] = field(default_factory=dict)
+    ball: InputBall | None = None
+    atoms: tuple[Atom, ...] = ()
+    root: Branch = Branch((), ())
+    choices: tuple[tuple[Branch, ...], ...] = ()
 
 
 class Step(Protocol):
@@ -61,6 +76,23 @@ def chain(system: System, steps: Sequence[Step]) -> tuple[System, Lift]:
         system, lift = step(system)
         lifts.append(lift)
     return system, lambda solution: reduce(lambda s, lift: lift(s), reversed(lifts), solution)
+
+
+def flat(formulas: Sequence[Formula]) -> list[Formula]:
+    """The parts of nested conjunctions, in order."""
+    out: list[Formula] = []
+    for formula in formulas:
+        out.extend(flat(formula.parts) if isinstance(formula, And) else (formula,))
+    return out
+
+
+def variables(formula: Formula) -> dict[Variable, None]:
+    """The variables a formula speaks of, in order of appearance."""
+    match formula:
+        case Relation(affine) | Ball(affine):
+            return {term.variable: None for term in affine.terms}
+        case And(parts) | Or(parts):
+            return {name: None for part in parts for name in variables(part)}
 
 
 def substitute(affine: Affine, known: Mapping[Variable, Affine]) -> Affine:

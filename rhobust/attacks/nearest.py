@@ -24,8 +24,7 @@ def nearest(
     The radii grow until an attack succeeds, and are then bisected.  An upper bound on rho, no more.
     """
     problem, _ = claim.compile(1.0)
-    rows = np.concatenate([case.rows for case in problem.cases])
-    offset = np.concatenate([case.offset for case in problem.cases])
+    each = np.eye(len(problem.offset), dtype=bool)
     validator = Validator(claim, None)
     best = np.inf
 
@@ -42,9 +41,7 @@ def nearest(
         low = np.maximum(claim.lower, claim.image - eps)
         high = np.minimum(claim.upper, claim.image + eps)
         box = Bounds(low[None], high[None])
-        hit, _ = pgd(
-            problem, box, rows, offset, accept, stop, rng, restarts=restarts, start=claim.image
-        )
+        hit, _ = pgd(problem, box, each, accept, stop, rng, restarts=restarts, start=claim.image)
         return hit
 
     largest = float(np.maximum(claim.image - claim.lower, claim.upper - claim.image).max())

@@ -6,23 +6,26 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Matrix, Vector
+from ..compiler.arrays import Bounds, Mask, Matrix, Vector
 from ..compiler.problem import Problem
 
 
-def margins_and_gradients(
-    problem: Problem, points: Matrix, rows: Matrix, offset: Vector
-) -> tuple[Vector, Matrix]:
-    """rows @ output + offset at each point (B,), and its gradient by the input (B, D)."""
+def margins_and_gradients(problem: Problem, points: Matrix, asked: Mask) -> tuple[Vector, Matrix]:
+    """The largest atom that each point is asked for, (B,), and its gradient by the input (B, D).
+
+    asked (B, A): which atoms of the problem must hold.
+    """
     values: list[Matrix] = [points]
     pres: list[Matrix] = []
     for stage in problem.stages:
         pre = stage.pre(values)
         pres.append(pre)
         values.append(np.maximum(pre, 0.0) if stage.relu else pre)
-    margin = np.einsum("bk,bk->b", rows, values[-1]) + offset
+    atoms = np.where(asked, values[-1] @ problem.rows.T + problem.offset, -np.inf)
+    worst = np.argmax(atoms, axis=1)
+    margin = atoms[np.arange(len(points)), worst]
     pending: list[Matrix | None] = [None] * (len(problem.stages) + 1)
-    pending[-1] = rows
+    pending[-1] = problem.rows[worst]
     for number in range(len(problem.stages) - 1, -1, -1):
         lam = pending[number + 1]
         if lam is None:
@@ -40,8 +43,7 @@ def margins_and_gradients(
 def pgd(
     problem: Problem,
     box: Bounds,
-    cases: Matrix,
-    offset: Vector,
+    cases: Mask,
     accept: Callable[[Matrix], bool],
     stop: Callable[[], bool],
     rng: np.random.Generator,
@@ -51,22 +53,20 @@ def pgd(
 ) -> tuple[bool, Matrix]:
     """Whether `accept` took a point, and each case's best point (C, D).
 
-    box (1, D); cases (C, K), offset (C,): the margins to bring to 0.  `start` is each case's first
-    start (the box's center by default); the others are uniform in the box.  The step falls from a
-    quarter of the width to a hundredth of that; a point is offered as soon as its margin is at
-    most 0.
+    box (1, D); cases (C, A): the atoms to bring to 0 together.  `start` is each case's first start
+    (the box's center by default); the others are uniform in the box.  The step falls from a quarter
+    of the width to a hundredth of that; a point is offered as soon as its margin is at most 0.
     """
     low, high = box.lower, box.upper
     count = len(cases)
-    rows = np.repeat(cases, restarts, axis=0)
-    level = np.repeat(offset, restarts)
+    asked = np.repeat(cases, restarts, axis=0)
     points = rng.uniform(low, high, size=(count * restarts, low.shape[1]))
     points[::restarts] = np.clip(0.5 * (low + high) if start is None else start[None], low, high)
     width = high - low
     best = points.copy()
     best_margin = np.full(len(points), np.inf)
     for step in range(steps + 1):
-        margin, gradient = margins_and_gradients(problem, points, rows, level)
+        margin, gradient = margins_and_gradients(problem, points, asked)
         better = margin < best_margin
         best[better], best_margin[better] = points[better], margin[better]
         hits = np.flatnonzero(better & (margin <= 0.0))

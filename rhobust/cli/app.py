@@ -166,3 +166,39 @@ def estimate(
     from .ask import estimate as ask
 
     ask(asked)
+
+
+@app.command()
+def solve(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL... PROPERTY.vnnlib", help="A model, or several, and what is asked."
+        ),
+    ],
+    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds, reading included.")] = 60.0,
+    witness: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the answer and its witness here.")
+    ] = None,
+    seed: Seed = 0,
+) -> None:
+    """Answer a VNN-LIB property: sat with a witness, unsat, timeout or unknown."""
+    if len(files) < 2:
+        raise typer.BadParameter("a model and a property file are needed")
+    from .solve import answer
+
+    answer(files[:-1], Path(files[-1]), timeout, seed, witness)
+
+
+@app.command()
+def vnncomp(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="It holds an instances.csv.")],
+    limit: Annotated[float, typer.Option(metavar="S", help="Seconds for one instance.")] = 60.0,
+    every: Annotated[int, typer.Option(metavar="K", min=1, help="Only every K-th.")] = 1,
+    json: Json = None,
+    seed: Seed = 0,
+) -> None:
+    """Answer all instances of a VNN-COMP benchmark; compare them with expected.csv if present."""
+    from .solve import compete
+
+    compete(folder, limit, every, json, seed)

@@ -10,7 +10,15 @@ from rich.table import Table
 from ..compiler.graph import Network
 from ..compiler.importers.fidelity import compare, probes
 from ..compiler.layers import Layer, Linear
-from ..compiler.operators import Chain, Convolution, Dense, LinearOperator, Scale, Select
+from ..compiler.operators import (
+    Chain,
+    Convolution,
+    Dense,
+    LinearOperator,
+    Scale,
+    Select,
+    Transposed,
+)
 from ..loading import load
 
 
@@ -62,6 +70,8 @@ def _form(operator: LinearOperator) -> str:
             return "scale"
         case Select():
             return "select"
+        case Transposed():
+            return f"transposed {_form(operator.operator)}"
         case Chain():
             return ", ".join(dict.fromkeys(_form(part) for part in operator.parts))
     return "linear"
@@ -80,6 +90,8 @@ def _numbers(operator: LinearOperator) -> int:
             return int(operator.weight.size)
         case Scale():
             return len(operator.multiplier)
+        case Transposed():
+            return _numbers(operator.operator)
         case Chain():
             return sum(_numbers(part) for part in operator.parts)
     return 0

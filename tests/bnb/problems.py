@@ -10,13 +10,14 @@ import numpy as np
 from rhobust.bnb.bounds.backward import Nodes
 from rhobust.bnb.bounds.reach import Reach
 from rhobust.bnb.bounds.root import root_bounds
-from rhobust.compiler.arrays import Bounds, Matrix, Numbers, Vector
+from rhobust.bnb.choices import Tree
+from rhobust.bnb.node import Block, Units, root_block
+from rhobust.compiler.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from rhobust.compiler.claim import Claim
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.language import Offset
 from rhobust.compiler.operators import Dense, LinearOperator, identity
-from rhobust.compiler.problem import Case as Cut
-from rhobust.compiler.problem import Problem, Stage
+from rhobust.compiler.problem import Branch, Problem, Stage
 
 from .. import oracles
 from ..strategies import Case, exact_twin
@@ -39,12 +40,16 @@ def rooted(problem: Problem, box: Bounds, steps: int = 0) -> tuple[Nodes, Reach]
     return found
 
 
-def output_rows(problem: Problem) -> tuple[Matrix, Vector]:
-    """The rows and offsets of all cases, each of one row."""
-    return (
-        np.concatenate([case.rows for case in problem.cases]),
-        np.concatenate([case.offset for case in problem.cases]),
-    )
+def tree_of(problem: Problem) -> Tree:
+    """The choices of a problem, as a search starts with them."""
+    return Tree(problem.root, problem.choices, len(problem.offset))
+
+
+def each_atom(units: Units, root: Nodes, atoms: Indices, count: int) -> Block:
+    """Root nodes that ask for one of `count` atoms each."""
+    masks = np.eye(count, dtype=bool)[atoms]
+    pending = np.zeros((len(atoms), 0), dtype=bool)
+    return root_block(units, root, masks, pending, masks.astype(float))
 
 
 def exact_points(rng: np.random.Generator, box: Bounds, count: int) -> list[Numbers]:
@@ -153,5 +158,7 @@ def unread_problem(constant: bool) -> Problem:
         stage([(sums, 1)], [0.5, -0.5], True),
         stage([] if constant else [(np.ones((1, 2)), 1)], [0.25], False),
     )
-    cut = Cut(np.ones((1, 1)), np.zeros(1), np.zeros(1, dtype=bool))
-    return Problem(np.full(2, -1.0), np.full(2, 2.0), stages, (cut,))
+    return Problem(
+        np.full(2, -1.0), np.full(2, 2.0), stages, np.ones((1, 1)), np.zeros(1),
+        np.zeros(1, dtype=bool), Branch((0,), ()),
+    )  # fmt: skip

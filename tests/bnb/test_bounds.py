@@ -23,7 +23,7 @@ from rhobust.bnb.bounds.interval import propagate
 from rhobust.bnb.bounds.reach import Reach
 from rhobust.bnb.bounds.reduce import reduce, unstable_units
 from rhobust.bnb.bounds.root import tighten, unit_bounds
-from rhobust.bnb.node import Block, Units, children, root_block, spread, view
+from rhobust.bnb.node import Block, Units, children, spread, view
 from rhobust.bnb.refine import SparseRows, refine
 from rhobust.compiler.arrays import Bounds, exact
 from rhobust.compiler.problem import Problem
@@ -36,15 +36,16 @@ from .. import twins
 from ..strategies import Case, random_case
 from .problems import (
     compiled,
+    each_atom,
     exact_points,
     exact_pre,
     exact_row,
     gaussian_case,
     least_lead,
     never,
-    output_rows,
     rooted,
     tied_case,
+    tree_of,
     unread_problem,
 )
 
@@ -149,7 +150,7 @@ def test_ladder(seed: int) -> None:
     case, eps = random_case(rng), float(rng.choice([0.05, 0.25, 1.0]))
     problem, box = compiled(case, eps)
     nodes, reach = rooted(problem, box)
-    rows, offset = output_rows(problem)
+    rows, offset = problem.rows, problem.offset
     last, owner = len(problem.stages) - 1, np.zeros(len(rows), dtype=np.int64)
     output = propagate(problem, box)[-1]
     multipliers = plain(problem, nodes, owner, last)
@@ -161,10 +162,12 @@ def test_ladder(seed: int) -> None:
         best = np.fmax(best, found.value)
         climb(problem, nodes, owner, last, found, multipliers, ascent)
     rivals = [k for k in range(case.network.output_size) if k != case.label]
-    relaxation = Relaxation(problem, view(nodes), highs)
+    asked = np.arange(len(rows))
+    small, root, _ = reduce(problem, reach, nodes, tree_of(problem), asked)
+    relaxation = Relaxation(small, view(root), highs)
     sampled = [exact_pre(problem, point)[-1] for point in exact_points(rng, box, 8)]
     for k, rival in enumerate(rivals):
-        answer, _ = relaxation.minimise(rows[k], float(offset[k]), 10.0)
+        answer, _ = relaxation.least(asked[k : k + 1], None, 10.0)
         assert answer.optimal
         middle = 0.5 * (output.lower[0] + output.upper[0])
         width = 0.5 * (output.upper[0] - output.lower[0])
@@ -188,7 +191,7 @@ def test_bounds_are_sound_for_all_multipliers(seed: int) -> None:
     case, eps = drawn(rng)
     problem, box = compiled(case, eps)
     nodes, reach = rooted(problem, box)
-    rows, offset = output_rows(problem)
+    rows, offset = problem.rows, problem.offset
     last, count = len(problem.stages) - 1, len(rows)
     owner = np.zeros(count, dtype=np.int64)
     multipliers = any_multipliers(rng, problem, nodes, count, last)
@@ -207,7 +210,7 @@ def test_bounds_with_splits_are_sound_for_the_inputs_that_have_these_phases(seed
     case, eps = drawn(rng)
     problem, box = compiled(case, eps)
     nodes, reach = rooted(problem, box)
-    rows, offset = output_rows(problem)
+    rows, offset = problem.rows, problem.offset
     last, count = len(problem.stages) - 1, len(rows)
     (point,) = exact_points(rng, box, 1)
     pre = exact_pre(problem, point)
@@ -235,7 +238,7 @@ def test_equal_logits_are_never_told_apart(scale: float) -> None:
         case = tied_case(rng, scale)
         problem, box = compiled(case, 1e-4)
         nodes, reach = rooted(problem, box)
-        rows, offset = output_rows(problem)
+        rows, offset = problem.rows, problem.offset
         last, owner = len(problem.stages) - 1, np.zeros(1, dtype=np.int64)
         slopes = plain(problem, nodes, owner, last)
         found = backward(problem, reach, nodes, owner, last, rows, offset, slopes)
@@ -251,7 +254,7 @@ def test_numbers_that_are_none_close_nothing(bad: float) -> None:
     case = gaussian_case(rng, 1.0)
     problem, box = compiled(case, 0.5)
     nodes, reach = rooted(problem, box)
-    rows, offset = output_rows(problem)
+    rows, offset = problem.rows, problem.offset
     last, owner = len(problem.stages) - 1, np.zeros(len(rows), dtype=np.int64)
     units = [(i, k) for i in range(last) for k in range(problem.stages[i].size)]
     offset = offset + 1e6  # without the bad number every case is closed
@@ -307,7 +310,9 @@ class Reduced:
 def reduced(case: Case, eps: float) -> Reduced:
     problem, box = compiled(case, eps)
     nodes, reach = rooted(problem, box)
-    small, root, own = reduce(problem, reach, nodes, np.arange(len(problem.cases)))
+    small, root, own = reduce(
+        problem, reach, nodes, tree_of(problem), np.arange(len(problem.offset))
+    )
     units = Units.of(small)
     left = enumerate(unstable_units(problem, nodes)[:-1])
     places = [(number, unit) for number, some in left for unit in some.tolist()]
@@ -323,25 +328,25 @@ def test_bounds_of_the_reduced_problem_are_bounds_of_the_original(seed: int) -> 
     case, eps = drawn(rng)
     problem, box = compiled(case, eps)
     nodes, reach = rooted(problem, box)
-    kept = np.flatnonzero(rng.random(len(problem.cases)) < 0.8).astype(np.int64)
+    kept = np.flatnonzero(rng.random(len(problem.offset)) < 0.8).astype(np.int64)
     if not len(kept):
         kept = np.zeros(1, dtype=np.int64)
-    small, root, own = reduce(problem, reach, nodes, kept)
+    small, root, own = reduce(problem, reach, nodes, tree_of(problem).renumbered(kept), kept)
     if rng.random() < 0.5:
         # once more, after its bounds were tightened
         tighten(small, root, own, 3, never)
-        small, root, own = reduce(small, own, root, np.arange(len(kept)))
+        small, root, own = reduce(small, own, root, tree_of(small), np.arange(len(kept)))
     last, count = len(small.stages) - 1, len(kept)
     assert small.stages[-1].size == count
     owner = np.zeros(count, dtype=np.int64)
     slopes = any_multipliers(rng, small, root, count, last)
-    rows, offset = output_rows(small)
+    rows, offset = small.rows, small.offset
     found = backward(small, own, root, owner, last, rows, offset, slopes)
     rivals = [k for k in range(case.network.output_size) if k != case.label]
     for value, index in zip(found.value.tolist(), kept.tolist(), strict=True):
         assert Fraction(value) <= least_lead(case, box, rivals[index])
     # every unit left is unstable, and its bounds hold for the original unit
-    original, full_offset = output_rows(problem)
+    original, full_offset = problem.rows, problem.offset
     for bounds in root.bounds[:-1]:
         assert (bounds.lower < 0).all() and (bounds.upper > 0).all()
     for point in exact_points(rng, box, 4):
@@ -363,9 +368,9 @@ def test_children_cover_their_node_and_are_no_worse(seed: int) -> None:
     if not units.count:
         return
     last = len(small.stages) - 1
-    rows, offset = output_rows(small)
-    original, level = output_rows(of.problem)
-    block = root_block(units, of.root, np.arange(len(small.cases)))
+    rows, offset = small.rows, small.offset
+    original, level = of.problem.rows, of.problem.offset
+    block = each_atom(units, of.root, np.arange(len(small.offset)), len(small.offset))
     for _ in range(min(3, units.count)):
         free = [np.flatnonzero(row == 0) for row in block.phase]
         block.choice = np.array([int(rng.choice(some)) for some in free])
@@ -379,7 +384,7 @@ def test_children_cover_their_node_and_are_no_worse(seed: int) -> None:
         nodes = spread(block, units, box)
         slopes = any_multipliers(rng, small, nodes, len(block), last)
         found = backward(
-            small, of.reach, nodes, owner, last, rows[block.case], offset[block.case], slopes
+            small, of.reach, nodes, owner, last, rows[block.origin], offset[block.origin], slopes
         )
         for point in exact_points(rng, box, 3):
             pre = exact_pre(of.problem, point)
@@ -390,7 +395,7 @@ def test_children_cover_their_node_and_are_no_worse(seed: int) -> None:
                     continue
                 # the input belongs to this node: all that was proven of the node holds for it
                 enclosed(block.lower[b].tolist(), own, block.upper[b].tolist())
-                case_row = int(block.case[b])
+                case_row = int(block.origin[b])
                 lead = exact_row(original[case_row], float(level[case_row]), pre[-1])
                 assert Fraction(float(found.value[b])) <= lead
         block = block.take(np.sort(rng.choice(len(block), min(4, len(block)), replace=False)))
@@ -435,7 +440,7 @@ def test_refined_bounds_agree_with_their_plain_twin(seed: int) -> None:
                 inputs[part] = matrix
             else:
                 earlier[part, units.part(source - 1)] = matrix
-    block = root_block(units, of.root, np.zeros(1, dtype=np.int64))
+    block = each_atom(units, of.root, np.zeros(1, dtype=np.int64), len(small.offset))
     block.choice = np.array([int(rng.integers(units.count))])
     block = children(block)
     before = block.take(np.arange(2))
@@ -468,18 +473,20 @@ def test_stages_that_nothing_reads(constant: bool) -> None:
     box = Bounds(problem.lower[None], problem.upper[None])
     nodes, reach = rooted(problem, box)
     assert nodes.count == 1
-    for of, at, far in ((problem, nodes, reach), reduce(problem, reach, nodes, np.zeros(1, int))):
+    only = np.zeros(1, dtype=np.int64)
+    small = reduce(problem, reach, nodes, tree_of(problem), only)
+    for of, at, far in ((problem, nodes, reach), small):
         last, owner = len(of.stages) - 1, np.zeros(1, dtype=np.int64)
-        rows, offset = output_rows(of)
+        rows, offset = of.rows, of.offset
         slopes, ascent = plain(of, at, owner, last), Ascent()
         for _ in range(60):
             found = backward(of, far, at, owner, last, rows, offset, slopes, keep=True)
             assert found.value[0] <= 0.25
             climb(of, at, owner, last, found, slopes, ascent)
         assert found.value[0] == pytest.approx(0.25, abs=0.02)
-        answer, duals = Relaxation(of, view(at), highs).minimise(rows[0], float(offset[0]), 10.0)
-        assert answer.value == pytest.approx(0.25)
-        alpha, beta = from_duals(of, view(at), rows[0], duals)
+        answer, duals = Relaxation(of, view(at), highs).least(only, None, 10.0)
+        assert answer.value == pytest.approx(0.25) and duals.atoms.tolist() == [1.0]
+        alpha, beta = from_duals(of, view(at), duals.atoms, duals)
         multipliers = Multipliers([a[None] for a in alpha], [b[None] for b in beta])
         found = backward(of, far, at, owner, last, rows, offset, multipliers)
         assert found.value[0] == pytest.approx(0.25) and found.value[0] <= 0.25

@@ -18,11 +18,16 @@ def block(nodes: list[Node]) -> Block:
     values, radii, depths, names = (np.array([node[k] for node in nodes]) for k in range(4))
     wide = np.repeat(names.astype(float)[:, None], 3, axis=1)
     return Block(
-        case=names.astype(np.int64),
+        origin=names.astype(np.int64),
         value=values.astype(float),
         radius=radii.astype(float),
         choice=names.astype(np.int64) % 3,
         depth=depths.astype(np.int64),
+        atoms=wide > 0.0,
+        gamma=wide,
+        pending=wide[:, :0] > 0.0,
+        low=wide[:, :0],
+        high=wide[:, :0],
         phase=np.zeros((count, 3), dtype=np.int8),
         lower=-wide,
         upper=wide,
@@ -34,12 +39,12 @@ def block(nodes: list[Node]) -> Block:
 
 
 def names(popped: Block) -> list[int]:
-    assert np.array_equal(popped.upper, np.repeat(popped.case[:, None], 3, axis=1))
+    assert np.array_equal(popped.upper, np.repeat(popped.origin[:, None], 3, axis=1))
     assert np.array_equal(popped.lower, -popped.upper) and np.array_equal(
-        popped.choice, popped.case % 3
+        popped.choice, popped.origin % 3
     )
     assert np.array_equal(popped.alpha * 4, popped.beta)
-    found: list[int] = popped.case.tolist()
+    found: list[int] = popped.origin.tolist()
     return found
 
 

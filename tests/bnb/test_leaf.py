@@ -10,25 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhobust.bnb.leaf import LeafResult, solve_leaf
-from rhobust.bnb.node import Units, by_stage, collect, multipliers, root_block, spread
+from rhobust.bnb.node import Units, by_stage, collect, multipliers, spread
 from rhobust.lp.oracle import Oracle, highs, no_answer, reference
 
 from ..strategies import random_case, tangled_case
-from .problems import exact_points, exact_pre, exact_row, output_rows
+from .problems import each_atom, exact_points, exact_pre, exact_row
 from .test_bounds import Reduced, reduced
 
 seeds = st.integers(0, 2**32 - 1)
 
 
-def node(of: Reduced, phases: list[int], case: int, oracle: Oracle = highs) -> LeafResult:
+def node(of: Reduced, phases: list[int], atom: int, oracle: Oracle = highs) -> LeafResult:
     """The leaf LP of one node of a reduced problem."""
-    block = root_block(of.units, of.root, np.array([case]))
+    block = each_atom(of.units, of.root, np.array([atom]), len(of.small.offset))
     block.phase[0] = phases
     nodes = spread(block, of.units, of.box)
-    rows, offset = output_rows(of.small)
-    return solve_leaf(
-        of.small, of.reach, of.units, nodes, rows[case], float(offset[case]), oracle, lambda: 60.0
-    )
+    return solve_leaf(of.small, of.reach, of.units, nodes, np.array([atom]), oracle, lambda: 60.0)
 
 
 @settings(max_examples=80, deadline=None)
@@ -37,14 +34,14 @@ def test_a_bound_from_duals_is_the_optimum_and_holds_on_the_node(seed: int) -> N
     rng = np.random.default_rng(seed)
     case = tangled_case(rng) if rng.random() < 0.7 else random_case(rng)
     of = reduced(case, float(rng.choice([0.1, 0.3, 1.0])))
-    original, level = output_rows(of.problem)
+    original, level = of.problem.rows, of.problem.offset
     points = exact_points(rng, of.box, 5)
     pre = [exact_pre(of.problem, point) for point in points]
     own = [[values[stage][unit] for stage, unit in of.places] for values in pre]
     signs = [1 if z > 0 else -1 if z < 0 else int(rng.choice([-1, 1])) for z in own[0]]
     share = float(rng.choice([0.0, 0.5, 1.0]))
     phases = [sign if rng.random() < share else 0 for sign in signs]
-    which = int(rng.integers(len(of.small.cases)))
+    which = int(rng.integers(len(of.small.offset)))
     found = node(of, phases, which)
     assert found.status == "optimal" and found.point is not None, "the first point is in the node"
     assert (of.box.lower[0] <= found.point).all() and (found.point <= of.box.upper[0]).all()
@@ -105,7 +102,7 @@ def test_rows_of_a_block_and_stages() -> None:
         collect([parts[0], parts[1], np.empty((0, 0))], units, 2)[:, 2:].tolist() == [[0.0] * 3] * 2
     )
     of = reduced(tangled_case(np.random.default_rng(2)), 0.5)
-    block = root_block(of.units, of.root, np.zeros(1, dtype=np.int64))
+    block = each_atom(of.units, of.root, np.zeros(1, dtype=np.int64), len(of.small.offset))
     assert [a.shape[1] for a in multipliers(block, of.units).alpha] == [
         stage.size for stage in of.small.stages[:-1]
     ]

@@ -17,7 +17,6 @@ from rhobust.bnb.frontier import Frontier
 from rhobust.bnb.node import Block, children, multipliers, spread
 from rhobust.bnb.search import Hooks, Outcome, Search, Settings, search
 from rhobust.compiler.arrays import Bounds, Matrix, Vector
-from rhobust.compiler.problem import Case as Cut
 from rhobust.compiler.problem import Problem
 from rhobust.lp.oracle import Answer, Oracle, Program, Solver, highs, no_answer, reference
 
@@ -26,7 +25,7 @@ from ..strategies import Case, cases, random_case, tangled_case, tangled_cases
 from .problems import compiled, exact_points, exact_pre, unread_problem
 
 LAZY = Settings(
-    batch=3, root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, joint=False
+    batch=3, root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, joint=False, halve=False
 )  # fmt: skip
 """Almost no ascent: as much as possible is left to the tree and to the LPs at its leaves."""
 
@@ -94,10 +93,10 @@ def decided(question: Asked, outcome: Outcome) -> None:
 some_cases = st.one_of(tangled_cases(), cases())
 shares = st.sampled_from([0.1, 0.45, 0.499, 0.501, 0.6, 1.5])
 effort = st.builds(
-    lambda lazy, batch, refine, joint: replace(
-        LAZY if lazy else Settings(), batch=batch, refine=refine, joint=joint
+    lambda lazy, batch, refine, joint, halve: replace(
+        LAZY if lazy else Settings(), batch=batch, refine=refine, joint=joint, halve=halve
     ),
-    st.booleans(), st.sampled_from([1, 2, 64]), st.booleans(), st.booleans(),
+    st.booleans(), st.sampled_from([1, 2, 64]), st.booleans(), st.booleans(), st.booleans(),
 )  # fmt: skip
 
 
@@ -251,10 +250,10 @@ def test_stages_that_nothing_reads(constant: bool) -> None:
     problem = unread_problem(constant)
     box = Bounds(problem.lower[None], problem.upper[None])
     for level, status in ((0.0, "closed"), (-0.25, "open"), (-0.5, "open")):
-        cut = replace(problem.cases[0], offset=np.array([level]))
+        cut = replace(problem, offset=np.array([level]))
         hooks = Hooks(lambda: 60.0, lambda points: False, lambda: box)
         for spent in (LAZY, Settings()):
-            assert search(replace(problem, cases=(cut,)), hooks, spent).status == status
+            assert search(cut, hooks, spent).status == status
 
 
 def test_an_attack_that_settles_the_question_ends_it() -> None:
@@ -263,8 +262,8 @@ def test_an_attack_that_settles_the_question_ends_it() -> None:
         hooks = question.hooks(lambda points: False)
         seen: list[list[int]] = []
 
-        def attack(open_cases: Vector, seen: list[list[int]] = seen) -> bool:
-            seen.append(open_cases.tolist())
+        def attack(open_atoms: Vector, seen: list[list[int]] = seen) -> bool:
+            seen.append(open_atoms.tolist())
             return True
 
         hooks.attack = attack  # type: ignore[assignment]
@@ -273,15 +272,6 @@ def test_an_attack_that_settles_the_question_ends_it() -> None:
             assert outcome.status == "accepted"
             return
     raise AssertionError("no attack was asked for")
-
-
-def test_a_case_of_several_atoms_is_not_taken_for_one() -> None:
-    question = Asked(random_case(np.random.default_rng(0)), 0.1)
-    (first, *_) = question.problem.cases
-    both = Cut(np.repeat(first.rows, 2, 0), np.repeat(first.offset, 2), np.repeat(first.strict, 2))
-    problem = replace(question.problem, cases=(both,))
-    with pytest.raises(NotImplementedError, match="several atoms"):
-        search(problem, question.hooks(), Settings())
 
 
 # ---- faults ----------------------------------------------------------------------------------
@@ -438,7 +428,8 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
 ) -> None:
     """What the groups add is no more than what the triangles lose, at the root and below."""
     question, rng = asked(case, share), np.random.default_rng(seed)
-    of = Search(question.problem, question.hooks(lambda points: False), Settings(root_steps=10))
+    spent = Settings(root_steps=10, halve=False)
+    of = Search(question.problem, question.hooks(lambda points: False), spent)
     with np.errstate(all="ignore"):
         block, _ = of._root()
         if not len(block) or of.joint is None:
@@ -451,14 +442,14 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
             nodes = spread(block, of.units, question.box)
             found = of._pass(block, nodes, np.arange(len(block)), multipliers(block, of.units))
             if not block.depth.any():
-                # the root nodes are the whole region, one for each case
+                # the root nodes are the whole region, one for each target
                 assert Fraction(float(found.value.min())) <= question.least
             for point in exact_points(rng, question.box, 6):
                 pre = exact_pre(of.problem, point)
                 own = [z for stage in pre[:-1] for z in stage]
                 for b, phases in enumerate(block.phase.tolist()):
                     if all(s * z >= 0 for s, z in zip(phases, own, strict=True)):
-                        lead = pre[-1][int(block.case[b])]
+                        lead = pre[-1][int(np.argmax(block.gamma[b]))]
                         # the reduced rows may be off by their radius
                         slack = Fraction(1, 10**9)
                         assert Fraction(float(found.value[b])) <= lead + slack

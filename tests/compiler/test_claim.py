@@ -93,11 +93,10 @@ def test_radii() -> None:
     assert check_eps(0.0) == 0.0 and check_eps(float(np.float32(0.1))) > 0.1
 
 
-def test_cases_follow_the_targets() -> None:
+def test_atoms_follow_the_targets() -> None:
     problem, _ = make(target=[2, 1], margin=0.25).compile(0.125)
-    rows = [(case.rows.tolist(), case.offset.tolist()) for case in problem.cases]
     output = problem.values(IMAGE[None])[-1][0]
-    leads = [float(np.dot(row[0], output)) + level[0] for row, level in rows]
+    leads = (problem.rows @ output + problem.offset).tolist()
     assert leads == pytest.approx([0.75 + 1.0 + 0.25, 0.5 + 0.25])
     assert problem.lower.tolist() == [0.625, 0.125] and problem.upper.tolist() == [0.875, 0.375]
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rhobust.compiler.activations import absolute, leaky_relu, maximum, relu
 from rhobust.compiler.arrays import Numbers, exact
 from rhobust.compiler.errors import LanguageError
 from rhobust.compiler.evaluator import holds, truth, value, within
@@ -20,19 +21,16 @@ from rhobust.compiler.language import (
     Or,
     Term,
     Variable,
-    absolute,
+    all_of,
+    any_of,
     argmax_is,
     as_affine,
-    conjunction,
     define,
-    disjunction,
-    leaky_relu,
-    maximum,
     norm_inf,
-    relu,
     requirements,
 )
 from rhobust.compiler.operators import Dense, identity
+from rhobust.compiler.problem import Branch
 from rhobust.compiler.steps.cases import cases as split_cases
 from rhobust.compiler.steps.flatten import flatten
 from rhobust.compiler.steps.recognise import recognise
@@ -74,7 +72,7 @@ def test_an_activation_holds_for_its_value_and_for_no_other(
     off: Fraction,
     place: int,
 ) -> None:
-    x = Variable.within(2, -3, 3)
+    x = Variable(2, -3, 3)
     z = x.affine.through(Dense(WEIGHT)) + np.array([0.0, -0.5, 0.0])
     y = activation(z)
     levels = [Fraction(0), Fraction(-1, 2), Fraction(0)]
@@ -91,7 +89,7 @@ def test_an_activation_holds_for_its_value_and_for_no_other(
 
 
 def test_a_formula_is_required_once_however_often_its_variable_is_used() -> None:
-    x = Variable.within(2, 0, 1)
+    x = Variable(2, 0, 1)
     y = relu(x.affine)
     both = relu(y + y) - y
     assert len(both.requires) == 2
@@ -99,7 +97,7 @@ def test_a_formula_is_required_once_however_often_its_variable_is_used() -> None
 
 
 def test_a_shared_value_is_one_variable() -> None:
-    x = Variable.within(2, -1, 1)
+    x = Variable(2, -1, 1)
     y = define(x.affine * 3.0 - 1.0)
     point = exact([0.5, -1.0])
     assert holds(And(tuple(y.requires)), {x: point, newest(y): exact([0.5, -4.0])})
@@ -111,7 +109,7 @@ def test_a_shared_value_is_one_variable() -> None:
 
 @given(vectors, st.integers(-24, 24))
 def test_arithmetic_of_expressions(point: Numbers, eighths: int) -> None:
-    x = Variable.free(2)
+    x = Variable(2)
     number, constant = eighths / 8, np.array([0.1, -2.0])
     expression = 2.0 * x.affine + number - (1.0 - x.affine) * 0.5 - constant
     meant = [
@@ -125,7 +123,7 @@ def test_arithmetic_of_expressions(point: Numbers, eighths: int) -> None:
 
 @given(vectors, numbers)
 def test_relations_and_their_strictness(point: Numbers, bound: Fraction) -> None:
-    x = Variable.free(2)
+    x = Variable(2)
     limit = float(bound)
     compare = Fraction(limit)
     assert truth(x.affine <= limit, {x: point}).tolist() == [p <= compare for p in point]
@@ -137,17 +135,17 @@ def test_relations_and_their_strictness(point: Numbers, bound: Fraction) -> None
 
 @given(vectors, st.floats(0, 3))
 def test_norm(point: Numbers, radius: float) -> None:
-    x = Variable.free(2)
+    x = Variable(2)
     center = np.array([0.3, -0.7])
     meant = max(abs(p - Fraction(c)) for p, c in zip(point, center.tolist(), strict=True))
     assert holds(norm_inf(x.affine - center) <= radius, {x: point}) == (meant <= Fraction(radius))
 
 
 def test_formulas_of_formulas() -> None:
-    x = Variable.free(2)
+    x = Variable(2)
     point = {x: exact([0.5, -1.0])}
-    some, all_of = disjunction([x.affine >= 1.0, x.affine <= -2.0]), conjunction([])
-    assert not holds(some, point) and holds(all_of, point) and not holds(disjunction([]), point)
+    some, empty = any_of(x >= 1.0, x <= -2.0), all_of()
+    assert not holds(some, point) and holds(empty, point) and not holds(any_of(), point)
     # a whole Or asks one disjunct of all elements, an elementwise one of each
     sides = (x.affine >= 0.0, x.affine <= 0.0)
     assert holds(Or(sides, elementwise=True), point) and not holds(Or(sides), point)
@@ -157,15 +155,15 @@ def test_formulas_of_formulas() -> None:
 
 
 def test_bounds_of_a_variable() -> None:
-    x = Variable.within(2, [0.0, -np.inf], [1.0, np.inf], "x")
+    x = Variable(2, [0.0, -np.inf], [1.0, np.inf], "x")
     assert within(x, exact([1.0, 1e300])) and within(x, exact([0.0, -5.0]))
     assert not within(x, exact([1.0 + 2**-52, 0.0])) and not within(x, exact([-(2.0**-1074), 0.0]))
 
 
 def test_what_is_no_expression_is_refused() -> None:
-    x = Variable.free(2, "x")
+    x = Variable(2, name="x")
     with pytest.raises(LanguageError, match="2 and 3 elements"):
-        x.affine + Variable.free(3)
+        x.affine + Variable(3)
     with pytest.raises(LanguageError, match="vector of 3"):
         x.affine + np.ones(3)
     with pytest.raises(LanguageError, match="finite"):
@@ -173,9 +171,9 @@ def test_what_is_no_expression_is_refused() -> None:
     with pytest.raises(LanguageError, match="on 3 numbers meets 2"):
         x.affine.through(identity(3))
     with pytest.raises(LanguageError, match="empty or not numbers"):
-        Variable.within(1, 1.0, 0.0)
+        Variable(1, 1.0, 0.0)
     with pytest.raises(LanguageError, match="'x'.*empty or not numbers"):
-        Variable.within(1, np.nan, 0.0, "x")
+        Variable(1, np.nan, 0.0, "x")
     with pytest.raises(IndexError):
         x.affine[2]
 
@@ -191,9 +189,10 @@ def test_a_network_has_a_label_exactly_when_its_formula_holds(
     x = Variable(case.network.input_size, case.lower, case.upper, "x")
     y = case.network(x)
     network_part = requirements(y <= 0.0)
-    final, back = chain(System(x, tuple(network_part)), (recognise, region, split_cases))
-    assert not final.formulas and final.cases == ((),), "the network is a function"
-    _, forward = flatten(System(x, (), final.definitions, final.lower, final.upper, ()))
+    final, back = chain(System(tuple(network_part), inputs=(x,)), (recognise, region, split_cases))
+    assert final.inputs == (x,) and not final.atoms, "the network is a function"
+    assert final.root == Branch((), ()) and not (final.formulas or final.choices)
+    _, forward = flatten(final)
     place = [data.draw(st.fractions(0, 1, max_denominator=32)) for _ in case.image]
     point = [
         low + share * (high - low) for share, low, high in zip(place, *case.bounds, strict=True)

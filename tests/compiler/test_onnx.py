@@ -17,6 +17,7 @@ from rhobust.compiler.importers.onnx_arithmetic import nearest_root
 from rhobust.compiler.importers.onnx_ops import OPERATIONS
 from rhobust.compiler.operators import Scale
 
+from . import test_onnx_activations
 from .onnx_models import array, check_network, model, read, single
 
 RNG = np.random.default_rng(0)
@@ -252,7 +253,8 @@ def test_operation_agrees_with_runtime_and_exact_arithmetic(name: str) -> None:
 
 
 def test_every_operation_has_a_case() -> None:
-    seen = {node.op_type for proto in CASES.values() for node in proto.graph.node}
+    protos = [*CASES.values(), *test_onnx_activations.CASES.values()]
+    seen = {node.op_type for proto in protos for node in proto.graph.node}
     assert seen | {"AveragePool", "Conv"} >= set(OPERATIONS)
 
 

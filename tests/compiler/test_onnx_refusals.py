@@ -62,7 +62,6 @@ UNSUPPORTED: dict[str, tuple[onnx.ModelProto, str]] = {
         ),
         "'squash' is a Sigmoid",
     ),
-    "max_pool": (single("MaxPool", [1, 1, 4, 4], kernel_shape=[2, 2]), "MaxPool"),
     "softmax_inside": (
         model([NODE("Softmax", ["x"], ["s"]), NODE("Neg", ["s"], ["y"])], [1, 3]),
         "Softmax",
@@ -258,7 +257,7 @@ def test_files_that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such file"):
         load(tmp_path / "missing.onnx")
     with pytest.raises(ModelError, match=r"unknown format; supported: \.onnx, \.onnx\.gz"):
-        load(tmp_path / "model.h5")
+        load(tmp_path / "model.tflite")
     with pytest.raises(ModelError, match="cannot be read"):
         (tmp_path / "folder.onnx").mkdir()
         load(tmp_path / "folder.onnx")

@@ -16,6 +16,7 @@ from rhobust.compiler.operators import (
     LinearOperator,
     Scale,
     Select,
+    Transposed,
     compose,
     identity,
     is_identity,
@@ -30,7 +31,7 @@ from ..strategies import operator_matrix
 
 def simple(rng: np.random.Generator, inputs: int) -> LinearOperator:
     """An operator on `inputs` numbers, a multiple of 4; every kind, and its weights no dyadics."""
-    kind = int(rng.integers(4))
+    kind = int(rng.integers(5))
     if kind == 0:
         return Dense(rng.normal(size=(int(rng.integers(1, 4)) * 4, inputs)))
     if kind == 1:
@@ -39,6 +40,13 @@ def simple(rng: np.random.Generator, inputs: int) -> LinearOperator:
     if kind == 2:
         return Select(rng.integers(-1, inputs, size=int(rng.integers(1, 4)) * 4), inputs)
     groups = int(rng.choice([1, 2]))
+    if kind == 3:
+        stride, width = int(rng.integers(1, 3)), int(rng.integers(1, 3))
+        weight = rng.normal(size=(4, 2 // groups, 1, width))
+        # the convolution that leads back to 4 channels of `inputs` / 4 numbers
+        size = stride * (inputs // 4 - 1) + width + int(rng.integers(0, stride))
+        inner = Convolution(weight, (2, 1, size), (1, stride), (0, 0, 0, 0), (1, 1), groups)
+        return Transposed(inner)
     return Convolution(
         rng.normal(size=(4, 2 // groups, int(rng.integers(1, 3)), 2)),
         (2, inputs // 4, 2),

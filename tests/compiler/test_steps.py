@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rhobust.compiler.activations import absolute, leaky_relu, maximum, relu
 from rhobust.compiler.arrays import Numbers, exact
 from rhobust.compiler.claim import Claim
 from rhobust.compiler.errors import LanguageError
@@ -20,15 +21,11 @@ from rhobust.compiler.language import (
     Or,
     Relation,
     Variable,
-    absolute,
     as_affine,
-    leaky_relu,
-    maximum,
-    relu,
     requirements,
 )
 from rhobust.compiler.operators import Dense, Select, scaled
-from rhobust.compiler.problem import Problem
+from rhobust.compiler.problem import Branch, Problem
 from rhobust.compiler.steps import cases as steps_cases
 from rhobust.compiler.steps.cases import cases as split_cases
 from rhobust.compiler.steps.flatten import flatten
@@ -42,7 +39,7 @@ from ..strategies import Case, cases
 
 def compiled(x: Variable, *formulas: Formula) -> tuple[Problem, Lift]:
     """All steps after another; the lift takes {x: exact input}."""
-    final, back = chain(System(x, formulas), (recognise, region, split_cases))
+    final, back = chain(System(formulas, inputs=(x,)), (recognise, region, split_cases))
     problem, forward = flatten(final)
 
     def lift(solution: Solution) -> Solution:
@@ -52,17 +49,20 @@ def compiled(x: Variable, *formulas: Formula) -> tuple[Problem, Lift]:
 
 
 def satisfied(problem: Problem, point: Numbers) -> bool:
-    """Whether some case of the problem holds at an exact input inside its box."""
+    """Whether the root branch holds at an exact input inside the problem's box."""
     output = problem.values(point[None])[-1][0]
-    for case in problem.cases:
-        left = case.rows.shape[0] * [Fraction(0)]
-        for i, row in enumerate(case.rows.tolist()):
-            left[i] = Fraction(float(case.offset[i])) + sum(
-                (Fraction(w) * v for w, v in zip(row, output, strict=True)), Fraction(0)
-            )
-        if all(v < 0 if s else v <= 0 for v, s in zip(left, case.strict.tolist(), strict=True)):
-            return True
-    return False
+
+    def atom(number: int) -> bool:
+        pairs = zip(problem.rows[number].tolist(), output, strict=True)
+        left = Fraction(float(problem.offset[number])) + sum(Fraction(w) * v for w, v in pairs)
+        return bool(left < 0 if problem.strict[number] else left <= 0)
+
+    def branch(of: Branch) -> bool:
+        return all(map(atom, of.atoms)) and all(
+            any(map(branch, problem.choices[number])) for number in of.choices
+        )
+
+    return branch(problem.root)
 
 
 def inside(data: st.DataObject, case: Case) -> Numbers:
@@ -115,17 +115,17 @@ def test_a_claim_lifts_inputs_to_assignments_of_its_own_source(
     claim = Claim.make(case.network, case.image, case.label, domain=case.domain)
     problem, lift = claim.compile(0.25)
     point = inside(data, case)
-    assignment = lift({Variable.free(len(point)): point})
+    assignment = lift({Variable(len(point)): point})
     logits = oracles.evaluate(case.exact, tuple(point))
     output = problem.values(point[None])[-1][0]
     targets = [t for t in range(len(logits)) if t != case.label]
-    assert len(problem.cases) == len(targets)
-    for compiled_case, target in zip(problem.cases, targets, strict=True):
-        row = [Fraction(w) for w in compiled_case.rows[0].tolist()]
+    assert len(problem.offset) == len(targets)
+    for compiled_row, offset, target in zip(
+        problem.rows.tolist(), problem.offset.tolist(), targets, strict=True
+    ):
+        row = [Fraction(w) for w in compiled_row]
         lead = sum((w * v for w, v in zip(row, output, strict=True)), Fraction(0))
-        assert (
-            lead + Fraction(float(compiled_case.offset[0])) == logits[case.label] - logits[target]
-        )
+        assert lead + Fraction(offset) == logits[case.label] - logits[target]
     assert any(tuple(numbers) == logits for numbers in assignment.values())
     variable, formula = claim.source(0.25)
     assert variable.size == len(point)
@@ -162,9 +162,9 @@ def by_hand(x: Variable, y: Variable, kind: str) -> tuple[Formula, Affine]:
 @pytest.mark.parametrize("kind", ["relu", "leaky", "abs", "max"])
 @given(point=st.lists(st.fractions(-2, 2, max_denominator=8), min_size=2, max_size=2))
 def test_activations_written_by_hand_become_definitions(kind: str, point: list[Fraction]) -> None:
-    x, y = Variable.within(2, -2, 2, "x"), Variable.free(3, "y")
+    x, y = Variable(2, -2, 2, "x"), Variable(3, name="y")
     formula, sugar = by_hand(x, y, kind)
-    system, _ = recognise(System(x, (formula, y.affine[0] <= 1.0)))
+    system, _ = recognise(System((formula, y.affine[0] <= 1.0), inputs=(x,)))
     assert [definition.relu for definition in system.definitions] == [True]
     assert len(system.formulas) == 1
     numbers = np.array(point, dtype=object)
@@ -177,11 +177,12 @@ def test_activations_written_by_hand_become_definitions(kind: str, point: list[F
 
 
 def test_an_equality_defines_a_variable_once() -> None:
-    x, y = Variable.within(2, -1, 1, "x"), Variable.free(2, "y")
+    x, y = Variable(2, -1, 1, "x"), Variable(2, name="y")
     first = (x.affine * 2.0 - y.affine).equals(1.0)
     second = y.affine.equals(0.5)  # y is defined by now: this restricts it
-    system, _ = recognise(System(x, (first, second)))
+    system, _ = recognise(System((first, second), inputs=(x,)))
     assert [d.variable for d in system.definitions] == [y] and len(system.formulas) == 1
+    assert system.inputs == (x,)
     _, lift = compiled(x, first, y.affine <= 0.0)
     assert lift({x: exact([0.5, -1.0])})[y].tolist() == [0, -3]
 
@@ -205,39 +206,52 @@ def test_an_equality_defines_a_variable_once() -> None:
     ],
 )
 def test_what_is_no_function_stays_a_formula(build: object) -> None:
-    x, y = Variable.within(2, -2, 2, "x"), Variable.free(3, "y")
+    x, y = Variable(2, -2, 2, "x"), Variable(3, name="y")
     first, second = build(affine(x), y.affine)  # type: ignore[operator]
     formula = Or((And(first), And(second)), elementwise=True)
-    system, back = recognise(System(x, (formula,)))
+    system, back = recognise(System((formula,), inputs=(x,)))
     assert system.formulas == (formula,) and not system.definitions
+    assert system.inputs == (x, y), "nothing defines y: it is an input too"
     assert list(back({x: exact([0.0, 0.0])})) == [x]
-    with pytest.raises(LanguageError):
+    with pytest.raises(LanguageError, match="'y' needs a finite lower and upper bound"):
         compiled(x, formula, y.affine <= 0.0)
 
 
-def test_a_variable_that_nothing_defines_is_refused() -> None:
-    x, y, z = Variable.within(2, -2, 2, "x"), Variable.free(2, "y"), Variable.free(2, "z")
-    with pytest.raises(LanguageError, match="'y' is no function of the inputs"):
-        compiled(x, y.affine <= 0.0)
-    # in this order y would be defined by what is not known yet
-    system, _ = recognise(System(x, (y.affine.equals(z.affine * 2.0), z.affine.equals(x.affine))))
-    assert [definition.variable for definition in system.definitions] == [z]
-    _, lift = compiled(x, z.affine.equals(x.affine), y.affine.equals(z.affine * 2.0), y.affine <= 0)
-    assert lift({x: exact([1.0, -1.0])})[y].tolist() == [2, -2]
+def test_a_variable_that_nothing_defines_is_an_input_and_needs_bounds() -> None:
+    x, y = Variable(2, -2, 2, "x"), Variable(2, name="y")
+    system, _ = recognise(System((y <= 0.0,), inputs=(x,)))
+    assert system.inputs == (x, y) and not system.definitions
+    with pytest.raises(LanguageError, match="'y' needs a finite lower and upper bound"):
+        compiled(x, y <= 0.0)
+    problem, lift = compiled(x, y <= 0.0, y >= -1.0)
+    assert (problem.lower.tolist(), problem.upper.tolist()) == ([-2, -2, -1, -1], [2, 2, 0, 0])
+    assert lift({x: exact([1.0, -1.0]), y: exact([-0.5, 0.0])})[y].tolist() == [Fraction(-1, 2), 0]
+
+
+def test_definitions_stand_after_those_they_use() -> None:
+    x, y, z = Variable(2, -2, 2, "x"), Variable(2, name="y"), Variable(2, name="z")
+    # y is stated first, by what is not known yet
+    first, second = y.equals(z * 2.0), z.equals(x.affine)
+    for formulas in ((first, second), (second, first)):
+        system, _ = recognise(System(formulas, inputs=(x,)))
+        assert [definition.variable for definition in system.definitions] == [z, y]
+        assert system.inputs == (x,) and not system.formulas
+        _, lift = compiled(x, *formulas, y <= 0.0)
+        assert lift({x: exact([1.0, -1.0])})[y].tolist() == [2, -2]
 
 
 def test_disjunctions_of_another_shape_stay_formulas() -> None:
-    x, y = Variable.within(2, -2, 2, "x"), Variable.free(3, "y")
+    x, y = Variable(2, -2, 2, "x"), Variable(3, name="y")
     z = affine(x)
     whole = Or((And((z >= 0.0, y.affine.equals(z))), And((z <= 0.0, y.affine.equals(0.0)))))
     bare = Or((z >= 0.0, z <= 0.0), elementwise=True)
     single = Or((And((z >= 0.0, y.affine.equals(z))),), elementwise=True)
-    system, _ = recognise(System(x, (whole, bare, single)))
+    system, _ = recognise(System((whole, bare, single), inputs=(x,)))
     assert len(system.formulas) == 3 and not system.definitions
 
 
 def test_a_chain_of_activations_is_rewritten_in_what_they_equal() -> None:
-    x = Variable.within(2, -2, 2, "x")
+    x = Variable(2, -2, 2, "x")
     first = leaky_relu(affine(x), 0.5)
     second = absolute(first.through(Dense(np.array([[1.0, -2.0, 0.5]]))) - 0.25)
     formula = Or((second <= 0.5, And((second >= 3.0, first <= 1.0))))
@@ -249,7 +263,7 @@ def test_a_chain_of_activations_is_rewritten_in_what_they_equal() -> None:
 
 
 def test_substitution_leaves_other_variables_alone() -> None:
-    x, y = Variable.free(2, "x"), Variable.free(2, "y")
+    x, y = Variable(2, name="x"), Variable(2, name="y")
     expression = x.affine * 2.0 + y.affine - 1.0
     assert substitute(expression, {}) is expression
     replaced = substitute(expression, {y: x.affine * -1.0 + 0.5})
@@ -260,16 +274,19 @@ def test_substitution_leaves_other_variables_alone() -> None:
 
 
 def box_of(x: Variable, *formulas: Formula) -> tuple[list[float], list[float], int]:
-    system, lift = region(System(x, formulas))
-    assert system.lower is not None and system.upper is not None
-    assert lift({x: exact([0.0])})[x].tolist() == [0]
-    return system.lower.tolist(), system.upper.tolist(), len(system.formulas)
+    system, lift = region(System(formulas, inputs=(x,)))
+    assert lift({x: exact([0.0])})[x].tolist() == [0] and list(system.boxes) == [x]
+    lower, upper = system.boxes[x]
+    return lower.tolist(), upper.tolist(), len(system.formulas)
 
 
 def test_bounding_relations_become_a_box() -> None:
-    x = Variable.within(2, -5, [5.0, 4.0], "x")
-    low, high, rest = box_of(x, x.affine <= 3.0, And((x.affine[0] >= -1.0, -x.affine[1] < 2.0)))
+    x = Variable(2, -5, [5.0, 4.0], "x")
+    low, high, rest = box_of(x, x.affine <= 3.0, And((x.affine[0] >= -1.0, -x.affine[1] <= 2.0)))
     assert (low, high, rest) == ([-1.0, -2.0], [3.0, 3.0], 0)
+    # a strict bound is more than its box
+    low, high, rest = box_of(x, x.affine <= 3.0, And((x.affine[0] >= -1.0, -x.affine[1] < 2.0)))
+    assert (low, high, rest) == ([-1.0, -2.0], [3.0, 3.0], 1)
     low, high, rest = box_of(x, x.affine.equals(np.array([0.5, -1.0])), (-x.affine[0]).equals(-0.5))
     assert (low, high, rest) == ([0.5, -1.0], [0.5, -1.0], 0)
     swapped = x.affine.through(Select(np.array([1, 0]), 2))
@@ -278,7 +295,7 @@ def test_bounding_relations_become_a_box() -> None:
 
 @given(st.floats(-1, 1), st.floats(0, 1), st.floats(-1, 1))
 def test_a_box_is_rounded_outwards_by_one_unit(center: float, eps: float, shift: float) -> None:
-    x = Variable.within(1, -10, 10, "x")
+    x = Variable(1, -10, 10, "x")
     moved = x.affine - center - shift
     (low,), (high,), rest = box_of(x, moved <= eps, moved >= -eps)
     middle = Fraction(center) + Fraction(shift)
@@ -296,7 +313,7 @@ def test_a_box_is_rounded_outwards_by_one_unit(center: float, eps: float, shift:
 
 
 def test_what_bounds_no_single_input_stays_a_formula() -> None:
-    x, y = Variable.within(2, -1, 1, "x"), Variable.free(2, "y")
+    x, y = Variable(2, -1, 1, "x"), Variable(2, name="y")
     kept: list[Relation] = [
         x.affine[0] + x.affine[1] <= 0.0,
         y.affine <= 0.0,
@@ -311,16 +328,16 @@ def test_what_bounds_no_single_input_stays_a_formula() -> None:
 
 
 def test_every_input_needs_bounds() -> None:
-    x = Variable.free(2, "x")
+    x = Variable(2, name="x")
     with pytest.raises(LanguageError, match="finite lower and upper"):
-        region(System(x, (x.affine <= 1.0,)))
+        region(System((x.affine <= 1.0,), inputs=(x,)))
 
 
 # ---- cases -----------------------------------------------------------------------------------
 
 
 def test_nested_properties_become_cases() -> None:
-    x = Variable.within(2, -1, 1, "x")
+    x = Variable(2, -1, 1, "x")
     a, b = x.affine[0], x.affine[1]
     formula = And(
         (
@@ -329,9 +346,8 @@ def test_nested_properties_become_cases() -> None:
         )
     )
     problem, _ = compiled(x, formula)
-    assert len(problem.cases) == 3 * 2
-    assert [len(case.offset) for case in problem.cases] == [2, 2, 3, 3, 4, 4]
-    assert sum(bool(case.strict.any()) for case in problem.cases) == 2
+    assert [len(options) for options in problem.choices] == [2, 2, 2]
+    assert problem.root == Branch((), (1, 2)) and problem.strict.sum() == 1
     grid = [Fraction(k, 4) for k in range(-4, 5)]
     for point in (np.array([p, q], dtype=object) for p in grid for q in grid):
         assert satisfied(problem, point) == holds(formula, {x: point})
@@ -340,7 +356,7 @@ def test_nested_properties_become_cases() -> None:
 @settings(max_examples=60)
 @given(st.data())
 def test_cases_mean_the_formula_they_come_from(data: st.DataObject) -> None:
-    x = Variable.within(2, -1, 1, "x")
+    x = Variable(2, -1, 1, "x")
     y = relu(affine(x))
     some = st.sampled_from([y, x.affine.through(Z), x.affine[0], y[1] - x.affine[1]])
     levels = st.sampled_from([-0.5, 0.0, 0.25])
@@ -366,25 +382,26 @@ def test_cases_mean_the_formula_they_come_from(data: st.DataObject) -> None:
     assert (in_box and satisfied(problem, point)) == holds(formula, lift({x: point}))
 
 
-def test_too_many_cases_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = Variable.within(1, -1, 1, "x")
-    either = Or((x.affine * 2.0 <= -1.0, x.affine * 2.0 >= 1.0))
-    with pytest.raises(LanguageError, match="more than 10000 cases"):
-        compiled(x, *[either] * 14)
+def test_too_many_relations_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = Variable(1, -1, 1, "x")
     monkeypatch.setattr(steps_cases, "LARGEST", 3)
-    with pytest.raises(LanguageError, match="more than 3 cases"):
-        compiled(x, either, either)
+    either = [Or((x * 2.0 <= -level, x * 2.0 >= level)) for level in (1.0, 0.5)]
+    compiled(x, either[0], either[0])
+    with pytest.raises(LanguageError, match="more than 3 relations"):
+        compiled(x, *either)
 
 
-def test_an_elementwise_choice_that_defines_nothing_is_refused() -> None:
-    x = Variable.within(2, -1, 1, "x")
-    sides = (x.affine * 2.0 <= -1.0, And((x.affine * 2.0 >= 1.0,)))
-    with pytest.raises(LanguageError, match="elementwise Or"):
-        compiled(x, Or(sides, elementwise=True))
-    # of a single element it is the plain one
-    single = (x.affine[0] * 2.0 <= -1.0, Or((x.affine[0] * 2.0 >= 1.0,)))
-    problem, _ = compiled(x, Or(single, elementwise=True))
-    assert len(problem.cases) == 2
+def test_an_elementwise_choice_that_defines_nothing_is_one_for_each_element() -> None:
+    x = Variable(2, -1, 1, "x")
+    sides = (x * 2.0 <= -1.0, And((x * 2.0 >= 1.0, x * 4.0 <= 3.0)))
+    problem, _ = compiled(x, Or(sides, elementwise=True))
+    assert [len(options) for options in problem.choices] == [2, 2]
+    for first, second, meant in [
+        (-1.0, 0.5, True), (0.75, 0.5, True), (0.0, 1.0, False), (-1.0, 1.0, False)
+    ]:  # fmt: skip
+        assert satisfied(problem, exact([first, second])) == meant
+    with pytest.raises(LanguageError, match="elementwise Or takes relations"):
+        compiled(x, Or((sides[0], Or((sides[1], sides[0]))), elementwise=True))
 
 
 # ---- flatten ---------------------------------------------------------------------------------
@@ -393,7 +410,7 @@ def test_an_elementwise_choice_that_defines_nothing_is_refused() -> None:
 @given(st.lists(st.floats(-4, 4), min_size=6, max_size=6), st.floats(-3, 3))
 def test_constants_are_enclosed(levels: list[float], factor: float) -> None:
     """bias and bias_radius of a stage enclose the exact sum of its constants."""
-    x = Variable.within(2, -1, 1, "x")
+    x = Variable(2, -1, 1, "x")
     first, second = np.array(levels[:2]), np.array(levels[2:4])
     weight = Dense(np.array([[0.1, 0.7], [1.0, levels[4]]]))
     z = x.affine + first - as_affine(second, 2) * factor + as_affine(first, 2).through(weight)
@@ -408,29 +425,29 @@ def test_constants_are_enclosed(levels: list[float], factor: float) -> None:
 
 
 def test_a_property_that_always_or_never_holds() -> None:
-    x = Variable.within(1, -1, 1, "x")
+    x = Variable(1, -1, 1, "x")
     always, _ = compiled(x, And(()))
-    assert [case.rows.shape for case in always.cases] == [(0, 0)]
+    assert always.root == Branch((), ()) and always.rows.shape == (0, 0)
     assert satisfied(always, exact([0.0]))
     never, _ = compiled(x, Or(()))
-    assert never.cases == () and not satisfied(never, exact([0.0]))
+    assert never.choices == ((),) and not satisfied(never, exact([0.0]))
 
 
 @given(st.lists(st.floats(-2, 2, allow_subnormal=False), min_size=3, max_size=3))
 @example([0.3, -0.1, -0.2])
 @example([-0.3, 0.1, 0.2])
 def test_offsets_of_a_case_are_rounded_down(levels: list[float]) -> None:
-    x = Variable.within(1, -1, 1, "x")
+    x = Variable(1, -1, 1, "x")
     y = relu(x.affine)
     total = y[0] + levels[0] + levels[1] + as_affine(levels[2], 1)
     problem, _ = compiled(x, *y.requires, total <= 0.0)
     meant = sum((Fraction(level) for level in levels), Fraction(0))
-    (offset,) = problem.cases[0].offset.tolist()
+    (offset,) = problem.offset.tolist()
     assert Fraction(offset) <= meant and meant - Fraction(offset) <= abs(meant) * Fraction(2.0**-52)
 
 
 def test_an_input_alone_can_be_the_output() -> None:
-    x = Variable.within(2, -1, 1, "x")
+    x = Variable(2, -1, 1, "x")
     problem, lift = compiled(x, x.affine[0] + x.affine[1] <= -0.5)
     assert [stage.relu for stage in problem.stages] == [False]
     assert satisfied(problem, exact([-1.0, 0.5])) and not satisfied(problem, exact([0.0, 0.0]))

@@ -1,0 +1,172 @@
+"""Witnesses of properties: exact membership, a rigorous evaluation, and the runtime's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from .arrays import Matrix, Numbers, Vector, exact
+from .atoms import AllOf, AnyOf, Atom, Tree
+from .graph import Network
+from .property import Property
+from .witness import EXACT_WORK, float32_box
+
+Interval = tuple[Fraction, Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyWitness:
+    """An input that satisfies a property, and the outputs that the runtimes give it.
+
+    inputs: exact, float32 numbers wherever the property allows any; outputs: float32 values.
+    """
+
+    inputs: tuple[Fraction, ...]
+    outputs: Vector
+
+    def text(self) -> str:
+        """The form of VNN-COMP; decimals are exact."""
+        lines = [f"(X_{k} {decimal(value)})" for k, value in enumerate(self.inputs)]
+        lines += [f"(Y_{k} {decimal(Fraction(v))})" for k, v in enumerate(self.outputs.tolist())]
+        return "(" + "\n".join(lines) + ")\n"
+
+
+def decimal(value: Fraction) -> str:
+    """The exact decimal expansion, or 40 digits where there is none."""
+    from decimal import Context, Decimal
+
+    rest, digits = value.denominator, 0
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest, digits = rest // prime, digits + 1
+    context = Context(prec=40 if rest != 1 else 2000)
+    found = context.divide(Decimal(value.numerator), Decimal(value.denominator))
+    return f"{found:f}"
+
+
+class PropertyValidator:
+    """Decides whether points of one box of a property satisfy all of it."""
+
+    def __init__(
+        self, networks: Sequence[Network], asked: Property, lower: Vector, upper: Vector
+    ) -> None:
+        self.networks, self.asked = networks, asked
+        self.low, self.high = float32_box(lower, upper)
+        self.fixed: dict[int, Fraction] = {}
+        none = np.flatnonzero(~(self.low <= self.high)).tolist()
+        if none:
+            bounds = _input_bounds(asked.tree)
+            for k in none:
+                low, high = Fraction(float(lower[k])), Fraction(float(upper[k]))
+                inside = sorted(v for v in bounds.get(k, ()) if low <= v <= high)
+                self.fixed[k] = inside[0] if inside else low
+            self.low[none] = self.high[none] = [float(self.fixed[k]) for k in none]
+        self.witness: PropertyWitness | None = None
+
+    def accept(self, points: Matrix) -> bool:
+        """Whether one of the points (B, D) is a solution."""
+        for point in points:
+            if np.isfinite(point).all() and self._check(point):
+                return True
+        return False
+
+    def _check(self, point: Vector) -> bool:
+        near = point.astype(np.float32).astype(np.float64)
+        inside = np.clip(near, self.low, self.high)
+        x = exact(inside)
+        for k, value in self.fixed.items():
+            x[k] = value
+        values = x.tolist()
+        outputs = self._runtime(inside)
+        if not (np.isfinite(outputs).all() and self.asked.holds(values, exact(outputs).tolist())):
+            return False
+        if not self._holds(x):
+            return False
+        self.witness = PropertyWitness(tuple(values), outputs)
+        return True
+
+    def _split(self, values: Numbers) -> list[Numbers]:
+        sizes = np.cumsum([network.input_size for network in self.networks])[:-1]
+        return np.split(values, sizes)
+
+    def _wanted(self, outputs: Sequence[Numbers]) -> list[Numbers]:
+        """The outputs that the property numbers."""
+        pairs = zip(outputs, self.asked.networks, strict=True)
+        return [values[: signature.output_size] for values, signature in pairs]
+
+    def _runtime(self, inside: Vector) -> Vector:
+        """The runtimes' outputs at the float32 numbers nearest to the input."""
+        found = []
+        for network, part in zip(self.networks, self._split(inside), strict=True):
+            run = network.runtime or network.forward
+            found.append(np.asarray(run(part.astype(np.float32).astype(np.float64)[None])[0]))
+        return np.concatenate(self._wanted(found)).astype(np.float64)
+
+    def _holds(self, x: Numbers) -> bool:
+        """Whether the property holds over the reals, by an enclosure or else in rationals."""
+        near = x.astype(np.float64)
+        off = np.array([abs(v - Fraction(n)) for v, n in zip(x, near.tolist(), strict=True)])
+        error = off.astype(np.float64) * (1 + 1e-12)
+        enclosed = [
+            network.enclose(part, radius)
+            for network, part, radius in zip(
+                self.networks, self._split(near), self._split(error), strict=True
+            )
+        ]
+        middle = np.concatenate(self._wanted([e.middle[0] for e in enclosed]))
+        radius = np.concatenate(self._wanted([e.radius[0] for e in enclosed]))
+        if not (np.isfinite(middle).all() and np.isfinite(radius).all()):
+            return False
+        values = [
+            (Fraction(m) - Fraction(r), Fraction(m) + Fraction(r))
+            for m, r in zip(middle.tolist(), radius.tolist(), strict=True)
+        ]
+        sure = certainly(self.asked.tree, x.tolist(), values)
+        if sure is not None or sum(network.work for network in self.networks) > EXACT_WORK:
+            return bool(sure)
+        outputs = [
+            network.forward(part[None])[0]
+            for network, part in zip(self.networks, self._split(x), strict=True)
+        ]
+        return self.asked.holds(x.tolist(), np.concatenate(self._wanted(outputs)).tolist())
+
+
+def certainly(tree: Tree, inputs: Sequence[Fraction], outputs: Sequence[Interval]) -> bool | None:
+    """Whether a tree holds, its outputs known up to intervals; None where that is too little."""
+    match tree:
+        case Atom(terms, constant, strict):
+            low = high = constant
+            for place, k in terms:
+                if place.output:
+                    ends = outputs[place.element]
+                    low += k * (ends[0] if k > 0 else ends[1])
+                    high += k * (ends[1] if k > 0 else ends[0])
+                else:
+                    low += k * inputs[place.element]
+                    high += k * inputs[place.element]
+            if high < 0 or (high == 0 and not strict):
+                return True
+            return False if low > 0 or (low == 0 and strict) else None
+        case AllOf(parts):
+            known = [certainly(part, inputs, outputs) for part in parts]
+            return False if False in known else None if None in known else True
+        case AnyOf(parts):
+            known = [certainly(part, inputs, outputs) for part in parts]
+            return True if True in known else None if None in known else False
+
+
+def _input_bounds(tree: Tree) -> dict[int, list[Fraction]]:
+    """The constants that single inputs are compared with, by input."""
+    found: dict[int, list[Fraction]] = {}
+    stack: list[Tree] = [tree]
+    while stack:
+        part = stack.pop()
+        if not isinstance(part, Atom):
+            stack.extend(part.parts)
+        elif len(part.terms) == 1 and not part.terms[0][0].output:
+            place, k = part.terms[0]
+            found.setdefault(place.element, []).append(-part.constant / k)
+    return found

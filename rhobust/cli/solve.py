@@ -1,0 +1,154 @@
+"""The commands solve and vnncomp: property files, one or a folder of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from ..clock import check_timeout
+from ..compiler.errors import InputError, RhobustError
+from ..compiler.graph import Network
+from ..loading import load
+from ..solving import solve
+
+DECIDED = ("sat", "unsat")
+
+
+def answer(models: list[str], question: Path, timeout: float, seed: int, out: Path | None) -> None:
+    """rhobust solve: the status, and the witness of sat, in VNN-COMP's form."""
+    if out is not None and not out.parent.is_dir():
+        raise InputError(f"{out}: there is no folder {out.parent} to write to")
+    result = solve(models, question, timeout, seed=seed)
+    typer.echo(result.status)
+    if result.reason and result.status == "unknown":
+        typer.echo(f"reason: {result.reason}", err=True)
+    if result.witness is not None:
+        text = result.witness.text()
+        typer.echo(text, nl=False)
+        if out is not None:
+            out.write_text(f"{result.status}\n{text}", encoding="utf-8")
+    elif out is not None:
+        out.write_text(f"{result.status}\n", encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One row of instances.csv; expected: the settled verdict, "" where none is."""
+
+    model: str
+    question: str
+    expected: str
+
+
+def compete(folder: Path, limit: float, every: int, out: Path | None, seed: int) -> None:
+    """rhobust vnncomp: all instances of a folder, compared with the settled verdicts."""
+    check_timeout(limit)
+    instances = _instances(folder)[::every]
+    if out is not None and not out.parent.is_dir():
+        raise InputError(f"{out}: there is no folder {out.parent} to write to")
+    counts, wrong, seconds = Counter[str](), 0, 0.0
+    lines = None if out is None else out.open("w", encoding="utf-8")
+    networks: dict[str, Network] = {}
+    done = 0
+    try:
+        for number, instance in enumerate(instances):
+            row = _row(folder, instance, limit, seed, networks)
+            contradicts = {row["status"], instance.expected} == set(DECIDED)
+            wrong += contradicts
+            counts[str(row["status"])] += 1
+            seconds += float(str(row["seconds"]))
+            done += 1
+            if lines is not None:
+                lines.write(json.dumps({"index": number * every, **row}) + "\n")
+                lines.flush()
+            typer.echo(_line(number * every, row, contradicts))
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted after {done} of {len(instances)} instances", err=True)
+        raise
+    finally:
+        if lines is not None:
+            lines.close()
+        told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts))
+        decided = sum(counts[status] for status in DECIDED)
+        typer.echo(
+            f"{folder.name}: {decided} of {done} decided ({told}), {wrong} contradictions, "
+            f"{seconds:.1f} s"
+        )
+
+
+def _row(
+    folder: Path, instance: Instance, limit: float, seed: int, networks: dict[str, Network]
+) -> dict[str, object]:
+    """What is found out about one instance; what cannot be read is unknown, with the reason."""
+    row: dict[str, object] = {
+        "onnx": instance.model, "vnnlib": instance.question, "expected": instance.expected,
+    }  # fmt: skip
+    try:
+        if instance.model not in networks:
+            networks.clear()
+            networks[instance.model] = load(_file(folder, instance.model))
+        network = networks[instance.model]
+        result = solve(network, _file(folder, instance.question), limit, seed=seed)
+    except RhobustError as error:
+        return row | {"status": "unknown", "reason": str(error), "seconds": 0.0, "nodes": 0}
+    found = {
+        "status": result.status, "reason": result.reason, "seconds": round(result.seconds, 3),
+        "nodes": result.nodes, "lps": result.lps,
+    }  # fmt: skip
+    if result.witness is not None:
+        found["witness"] = result.witness.text()
+    return row | found
+
+
+def _line(index: int, row: Mapping[str, object], contradicts: bool) -> str:
+    model, question = Path(str(row["onnx"])).stem, Path(str(row["vnnlib"])).stem
+    told = f"{index:5} {model[:36]:36} {question[:36]:36} {row['status']:8}"
+    told += f" {float(str(row['seconds'])):8.2f}"
+    if row["status"] == "unknown":
+        told += f"  {row['reason']}"
+    return told + ("  CONTRADICTS the settled verdict" if contradicts else "")
+
+
+def _file(folder: Path, name: str) -> Path:
+    """The file itself or its gzipped form."""
+    path = folder / name
+    packed = path.with_name(path.name + ".gz")
+    return packed if not path.exists() and packed.exists() else path
+
+
+def _instances(folder: Path) -> list[Instance]:
+    """instances.csv, with the verdicts of expected.csv beside it where there is one."""
+    listed = folder / "instances.csv"
+    if not listed.is_file():
+        raise InputError(f"{listed}: no such file; name a folder that holds an instances.csv")
+    settled = dict(_expected(folder / "expected.csv"))
+    found = []
+    with listed.open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.reader(file), 1):
+            if not row:
+                continue
+            if len(row) < 2:
+                raise InputError(f"{listed}:{number}: a row needs a model and a property")
+            model, question = (part.strip().removeprefix("./") for part in row[:2])
+            found.append(Instance(model, question, settled.get((model, question), "")))
+    if not found:
+        raise InputError(f"{listed}: it lists no instances")
+    return found
+
+
+def _expected(path: Path) -> Iterator[tuple[tuple[str, str], str]]:
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        if not {"onnx", "vnnlib", "expected"} <= set(reader.fieldnames or ()):
+            raise InputError(f"{path}: it needs the columns onnx, vnnlib and expected")
+        for row in reader:
+            named = row["onnx"].removeprefix("./"), row["vnnlib"].removeprefix("./")
+            yield named, row["expected"]

@@ -1,0 +1,64 @@
+"""Settling one compiled problem: attack, then search; what it finds is validated by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .attacks.pgd import pgd
+from .bnb.choices import Tree
+from .bnb.search import Hooks, Outcome, Settings, search
+from .clock import Deadline
+from .compiler.arrays import Bounds, Indices, Matrix
+from .compiler.problem import Problem
+
+WORK = 3e9
+"""Multiplications that an attack may spend, about a second."""
+
+WIDEST = 64
+"""Conjunctions that an attack looks at, the most promising by their bounds."""
+
+
+def settle(
+    problem: Problem,
+    accept: Callable[[Matrix], bool],
+    deadline: Deadline,
+    settings: Settings,
+    rng: np.random.Generator,
+    progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None,
+) -> Outcome:
+    """Whether some input satisfies the problem's root branch.
+
+    accept: looks at candidate inputs (B, D) and returns True when one is a solution.
+    """
+    box = Bounds(problem.lower[None], problem.upper[None])
+    tree = Tree(problem.root, problem.choices, len(problem.offset))
+    every = tree.start()[0]
+
+    def promising(points: Matrix) -> bool:
+        """Offers the few points that come nearest, if they satisfy the compiled problem."""
+        value = problem.values(points)[-1] @ problem.rows.T + problem.offset
+        worst = np.where(every, value[:, None], -np.inf).max(axis=2, initial=-np.inf)
+        margin = worst.min(axis=1, initial=np.inf)
+        order = np.argsort(margin)[:3]
+        return accept(points[order[margin[order] <= 1e-7]])
+
+    def attack(atoms: Indices) -> bool:
+        dead = np.ones(len(problem.offset), dtype=bool)
+        dead[atoms] = False
+        alive = tree.without(dead)
+        if alive is None:
+            return False
+        cases = alive.start()[0][:WIDEST]
+        restarts = int(min(200, max(2, WORK / (work(problem) * 30 * max(1, len(cases))))))
+        return pgd(problem, box, cases, promising, deadline.stop, rng, restarts=restarts)[0]
+
+    hooks = Hooks(deadline.remaining, promising, lambda: box, attack, progress=progress)
+    return search(problem, hooks, settings)
+
+
+def work(problem: Problem) -> float:
+    """Multiplications of a forward and a backward pass, about."""
+    operators = [operator for stage in problem.stages for operator, _ in stage.terms]
+    return 4.0 * sum(max(1, operator.terms) * operator.out_size for operator in operators) + 1.0
