@@ -9,36 +9,48 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Matrix, Vector
+from ..compiler.arrays import Bounds, Indices, Matrix, Vector
 from ..compiler.problem import Problem
-from .bounds.backward import Nodes, backward, plain
+from .bounds.backward import Nodes, Pass, backward, plain
 from .bounds.interval import stage_interval
 from .bounds.reach import Reach
 from .bounds.root import LARGEST_BATCH
 from .node import Block, Units, spread
 
-WIDEST = 16
-"""Inputs of some width beyond which halving boxes is not tried."""
+WIDEST, WIDEST_HALVED = 128, 16
+"""Inputs of some width beyond which nodes share one box, and beyond which boxes are not halved."""
+
+
+def own_boxes(problem: Problem) -> bool:
+    """Whether the problem has few enough inputs for boxes of the nodes' own."""
+    return 0 < _wide(problem) <= WIDEST
 
 
 def worth_halving(problem: Problem) -> bool:
-    """Whether the problem has few inputs that are not fixed."""
-    return 0 < int((problem.lower < problem.upper).sum()) <= WIDEST
+    """Whether halving boxes competes with splitting units."""
+    return 0 < _wide(problem) <= WIDEST_HALVED
 
 
-def shrink(low: Matrix, high: Matrix, rows: Matrix, value: Vector) -> None:
-    """Cuts boxes (B, D) in place by rows @ x + base <= 0, where value (B,) is the least of that
-    over the box, rounded down; a box with value > 0 is crossed.
+def _wide(problem: Problem) -> int:
+    return int((problem.lower < problem.upper).sum())
 
-    An input j can rise from where row_j x_j is least by -value / |row_j|.
+
+def shrink(low: Matrix, high: Matrix, found: Pass, most: Vector) -> None:
+    """Cuts boxes (B, D) in place by the linear bounds of a pass, which must not exceed `most` (B,).
+
+    row @ x + base is at least `least` over the box, whatever else bounds the region, so an input j
+    can move by (most - least) / |row_j| from where its own term is least; a box with least > most
+    is crossed.
     """
-    room = np.divide(-value[:, None], np.abs(rows), out=np.full_like(rows, np.inf), where=rows != 0)
-    room = room * (1.0 + 1e-9) + 1e-300
-    room = np.where(value[:, None] > 0.0, -np.inf, room)
-    step = 1e-15 * np.maximum(np.abs(low), np.abs(high))
-    np.copyto(high, np.minimum(high, low + room + step), where=(rows > 0) & np.isfinite(room))
-    np.copyto(low, np.maximum(low, high - room - step), where=(rows < 0) & np.isfinite(room))
-    empty = value > 0.0
+    rows = found.input_rows
+    own = np.where(rows >= 0.0, rows * low, rows * high)
+    room = most - (found.base - found.slack + own.sum(axis=1))
+    step = np.divide(room[:, None], np.abs(rows), out=np.full_like(rows, np.inf), where=rows != 0)
+    step = step * (1.0 + 1e-9) + 1e-300 + 1e-15 * np.maximum(np.abs(low), np.abs(high))
+    step = np.where(np.isfinite(step), step, np.inf)
+    np.copyto(high, np.minimum(high, low + step), where=rows > 0)
+    np.copyto(low, np.maximum(low, high - step), where=rows < 0)
+    empty = room < 0.0
     low[empty], high[empty] = 1.0, 0.0
 
 
@@ -58,19 +70,43 @@ def shrink_by_splits(problem: Problem, reach: Reach, units: Units, block: Block)
         slopes = plain(problem, nodes, owner, number)
         found = backward(problem, reach, nodes, owner, number, rows, np.zeros(len(mine)), slopes)
         low, high = block.low[mine], block.high[mine]
-        shrink(low, high, found.input_rows, found.value)
+        shrink(low, high, found, np.zeros(len(mine)))
         block.low[mine], block.high[mine] = low, high
 
 
-def rebound(problem: Problem, reach: Reach, units: Units, block: Block) -> None:
-    """All unit bounds of the nodes anew, within those they have; in place."""
-    nodes = spread(block, units, _all(block))
+def shrink_by_atoms(
+    problem: Problem, reach: Reach, units: Units, block: Block, above: Vector
+) -> None:
+    """Cuts the boxes by each atom alone, which must not exceed `above` (A,): a weighted sum of them
+    says less about single inputs.
+    """
+    owner, atom = np.nonzero(block.atoms)
+    if not len(owner):
+        return
+    nodes, last = spread(block, units, _all(block)), len(problem.stages) - 1
+    rows = np.zeros((len(owner), len(above)))
+    rows[np.arange(len(owner)), atom] = 1.0
+    slopes = plain(problem, nodes, owner, last)
+    found = backward(problem, reach, nodes, owner, last, rows, np.zeros(len(owner)), slopes)
+    for number in range(len(above)):
+        mine = np.flatnonzero(atom == number)
+        low, high = block.low[owner[mine]], block.high[owner[mine]]
+        shrink(low, high, found.take(mine), np.full(len(mine), above[number]))
+        block.low[owner[mine]], block.high[owner[mine]] = low, high
+
+
+def rebound(problem: Problem, reach: Reach, units: Units, block: Block, box: Bounds) -> None:
+    """All unit bounds of the nodes anew, within those they have; in place.
+
+    box (1, D): the region, which the nodes' own boxes cut.
+    """
+    nodes = spread(block, units, box)
     sources = [nodes.box]
     for number in range(units.stages):
         stage, known = problem.stages[number], nodes.bounds[number]
         bounds = stage_interval(stage, sources).intersect(known)
         nodes.bounds[number] = bounds
-        if any(source != 0 for _, source in stage.terms):
+        if problem.ball is not None or any(source != 0 for _, source in stage.terms):
             _backward(problem, reach, nodes, number, bounds)
         sources.append(bounds.rectified())
         part = units.part(number)
@@ -103,6 +139,35 @@ def _backward(problem: Problem, reach: Reach, nodes: Nodes, number: int, bounds:
                 bounds.lower[part, k] = np.fmax(bounds.lower[part, k], value)
             else:
                 bounds.upper[part, k] = np.fmin(bounds.upper[part, k], -value)
+
+
+POWER = 0.5
+"""How far past gains correct an input's effect: 0 not at all, 1 fully; between them is best."""
+
+
+class Axes:
+    """Which input to halve: its coefficient times its width, corrected by what that gained before.
+
+    The bound of a node far from closing says little about what matters inside; an input that
+    promises more than it keeps loses its turn (pseudo-costs: Benichou et al. 1971).
+    """
+
+    def __init__(self, inputs: int) -> None:
+        self.kept = np.full(inputs, np.nan)
+
+    def choose(self, effect: Matrix) -> tuple[Indices, Vector]:
+        """The input of each node, and its effect; effect (B, D): coefficient times width."""
+        known = np.nan_to_num(self.kept, nan=2.0 * np.nanmax(self.kept, initial=0.5))
+        axis = np.argmax(effect * known**POWER, axis=1)
+        return axis, effect[np.arange(len(effect)), axis]
+
+    def learn(self, axis: Indices, promise: Vector, gain: Vector) -> None:
+        """What halving some inputs gained, beside what it promised."""
+        for j, share in zip(
+            axis.tolist(), (gain / np.maximum(promise, 1e-300)).tolist(), strict=True
+        ):
+            old = self.kept[j]
+            self.kept[j] = max(share if np.isnan(old) else 0.9 * old + 0.1 * share, 1e-6)
 
 
 FEW, SHARE = 10, 0.125

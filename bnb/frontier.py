@@ -15,7 +15,7 @@ class Frontier:
     def __init__(self, template: Block, memory: float) -> None:
         self._store = template.take(np.zeros(0, dtype=np.int64))
         self._free: list[int] = []
-        self._heap: list[tuple[float, int]] = []
+        self._heap: list[tuple[float, int, int]] = []
         self._largest = max(256, int(memory / max(1, template.bytes_per_node)))
 
     def __len__(self) -> int:
@@ -33,26 +33,28 @@ class Frontier:
         rows = np.array([self._free.pop() for _ in range(count)], dtype=np.int64)
         for name in Block.__slots__:
             getattr(self._store, name)[rows] = getattr(block, name)
-        for row, value in zip(rows.tolist(), block.value.tolist(), strict=True):
-            heapq.heappush(self._heap, (value, row))
+        # among equals the deepest first
+        entries = zip(block.value.tolist(), (-block.depth).tolist(), rows.tolist(), strict=True)
+        for entry in entries:
+            heapq.heappush(self._heap, entry)
 
     def pop(self, count: int) -> Block:
         """Up to `count` nodes: those with the least bound, or the deepest ones when full."""
         if self.full:
             depth = self._store.depth
-            self._heap.sort(key=lambda entry: -depth[entry[1]])
+            self._heap.sort(key=lambda entry: -depth[entry[2]])
             taken, self._heap = self._heap[:count], self._heap[count:]
             heapq.heapify(self._heap)
         else:
             size = min(count, len(self._heap))
             taken = [heapq.heappop(self._heap) for _ in range(size)]
-        rows = np.array([row for _, row in taken], dtype=np.int64)
+        rows = np.array([row for _, _, row in taken], dtype=np.int64)
         self._free.extend(rows.tolist())
         return self._store.take(rows)
 
     def least(self) -> tuple[float, float]:
         """The least value and the least radius of all open nodes ((inf, inf): none)."""
-        rows = np.array([row for _, row in self._heap], dtype=np.int64)
+        rows = np.array([row for _, _, row in self._heap], dtype=np.int64)
         if not len(rows):
             return np.inf, np.inf
         return float(self._store.value[rows].min()), float(self._store.radius[rows].min())

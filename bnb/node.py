@@ -49,7 +49,8 @@ class Block:
     """A batch of nodes, one row each: origin, value, radius, choice, depth (B,), atoms and
     gamma (B, A), pending (B, C), the rest (B, U).
 
-    origin: the root node it comes from. value:
+    origin: the root node it comes from; parent: the row of the batch it was split from; promise:
+    how much the input to halve seemed to matter. value:
     proven lower bound on the atoms' weighted sum, or on the objective; radius: proven least
     distance of a violation. choice: the unit to split next, -1 where no split is known to help.
     gamma: the atoms' weights, 0 for those not asked for. low, high (B, D): input boxes of their
@@ -58,6 +59,8 @@ class Block:
     """
 
     origin: Indices
+    parent: Indices
+    promise: Vector
     value: Vector
     radius: Vector
     choice: Indices
@@ -98,7 +101,20 @@ def empty_block() -> Block:
     numbers, none, wide = np.empty(0), np.empty(0, dtype=np.int64), np.empty((0, 0))
     mask, phase = np.empty((0, 0), dtype=bool), np.empty((0, 0), dtype=np.int8)
     return Block(
-        none, numbers, numbers, none, none, mask, wide, mask, wide, wide, phase, *[wide] * 6
+        none,
+        none,
+        numbers,
+        numbers,
+        numbers,
+        none,
+        none,
+        mask,
+        wide,
+        mask,
+        wide,
+        wide,
+        phase,
+        *[wide] * 6,
     )
 
 
@@ -110,6 +126,8 @@ def root_block(units: Units, root: Nodes, atoms: Mask, pending: Mask, gamma: Mat
     upper = np.concatenate([empty, *(b.upper for b in root.bounds[:-1])], axis=1)
     return Block(
         origin=np.arange(count),
+        parent=np.zeros(count, dtype=np.int64),
+        promise=np.zeros(count),
         value=np.full(count, -np.inf),
         radius=np.zeros(count),
         choice=np.full(count, -1),

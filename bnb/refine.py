@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from ..compiler.arrays import Bounds, Indices, Vector
+from ..compiler.arrays import Bounds, Indices, Matrix, Vector
 from ..compiler.operators import Dense
 from ..compiler.problem import Problem
-from .bounds.kernels import refine_nodes
+from .bounds.kernels import propagate_nodes, refine_nodes
 from .bounds.reach import Reach
 from .node import Block, Units
 
@@ -21,7 +21,7 @@ NONE = np.empty(0)
 
 @dataclass(frozen=True, slots=True)
 class SparseRows:
-    """The reduced problem's units as sparse rows over the input and earlier units."""
+    """The reduced problem's units, then its outputs, as sparse rows over inputs and units."""
 
     x_start: Indices
     x_index: Indices
@@ -36,11 +36,11 @@ class SparseRows:
 
     @classmethod
     def of(cls, problem: Problem, reach: Reach, units: Units) -> SparseRows:
-        """Rows of all stages but the output's."""
+        """Rows of all stages, the output's last."""
         # without unstable units there are no stages, and still arrays
         inputs = [sparse.csr_matrix((0, problem.input_size))]
         earlier = [sparse.csr_matrix((0, units.count))]
-        for stage in problem.stages[:-1]:
+        for stage in problem.stages:
             wide = np.zeros((stage.size, units.count))
             flat = np.zeros((stage.size, problem.input_size))
             for operator, source in stage.terms:
@@ -52,15 +52,22 @@ class SparseRows:
             inputs.append(sparse.csr_matrix(flat))
             earlier.append(sparse.csr_matrix(wide))
         x, u = sparse.csr_matrix(sparse.vstack(inputs)), sparse.csr_matrix(sparse.vstack(earlier))
-        stages = problem.stages[:-1]
+        stages = problem.stages
         return cls(
             x.indptr.astype(np.int64), x.indices.astype(np.int64), x.data.astype(np.float64),
             u.indptr.astype(np.int64), u.indices.astype(np.int64), u.data.astype(np.float64),
             np.concatenate([NONE, *(stage.bias for stage in stages)]),
             np.concatenate([NONE, *(stage.bias_radius for stage in stages)]),
             np.concatenate([NONE, *reach.stages[: len(stages)]]),
-            np.repeat(np.array(units.first[:-1], dtype=np.int64), [s.size for s in stages]),
+            np.repeat(np.array(units.first, dtype=np.int64), [s.size for s in stages]),
         )  # fmt: skip
+
+    def inputs(self, units: int, width: int) -> Matrix:
+        """The absolute coefficients of the inputs in the units' rows, (U, D)."""
+        shape = (len(self.bias), width)
+        every = sparse.csr_array((np.abs(self.x_value), self.x_index, self.x_start), shape=shape)
+        found: Matrix = every[:units].toarray()
+        return found
 
 
 def refine(rows: SparseRows, reach: Reach, box: Bounds, block: Block, split: Indices) -> None:
@@ -70,4 +77,21 @@ def refine(rows: SparseRows, reach: Reach, box: Bounds, block: Block, split: Ind
         np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
         rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
         rows.bias, rows.radius, rows.reach, reach.input, reach.factor,
+    )  # fmt: skip
+
+
+SWEEPS = 8
+"""Rounds of propagation at most; most nodes need two."""
+
+
+def propagate(rows: SparseRows, reach: Reach, block: Block, above: Vector) -> None:
+    """Cuts the nodes' own boxes and unit bounds by what every solution satisfies, in place.
+
+    above (A,): what the atoms asked for must not exceed.
+    """
+    factor = 2.0**-53 * 1.01 * (2.0 * (len(reach.input) + len(rows.bias)) + 64.0)
+    propagate_nodes(
+        block.atoms, above, block.lower, block.upper, block.low, block.high,
+        rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
+        rows.bias, rows.radius, rows.reach, factor, SWEEPS,
     )  # fmt: skip

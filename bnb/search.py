@@ -23,14 +23,23 @@ from .bounds.kernels import least_radius
 from .bounds.reach import Reach
 from .bounds.reduce import reduce
 from .bounds.root import root_bounds, tighten
-from .boxes import few_left, rebound, shrink, shrink_by_splits, worth_halving
+from .boxes import (
+    Axes,
+    few_left,
+    own_boxes,
+    rebound,
+    shrink,
+    shrink_by_atoms,
+    shrink_by_splits,
+    worth_halving,
+)
 from .branching import largest_loss
 from .choices import Tree
 from .frontier import Frontier
 from .joint import JointGroups
 from .leaf import solve_leaf
 from .node import Block, Units, children, collect, empty_block, multipliers, root_block, spread
-from .refine import SparseRows, refine
+from .refine import SparseRows, propagate, refine
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class Settings:
     tighten_steps: int = 8
     refine: bool = True
     joint: bool = True
-    halve: bool = True
+    boxes: bool = True
     node_steps: int = 3
     extra_steps: int = 12
     hope: float = 0.01
@@ -111,7 +120,10 @@ class Search:
         self.statistics = Statistics()
         self.doubtful = (np.inf, np.inf)  # least value and radius of the nodes given up
         self.joint: JointGroups | None = None
-        self.halving = settings.halve and worth_halving(problem)
+        self.inputs: Matrix | None = None
+        self.axes = Axes(problem.input_size)
+        self.boxes = settings.boxes and own_boxes(problem)
+        self.halving = self.boxes and worth_halving(problem)
         self.root: Nodes
         self.reach: Reach
         self.units: Units
@@ -164,7 +176,9 @@ class Search:
         first = self._plain()
         atoms = self._open_atoms(first.value)
         if atoms is None:
-            return nothing, self._outcome("closed", "", float(first.value.min()), np.inf)
+            return nothing, self._outcome(
+                "closed", "", float(first.value.min(initial=np.inf)), np.inf
+            )
         center = 0.5 * (self.root.box.lower + self.root.box.upper)
         candidates = np.concatenate([center, first.vertex[atoms]])
         if self.hooks.accept(candidates) or self.hooks.attack(atoms):
@@ -179,11 +193,13 @@ class Search:
             if unstable < 0.95 * before:
                 self._reduce(np.arange(len(atoms)))
         self.sparse = SparseRows.of(self.problem, self.reach, self.units)
+        if self.boxes:
+            self.inputs = self.sparse.inputs(self.units.count, self.problem.input_size)
         masks, pending = self.tree.start()
         gamma = self._weights(masks, first.value[atoms])
         block = root_block(self.units, self.root, masks, pending, gamma)
         self.roots = len(block)
-        if self.halving:
+        if self.boxes:
             box = self.hooks.box()
             block.low = np.repeat(box.lower, len(block), axis=0)
             block.high = np.repeat(box.upper, len(block), axis=0)
@@ -195,8 +211,9 @@ class Search:
             return nothing, self._outcome("accepted", "", -np.inf, 0.0)
         if not len(block):
             return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
+        ball = self.problem.ball is not None
         self.scale = float(self.hooks.cutoff() - block.value.min())
-        if self.settings.joint and self.units.count > 1 and not self.halving:
+        if self.settings.joint and self.units.count > 1 and not self.boxes and not ball:
             block, accepted = self._join_units(block)
             if accepted:
                 return nothing, self._outcome("accepted", "", -np.inf, 0.0)
@@ -206,15 +223,19 @@ class Search:
 
     def _open_atoms(self, value: Vector) -> Indices | None:
         """The atoms of the tree that bounds (A,) leave possible; None when none of it is."""
-        above = np.zeros(len(value))
-        if self.problem.objective is not None:
-            above[self.problem.objective] = self.hooks.cutoff()
-        tree = self.tree.without(value > above)
+        tree = self.tree.without(value > self._above(len(value)))
         if tree is None:
             return None
         atoms = tree.used()
         self.tree = tree.renumbered(atoms)
         return atoms
+
+    def _above(self, atoms: int) -> Vector:
+        """What each atom must not exceed to be of interest, (A,)."""
+        above = np.zeros(atoms)
+        if self.problem.objective is not None:
+            above[self.problem.objective] = self.hooks.cutoff()
+        return above
 
     def _weights(self, atoms: Mask, value: Vector) -> Matrix:
         """First weights of nodes' atoms (B, A): most on the one whose own bound is best."""
@@ -223,6 +244,8 @@ class Search:
         if objective is not None:
             asked[:, objective] = False
         count = np.maximum(asked.sum(axis=1, keepdims=True), 1)
+        if not atoms.shape[1]:
+            return np.zeros(atoms.shape)
         best = np.argmax(np.where(asked, value, -np.inf), axis=1)
         gamma = np.where(asked, 0.3 / count, 0.0)
         several = np.flatnonzero(asked.any(axis=1))
@@ -275,12 +298,28 @@ class Search:
         undecided = batch.pending.any(axis=1)
         parts = [self._choose(batch.take(np.array([r]))) for r in np.flatnonzero(undecided)]
         ready = np.flatnonzero(~undecided & (batch.choice >= 0))
+        chosen = batch.take(ready)
+        chosen.parent = np.arange(len(ready))
         if len(ready):
-            parts.append(children(batch.take(ready)))
+            parts.append(children(chosen))
         if not parts:
-            return batch.take(ready)
+            return chosen
         block, accepted = self._bound(Block.join(parts), self.settings.node_steps)
+        if self.halving and not accepted:
+            self._learn(chosen, block)
         return None if accepted else block
+
+    def _learn(self, parents: Block, block: Block) -> None:
+        """What halving gained: the mean rise of the children's bounds, a closed one's to the
+        cutoff.
+        """
+        cutoff = self.hooks.cutoff()
+        gain = np.maximum(cutoff - parents.value, 0.0)
+        mine = np.flatnonzero(block.parent >= 0)
+        np.subtract.at(gain, block.parent[mine], 0.5 * (cutoff - block.value[mine]))
+        halved = np.flatnonzero(parents.choice >= self.units.count)
+        axis = parents.choice[halved] - self.units.count
+        self.axes.learn(axis, parents.promise[halved], gain[halved])
 
     def _choose(self, node: Block) -> Block:
         """One open choice of a node, made in all its ways."""
@@ -297,6 +336,7 @@ class Search:
         else:
             block.gamma /= block.gamma.sum(axis=1, keepdims=True)
         block.atoms, block.pending = atoms, pending
+        block.parent[:] = -1
         block.choice[:] = -1
         block.depth += 1
         return block
@@ -317,7 +357,7 @@ class Search:
             return block, False
         rate, decay = (0.1, 0.9) if deep else (0.2, 0.95)
         block, accepted = self._ascend(block, steps, Ascent(rate, decay))
-        if accepted or not deep or not len(block) or self.halving:
+        if accepted or not deep or not len(block) or self.boxes:
             return block, accepted
         # a few steps settle most nodes; more pay where the bound is about to close or nothing is
         # left to split
@@ -333,9 +373,13 @@ class Search:
 
     def _tighten_nodes(self, block: Block) -> None:
         """Bounds of the units that depend on the last split, and the joint groups they stand in."""
-        if self.halving:
+        if self.boxes:
+            above = self._above(len(self.problem.offset))
             shrink_by_splits(self.problem, self.reach, self.units, block)
-            rebound(self.problem, self.reach, self.units, block)
+            shrink_by_atoms(self.problem, self.reach, self.units, block, above)
+            propagate(self.sparse, self.reach, block, above)
+        if self.boxes or self.problem.ball is not None:
+            rebound(self.problem, self.reach, self.units, block, self.hooks.box())
             return
         low, high = block.lower.copy(), block.upper.copy()
         if self.units.stages > 1 and self.settings.refine:
@@ -370,18 +414,21 @@ class Search:
         block.alpha = collect(slopes.alpha, self.units, len(block))
         block.beta = collect(slopes.beta, self.units, len(block))
         lam = collect(found.rows[:-1], self.units, len(block))
-        block.choice = largest_loss(block, lam)
-        if self.halving:
+        block.choice = largest_loss(block, lam, self.inputs)
+        if self.boxes:
             self._halve(block, found)
         return block, self.hooks.accept(found.vertex)
 
     def _halve(self, block: Block, found: Pass) -> None:
         """Cuts the nodes' boxes by their bounds, and chooses inputs while many units are free."""
-        shrink(block.low, block.high, found.input_rows, found.value - self.hooks.cutoff())
+        shrink(block.low, block.high, found, np.full(len(block), self.hooks.cutoff()))
+        if not self.halving:
+            return
         width = np.abs(found.input_rows) * (block.high - block.low)
         middle = 0.5 * (block.low + block.high)
         width = np.where((block.low < middle) & (middle < block.high), width, 0.0)
-        axis = np.argmax(width, axis=1)
+        axis, promise = self.axes.choose(width)
+        block.promise = promise
         free = ((block.lower < 0.0) & (block.upper > 0.0) & (block.phase == 0)).sum(axis=1)
         halve = (
             (block.choice >= 0) & (width.max(axis=1) > 0.0) & (free > few_left(self.units.count))
@@ -408,6 +455,8 @@ class Search:
             self.problem, self.reach, nodes, owner, self.last,
             block.gamma, np.zeros(len(block)), slopes, keep=True,
         )  # fmt: skip
+        # nothing is asked of some nodes yet, and so nothing is proven of them
+        found.value[~block.atoms.any(axis=1)] = -np.inf
         if self.joint is not None:
             before = found.value.copy()
             lam = collect(found.rows[:-1], self.units, len(block))
@@ -451,14 +500,7 @@ class Search:
             [s[still] for s in nodes.splits],
         )
         ascent.moments = [tuple(m[still] for m in four) for four in ascent.moments]  # type: ignore[misc]
-        found = Pass(
-            found.value[still],
-            found.input_rows[still],
-            found.vertex[still],
-            found.base[still],
-            found.slack[still],
-            [r[still] if r.shape[0] else r for r in found.rows],
-        )
+        found = found.take(still)
         taken = slopes.take(still)
         return block.take(still), nodes, np.arange(len(still)), taken, ascent, found
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .arrays import Numbers
-from .language import Affine, Formula, Variable, requirements
+from .language import Affine, Formula, Relation, Variable, requirements
 from .problem import Problem
 from .steps.cases import cases
 from .steps.flatten import flatten
 from .steps.recognise import recognise
 from .steps.region import region
-from .steps.system import Lift, System, chain
+from .steps.system import Lift, System, chain, variables
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,9 +22,15 @@ class Compiled:
     problem: Problem
     inputs: tuple[Variable, ...]
     lift: Lift
+    named: tuple[Variable, ...]
+
+    @property
+    def outputs(self) -> tuple[Variable, ...]:
+        """The variables that are outputs of networks."""
+        return tuple(name for name in self.named if name.source is not None)
 
     def assignment(self, point: Numbers) -> dict[Variable, Numbers]:
-        """Exact values of all variables of the source formulas at an exact input (D,)."""
+        """Values of all variables of the source formulas at an input (D,): exact for an exact one."""
         parts, start = {}, 0
         for name in self.inputs:
             parts[name] = point[start : start + name.size]
@@ -48,4 +54,8 @@ def compile_formulas(
     system = System((*needed.values(), *formulas), objective, tuple(inputs))
     final, back = chain(system, (recognise, region, cases))
     problem, forward = flatten(final)
-    return Compiled(problem, final.inputs, lambda solution: back(forward(solution)))
+    spoken = [*needed.values(), *formulas]
+    if objective is not None:
+        spoken.append(Relation(objective, "="))
+    named = {name: None for formula in spoken for name in variables(formula)}
+    return Compiled(problem, final.inputs, lambda solution: back(forward(solution)), tuple(named))

@@ -16,14 +16,24 @@ Assignment = Mapping[Variable, Numbers]
 
 def value(affine: Affine, assignment: Assignment) -> Numbers:
     """The exact value of an expression, (size,) Fractions."""
-    total = exact(np.zeros(affine.size))
+    total: Numbers | None = None
     for term in affine.terms:
         part = term.operator.apply(assignment[term.variable][None])[0]
-        total = total + part * Fraction(term.factor)
+        total = _added(total, part, term.factor)
     for offset in affine.offsets:
         part = offset.operator.apply(exact(offset.vector)[None])[0]
-        total = total + part * Fraction(offset.factor)
-    return total
+        total = _added(total, part, offset.factor)
+    return exact(np.zeros(affine.size)) if total is None else total
+
+
+def _added(total: Numbers | None, part: Numbers, factor: float) -> Numbers:
+    """total + factor * part; factors are mostly 1 or -1, and rational products are slow."""
+    if abs(factor) != 1.0:
+        part, factor = part * Fraction(factor), 1.0
+    if total is None:
+        return part if factor > 0.0 else -part
+    result: Numbers = total + part if factor > 0.0 else total - part
+    return result
 
 
 def truth(formula: Formula, assignment: Assignment) -> Numbers:

@@ -77,6 +77,13 @@ class Ball:
     center: Vector
     radius: float
 
+    def spread(self, size: int) -> tuple[Mask, Vector]:
+        """Which of `size` columns are meant, and the center at their places; (D,) both."""
+        inside, center = np.zeros(size, dtype=bool), np.zeros(size)
+        inside[self.index] = True
+        center[self.index] = self.center
+        return inside, center
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
-from ..compiler.arrays import Mask, Vector
-from .oracle import Solver
+from ..compiler.arrays import Mask, Matrix, Vector
 from .region import Region
+
+
+class Rows(Protocol):
+    """What takes rows: a solver, or a program that grows."""
+
+    def add_rows(self, rows: Matrix, lower: Vector, upper: Vector) -> None: ...
 
 
 class SignRows:
@@ -22,7 +29,7 @@ class SignRows:
         self.count = 0
         self._made: list[Mask] = [np.zeros(len(mask), dtype=bool) for mask in region.active]
 
-    def add_violated(self, solver: Solver, point: Vector, everything: bool = False) -> int:
+    def add_violated(self, solver: Rows, point: Vector, everything: bool = False) -> int:
         """Adds rows that fail at `point`, or all that are missing; returns how many."""
         candidates: list[tuple[int, int, float]] = []
         for number, shortfall in enumerate(self.region.shortfall(point)):

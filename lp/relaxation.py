@@ -15,6 +15,7 @@ import numpy as np
 
 from ..compiler.arrays import Indices, Mask, Matrix, Phases, Vector
 from ..compiler.problem import Problem
+from .ball import solve_within
 from .oracle import Answer, Oracle, Program
 
 
@@ -191,13 +192,11 @@ class Relaxation:
             worst[len(program.row_upper) :] = -1.0
             every = np.concatenate([every, worst], axis=1)
             cost = np.append(cost, 1.0)
-            far = 1.0 + 2.0 * float(
-                (np.abs(rows) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(upper)).max()
-            )
+            reach = np.abs(rows) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(upper)
+            far = 1.0 + 2.0 * float(reach.max(initial=0.0))
             low, high = np.append(low, -far), np.append(high, far)
-        answer = self.oracle(
-            Program(cost, low, high, every, np.full(len(bounds), -np.inf), bounds)
-        ).solve(seconds)
+        whole = Program(cost, low, high, every, np.full(len(bounds), -np.inf), bounds)
+        answer = solve_within(self.oracle, whole, self.problem.ball, seconds)
         duals = self._duals(answer)
         if target is not None:
             duals.atoms[target] = 1.0
@@ -234,16 +233,15 @@ class Relaxation:
         splits[place:] = True
         elastic = -np.eye(total)[:, splits]
         count = elastic.shape[1]
-        answer = self.oracle(
-            Program(
-                np.concatenate([np.zeros(self.columns), np.ones(count)]),
-                np.concatenate([program.lower, np.zeros(count)]),
-                np.concatenate([program.upper, np.full(count, np.inf)]),
-                np.concatenate([np.asarray(program.rows), elastic], axis=1),
-                program.row_lower,
-                program.row_upper,
-            )
-        ).solve(seconds)
+        whole = Program(
+            np.concatenate([np.zeros(self.columns), np.ones(count)]),
+            np.concatenate([program.lower, np.zeros(count)]),
+            np.concatenate([program.upper, np.full(count, np.inf)]),
+            np.concatenate([np.asarray(program.rows), elastic], axis=1),
+            program.row_lower,
+            program.row_upper,
+        )
+        answer = solve_within(self.oracle, whole, self.problem.ball, seconds)
         duals = self._duals(answer)
         if answer.optimal:
             duals.atoms[atoms] = np.maximum(-answer.row_duals[place:], 0.0)

@@ -10,7 +10,7 @@ from .attacks.pgd import pgd
 from .bnb.choices import Tree
 from .bnb.search import Hooks, Outcome, Settings, search
 from .clock import Deadline
-from .compiler.arrays import Bounds, Indices, Matrix
+from .compiler.arrays import Bounds, Indices, Mask, Matrix
 from .compiler.problem import Problem
 
 WORK = 3e9
@@ -36,13 +36,8 @@ def settle(
     tree = Tree(problem.root, problem.choices, len(problem.offset))
     every = tree.start()[0]
 
-    def promising(points: Matrix) -> bool:
-        """Offers the few points that come nearest, if they satisfy the compiled problem."""
-        value = problem.values(points)[-1] @ problem.rows.T + problem.offset
-        worst = np.where(every, value[:, None], -np.inf).max(axis=2, initial=-np.inf)
-        margin = worst.min(axis=1, initial=np.inf)
-        order = np.argsort(margin)[:3]
-        return accept(points[order[margin[order] <= 1e-7]])
+    def offer(points: Matrix) -> bool:
+        return accept(promising(problem, every, points))
 
     def attack(atoms: Indices) -> bool:
         dead = np.ones(len(problem.offset), dtype=bool)
@@ -52,10 +47,29 @@ def settle(
             return False
         cases = alive.start()[0][:WIDEST]
         restarts = int(min(200, max(2, WORK / (work(problem) * 30 * max(1, len(cases))))))
-        return pgd(problem, box, cases, promising, deadline.stop, rng, restarts=restarts)[0]
+        return pgd(problem, box, cases, offer, deadline.stop, rng, restarts=restarts)[0]
 
-    hooks = Hooks(deadline.remaining, promising, lambda: box, attack, progress=progress)
+    hooks = Hooks(deadline.remaining, offer, lambda: box, attack, progress=progress)
     return search(problem, hooks, settings)
+
+
+def promising(problem: Problem, cases: Mask, points: Matrix, best: float = np.inf) -> Matrix:
+    """The few points (B, D) that satisfy a conjunction of atoms, cases (R, A), nearly or better.
+
+    best: with an objective, those with a smaller value, least first.
+    """
+    value = problem.values(points)[-1] @ problem.rows.T + problem.offset
+    asked = cases.copy()
+    if problem.objective is not None:
+        asked[:, problem.objective] = False
+    worst = np.where(asked, value[:, None], -np.inf).max(axis=2, initial=-np.inf)
+    margin = worst.min(axis=1, initial=np.inf)
+    order = np.argsort(margin)
+    if problem.objective is not None:
+        order = np.argsort(value[:, problem.objective])
+        order = order[value[order, problem.objective] < best]
+    found: Matrix = points[order[margin[order] <= 1e-7][:3]]
+    return found
 
 
 def work(problem: Problem) -> float:

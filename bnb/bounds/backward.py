@@ -14,7 +14,16 @@ import numpy as np
 from ...compiler.arrays import Bounds, Indices, Matrix, Phases, Vector
 from ...compiler.problem import Problem
 from ...compiler.rounding import TINY
-from .kernels import ascend, least_over_box, passthrough, plain_slopes, relax, relaxed_forward
+from .kernels import (
+    ascend,
+    least_over_box,
+    least_over_l1_ball,
+    least_over_l2_ball,
+    passthrough,
+    plain_slopes,
+    relax,
+    relaxed_forward,
+)
 from .reach import Reach
 
 NO_BETA = np.zeros((1, 0))
@@ -56,6 +65,17 @@ class Pass:
     base: Vector
     slack: Vector
     rows: list[Matrix] = field(default_factory=list)
+
+    def take(self, index: Indices) -> Pass:
+        """Some of the queries."""
+        return Pass(
+            self.value[index],
+            self.input_rows[index],
+            self.vertex[index],
+            self.base[index],
+            self.slack[index],
+            [r[index] if r.shape[0] else r for r in self.rows],
+        )
 
 
 def plain(problem: Problem, nodes: Nodes, owner: Indices, start: int) -> Multipliers:
@@ -135,11 +155,29 @@ def backward(
     lam = np.ascontiguousarray(lam)
     base = constant.copy()
     vertex = np.empty_like(lam)
-    least_over_box(
-        lam, nodes.box.lower, nodes.box.upper, owner, reach.input, constant, size, vertex
-    )
+    _least(problem, nodes, owner, reach, lam, constant, size, vertex)
     slack = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY
     return Pass(constant - slack, lam, vertex, base, slack, kept)
+
+
+def _least(
+    problem: Problem,
+    nodes: Nodes,
+    owner: Indices,
+    reach: Reach,
+    lam: Matrix,
+    constant: Vector,
+    size: Vector,
+    vertex: Matrix,
+) -> None:
+    """Adds the least of lam @ x over each query's region to `constant`."""
+    low, high, ball = nodes.box.lower, nodes.box.upper, problem.ball
+    if ball is None:
+        least_over_box(lam, low, high, owner, reach.input, constant, size, vertex)
+        return
+    inside, center = ball.spread(problem.input_size)
+    kernel = least_over_l1_ball if ball.norm == "l1" else least_over_l2_ball
+    kernel(lam, low, high, owner, inside, center, ball.radius, reach.input, constant, size, vertex)
 
 
 @dataclass(slots=True)

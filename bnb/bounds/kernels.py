@@ -132,6 +132,193 @@ def least_over_box(
 
 
 @njit(cache=True)
+def knapsack_price(value: Vector, room: Vector, budget: float) -> float:
+    """The greatest price at which items of sizes `room` fill the budget, bought dearest first.
+
+    value, room (n,), both at least 0 and overwritten. 0 where everything fits. Found by partition
+    around pivots, in linear time on average.
+    """
+    first = 0
+    last = value.shape[0]
+    left = budget
+    while first < last:
+        pivot = value[(first + last) // 2]
+        # dearer ones to the front, equal ones next, cheaper ones behind
+        lo = first
+        mid = first
+        hi = last
+        dear = 0.0
+        same = 0.0
+        while mid < hi:
+            if value[mid] > pivot:
+                dear += room[mid]
+                value[lo], value[mid] = value[mid], value[lo]
+                room[lo], room[mid] = room[mid], room[lo]
+                lo += 1
+                mid += 1
+            elif value[mid] < pivot:
+                hi -= 1
+                value[hi], value[mid] = value[mid], value[hi]
+                room[hi], room[mid] = room[mid], room[hi]
+            else:
+                same += room[mid]
+                mid += 1
+        if dear >= left:
+            last = lo
+            if lo == first:
+                return float(pivot)
+        elif dear + same >= left:
+            return float(pivot)
+        else:
+            left -= dear + same
+            first = hi
+    return 0.0
+
+
+@njit(cache=True)
+def least_over_l1_ball(
+    lam: Matrix,
+    lower: Matrix,
+    upper: Matrix,
+    owner: Indices,
+    inside: Mask,
+    center: Vector,
+    radius: float,
+    reach: Vector,
+    constant: Vector,
+    size: Vector,
+    vertex: Matrix,
+) -> None:
+    """As `least_over_box`, over the part of each box with sum |x - center| <= radius over `inside`.
+
+    For every tau >= 0 the minimum is at least sum min over [l, u] of (lam x + tau |x - center|) -
+    tau radius; the best tau is the price at which the radius is used up.
+    """
+    count = lam.shape[1]
+    price = np.empty(count)
+    room = np.empty(count)
+    for q in range(lam.shape[0]):
+        b = owner[q]
+        weight = 0.0
+        many = 0
+        left = radius
+        for j in range(count):
+            value = lam[q, j]
+            if inside[j]:
+                near = min(max(center[j], lower[b, j]), upper[b, j])
+                left -= abs(near - center[j])
+                end = lower[b, j] if value >= 0.0 else upper[b, j]
+                if abs(end - center[j]) > abs(near - center[j]) and value != 0.0:
+                    price[many] = abs(value)
+                    room[many] = abs(end - near)
+                    many += 1
+        left = max(left, 0.0)
+        tau = knapsack_price(price[:many], room[:many], left)
+        total = -tau * radius
+        # those at the price itself share what the dearer ones leave
+        for j in range(count):
+            value = lam[q, j]
+            weight += abs(value) * reach[j]
+            end = lower[b, j] if value >= 0.0 else upper[b, j]
+            if not inside[j]:
+                vertex[q, j] = end
+                total += value * end
+                continue
+            near = min(max(center[j], lower[b, j]), upper[b, j])
+            at_end = value * end + tau * abs(end - center[j])
+            at_near = value * near + tau * abs(near - center[j])
+            total += min(at_end, at_near)
+            if abs(value) > tau:
+                vertex[q, j] = end
+                left -= abs(end - near)
+            else:
+                vertex[q, j] = near
+        for j in range(count):
+            value = lam[q, j]
+            if inside[j] and tau > 0.0 and abs(value) == tau and left > 0.0:
+                near = vertex[q, j]
+                end = lower[b, j] if value >= 0.0 else upper[b, j]
+                step = min(abs(end - near), left)
+                vertex[q, j] = near - step if value >= 0.0 else near + step
+                left -= step
+        constant[q] += total
+        size[q] += 4.0 * weight
+
+
+@njit(cache=True)
+def least_over_l2_ball(
+    lam: Matrix,
+    lower: Matrix,
+    upper: Matrix,
+    owner: Indices,
+    inside: Mask,
+    center: Vector,
+    radius: float,
+    reach: Vector,
+    constant: Vector,
+    size: Vector,
+    vertex: Matrix,
+) -> None:
+    """As `least_over_box`, over the part of each box with |x - center| <= radius (Euclidean).
+
+    For every tau >= 0 the minimum is at least sum min over [l, u] of (lam x + tau (x - center)^2) -
+    tau radius^2; tau is bisected until the minimiser stands on the sphere.
+    """
+    count = lam.shape[1]
+    for q in range(lam.shape[0]):
+        b = owner[q]
+        low = 0.0
+        high = 0.0
+        # the box's own minimiser may be in the ball; a tau beyond `high` keeps inside for sure
+        far = 0.0
+        norm = 0.0
+        for j in range(count):
+            if inside[j]:
+                value = lam[q, j]
+                end = lower[b, j] if value >= 0.0 else upper[b, j]
+                far += (end - center[j]) ** 2
+                norm += value * value
+        tau = 0.0
+        if far > radius * radius and norm > 0.0:
+            high = 0.5 * np.sqrt(norm) / max(radius, 1e-300)
+            found = False
+            for _ in range(80):
+                tau = 0.5 * (low + high) if found else high
+                far = 0.0
+                for j in range(count):
+                    if inside[j]:
+                        x = center[j] - lam[q, j] / (2.0 * tau)
+                        x = min(max(x, lower[b, j]), upper[b, j])
+                        far += (x - center[j]) ** 2
+                if far <= radius * radius:
+                    high = tau
+                    found = True
+                else:
+                    low = tau
+                    # a center outside the box: the price may be higher
+                    if not found:
+                        high *= 2.0
+                if high - low <= 1e-12 * high:
+                    break
+            tau = high
+        total = -tau * radius * radius
+        weight = 0.0
+        for j in range(count):
+            value = lam[q, j]
+            weight += abs(value) * reach[j]
+            x = lower[b, j] if value >= 0.0 else upper[b, j]
+            if inside[j] and tau > 0.0:
+                x = center[j] - value / (2.0 * tau)
+                x = min(max(x, lower[b, j]), upper[b, j])
+                total += value * x + tau * (x - center[j]) ** 2
+            else:
+                total += value * x
+            vertex[q, j] = x
+        constant[q] += total
+        size[q] += 8.0 * weight + 8.0 * tau * radius * radius
+
+
+@njit(cache=True)
 def relaxed_forward(
     pre: Matrix,
     lam: Matrix,
@@ -386,6 +573,141 @@ def refine_nodes(
             if high < upper[b, u]:
                 upper[b, u] = high
             if lower[b, u] > upper[b, u]:
+                break
+
+
+@njit(cache=True)
+def propagate_row(
+    row: int,
+    sign: float,
+    most: float,
+    lower: Vector,
+    upper: Vector,
+    low: Vector,
+    high: Vector,
+    x_start: Indices,
+    x_index: Indices,
+    x_value: Vector,
+    u_start: Indices,
+    u_index: Indices,
+    u_value: Vector,
+    level: float,
+    error: float,
+) -> int:
+    """Cuts inputs [low, high] and units' bounds in place by sign * (row + level) <= most.
+
+    Every term is at most `most` less the least that the others can be; `error` bounds all rounding
+    of that sum. Units enter by their post-activations. Returns 2 when the row cannot hold, 1 when
+    something became clearly tighter, else 0.
+    """
+    total = sign * level
+    for e in range(x_start[row], x_start[row + 1]):
+        w = sign * x_value[e]
+        j = x_index[e]
+        total += w * (low[j] if w >= 0.0 else high[j])
+    for e in range(u_start[row], u_start[row + 1]):
+        w = sign * u_value[e]
+        j = u_index[e]
+        total += w * max(lower[j] if w >= 0.0 else upper[j], 0.0)
+    room = most - total + error
+    if room < 0.0:
+        return 2
+    if not np.isfinite(room):
+        return 0
+    changed = 0
+    for e in range(x_start[row], x_start[row + 1]):
+        w = sign * x_value[e]
+        j = x_index[e]
+        if w == 0.0:
+            continue
+        step = room / abs(w) * (1.0 + 1e-12)
+        if step >= high[j] - low[j]:
+            continue
+        slack = 4e-16 * max(abs(low[j]), abs(high[j])) + 1e-300
+        if high[j] - low[j] - step > 0.05 * (high[j] - low[j]) + slack:
+            changed = 1
+        if w > 0.0:
+            high[j] = min(high[j], low[j] + step + slack)
+        else:
+            low[j] = max(low[j], high[j] - step - slack)
+    for e in range(u_start[row], u_start[row + 1]):
+        w = sign * u_value[e]
+        j = u_index[e]
+        if w == 0.0:
+            continue
+        step = room / abs(w) * (1.0 + 1e-12)
+        least = max(lower[j], 0.0)
+        largest = max(upper[j], 0.0)
+        if step >= largest - least:
+            continue
+        slack = 4e-16 * largest + 1e-300
+        if w > 0.0:
+            # post <= least + step, so pre is too
+            reached = least + step + slack
+            if reached < upper[j]:
+                if upper[j] - reached > 0.05 * (upper[j] - lower[j]):
+                    changed = 1
+                upper[j] = reached
+        else:
+            reached = largest - step - slack
+            if reached > 0.0 and reached > lower[j]:
+                if reached - lower[j] > 0.05 * (upper[j] - lower[j]):
+                    changed = 1
+                lower[j] = reached
+    return changed
+
+
+@njit(cache=True)
+def propagate_nodes(
+    asked: Mask,
+    above: Vector,
+    lower: Matrix,
+    upper: Matrix,
+    low: Matrix,
+    high: Matrix,
+    x_start: Indices,
+    x_index: Indices,
+    x_value: Vector,
+    u_start: Indices,
+    u_index: Indices,
+    u_value: Vector,
+    bias: Vector,
+    radius: Vector,
+    reach: Vector,
+    factor: float,
+    sweeps: int,
+) -> None:
+    """Feasibility-based tightening of nodes, in place; a node that holds no solution is crossed.
+
+    Rows of the U units first, then of the A atoms: units lie between their bounds, and each atom
+    asked for (B, A) is at most `above` (A,). low, high (B, D); lower, upper (B, U).
+    """
+    count = lower.shape[1]
+    for b in range(lower.shape[0]):
+        for _ in range(sweeps):
+            changed = 0
+            for row in range(bias.shape[0] - 1, -1, -1):
+                error = factor * reach[row] + radius[row]
+                for side in range(2):
+                    if row >= count:
+                        if side == 1 or not asked[b, row - count]:
+                            continue
+                        most = above[row - count]
+                    else:
+                        most = upper[b, row] if side == 0 else -lower[b, row]
+                    found = propagate_row(
+                        row, 1.0 - 2.0 * side, most, lower[b], upper[b], low[b], high[b],
+                        x_start, x_index, x_value, u_start, u_index, u_value, bias[row], error,
+                    )  # fmt: skip
+                    changed = max(changed, found)
+                    if found == 2:
+                        break
+                if changed == 2:
+                    break
+            if changed == 2:
+                low[b, 0] = 1.0
+                high[b, 0] = 0.0
+            if changed != 1:
                 break
 
 

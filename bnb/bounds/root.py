@@ -39,9 +39,12 @@ def root_bounds(
         reach.add_stage(problem)
         units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
         rows: LocalRows | None = None
+        if problem.ball is not None:
+            local = None
         if stage.relu and local is not None:
             rows = local_rows(problem, reach, nodes, unstable, number, units)
-        if stage.relu and any(source != 0 for _, source in stage.terms):
+        deep = any(source != 0 for _, source in stage.terms)
+        if stage.relu and (deep or problem.ball is not None):
             if rows is not None and local is not None:
                 found = local.bound(rows)
             else:

@@ -61,7 +61,9 @@ def clip(node: Node) -> Value:
         low, high = _limit(node, 1, -np.inf), _limit(node, 2, np.inf)
     source = node.value(0)
     if not isinstance(source, Symbol):
-        return np.minimum(np.maximum(source, low), high).astype(source.dtype)
+        number = source.dtype.type  # whole numbers stay whole
+        raised = source if low == -np.inf else np.maximum(source, number(low))
+        return raised if high == np.inf else np.minimum(raised, number(high))
     end = float(np.finfo(source.dtype).max)
     low, high = (
         number if abs(number) < end else np.copysign(np.inf, number) for number in (low, high)

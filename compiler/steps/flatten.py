@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..arrays import Mask, Matrix, Numbers, Vector
+from ..arrays import Mask, Matrix, Numbers, Vector, exact
 from ..language import Offset, Variable
 from ..operators import Dense, LinearOperator, Select, compose, scaled
 from ..problem import Ball, Branch, Problem, Stage, offset_value
@@ -69,7 +69,8 @@ def flatten(system: System) -> tuple[Problem, Lift]:
     )  # fmt: skip
 
     def lift(solution: Solution) -> Solution:
-        point = np.concatenate([solution[name] for name in system.inputs])
+        parts = [solution[name] for name in system.inputs]
+        point = np.concatenate(parts) if parts else exact(np.empty(0))
         values = problem.values(point[None])
         return {
             name: values[number][0, start : start + name.size]

@@ -20,7 +20,8 @@ from rhobust.compiler.operators import Dense, LinearOperator, identity
 from rhobust.compiler.problem import Branch, Problem, Stage
 
 from .. import oracles
-from ..strategies import Case, exact_twin
+from ..exact_twin import exact_twin
+from ..strategies import Case
 
 
 def never() -> bool:

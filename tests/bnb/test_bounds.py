@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -25,7 +25,7 @@ from rhobust.bnb.bounds.reduce import reduce, unstable_units
 from rhobust.bnb.bounds.root import tighten, unit_bounds
 from rhobust.bnb.node import Block, Units, children, spread, view
 from rhobust.bnb.refine import SparseRows, refine
-from rhobust.compiler.arrays import Bounds, exact
+from rhobust.compiler.arrays import Bounds, Vector, exact
 from rhobust.compiler.problem import Problem
 from rhobust.lp.multipliers import from_duals
 from rhobust.lp.oracle import highs
@@ -307,8 +307,10 @@ class Reduced:
     places: list[tuple[int, int]]
 
 
-def reduced(case: Case, eps: float) -> Reduced:
+def reduced(case: Case, eps: float, shift: float | Vector = 0.0) -> Reduced:
+    """The claim within eps, its atoms raised by `shift`."""
     problem, box = compiled(case, eps)
+    problem = replace(problem, offset=problem.offset + shift)
     nodes, reach = rooted(problem, box)
     small, root, own = reduce(
         problem, reach, nodes, tree_of(problem), np.arange(len(problem.offset))

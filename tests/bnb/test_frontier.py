@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,25 +19,22 @@ def block(nodes: list[Node]) -> Block:
     count = len(nodes)
     values, radii, depths, names = (np.array([node[k] for node in nodes]) for k in range(4))
     wide = np.repeat(names.astype(float)[:, None], 3, axis=1)
-    return Block(
-        origin=names.astype(np.int64),
-        value=values.astype(float),
-        radius=radii.astype(float),
-        choice=names.astype(np.int64) % 3,
-        depth=depths.astype(np.int64),
-        atoms=wide > 0.0,
-        gamma=wide,
-        pending=wide[:, :0] > 0.0,
-        low=wide[:, :0],
-        high=wide[:, :0],
-        phase=np.zeros((count, 3), dtype=np.int8),
-        lower=-wide,
-        upper=wide,
-        alpha=wide / 2,
-        beta=wide * 2,
-        gain=wide[:, :1],
-        share=wide,
-    )
+    # the name stands in every field, so that a row is known to be whole
+    fields: dict[str, Any] = {name: names.copy() for name in Block.__slots__}
+    fields |= {
+        "value": values.astype(float),
+        "radius": radii.astype(float),
+        "depth": depths.astype(np.int64),
+        "choice": names.astype(np.int64) % 3,
+        "atoms": wide > 0.0,
+        "pending": wide[:, :0] > 0.0,
+        "phase": np.zeros((count, 3), dtype=np.int8),
+        "lower": -wide,
+        "upper": wide,
+        "alpha": wide / 2,
+        "beta": wide * 2,
+    }
+    return Block(**fields)
 
 
 def names(popped: Block) -> list[int]:
@@ -44,6 +43,8 @@ def names(popped: Block) -> list[int]:
         popped.choice, popped.origin % 3
     )
     assert np.array_equal(popped.alpha * 4, popped.beta)
+    for field in ("gamma", "gain", "share"):
+        assert np.array_equal(getattr(popped, field), popped.origin)
     found: list[int] = popped.origin.tolist()
     return found
 

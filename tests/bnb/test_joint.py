@@ -36,7 +36,7 @@ def opened(rng: np.random.Generator, scale: float) -> tuple[Search, Block, Bound
         problem, _ = claim.compile(0.3)
         box = Bounds(problem.lower[None], problem.upper[None])
         hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
-        search = Search(problem, hooks, Settings(halve=False))
+        search = Search(problem, hooks, Settings(boxes=False))
         with np.errstate(all="ignore"):
             block, early = search._root()
         if early is None and search.joint is not None and (block.gain > 0.0).any():
@@ -107,7 +107,7 @@ def test_a_group_is_tighter_than_its_triangles() -> None:
     problem, _ = claim.compile(0.5)
     box = Bounds(problem.lower[None], problem.upper[None])
     hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
-    search = Search(problem, hooks, Settings(halve=False))
+    search = Search(problem, hooks, Settings(boxes=False))
     with np.errstate(all="ignore"):
         _, early = search._root()
     assert early is not None and early.status == "closed"

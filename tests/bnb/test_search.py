@@ -25,7 +25,7 @@ from ..strategies import Case, cases, random_case, tangled_case, tangled_cases
 from .problems import compiled, exact_points, exact_pre, unread_problem
 
 LAZY = Settings(
-    batch=3, root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, joint=False, halve=False
+    batch=3, root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, joint=False, boxes=False
 )  # fmt: skip
 """Almost no ascent: as much as possible is left to the tree and to the LPs at its leaves."""
 
@@ -93,8 +93,8 @@ def decided(question: Asked, outcome: Outcome) -> None:
 some_cases = st.one_of(tangled_cases(), cases())
 shares = st.sampled_from([0.1, 0.45, 0.499, 0.501, 0.6, 1.5])
 effort = st.builds(
-    lambda lazy, batch, refine, joint, halve: replace(
-        LAZY if lazy else Settings(), batch=batch, refine=refine, joint=joint, halve=halve
+    lambda lazy, batch, refine, joint, boxes: replace(
+        LAZY if lazy else Settings(), batch=batch, refine=refine, joint=joint, boxes=boxes
     ),
     st.booleans(), st.sampled_from([1, 2, 64]), st.booleans(), st.booleans(), st.booleans(),
 )  # fmt: skip
@@ -428,7 +428,7 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
 ) -> None:
     """What the groups add is no more than what the triangles lose, at the root and below."""
     question, rng = asked(case, share), np.random.default_rng(seed)
-    spent = Settings(root_steps=10, halve=False)
+    spent = Settings(root_steps=10, boxes=False)
     of = Search(question.problem, question.hooks(lambda points: False), spent)
     with np.errstate(all="ignore"):
         block, _ = of._root()

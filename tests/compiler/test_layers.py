@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from rhobust.compiler.arrays import Numbers, exact
 from rhobust.compiler.claim import Claim
+from rhobust.compiler.compiled import compile_formulas
 from rhobust.compiler.errors import LanguageError
+from rhobust.compiler.evaluator import holds, value
 from rhobust.compiler.forward import VALUES, Enclosed, layer_enclosure, layer_value
 from rhobust.compiler.graph import GraphBuilder, Network
-from rhobust.compiler.language import Variable
+from rhobust.compiler.language import And, Variable
 from rhobust.compiler.layers import (
     FORMULAS,
     Absolute,
@@ -33,6 +35,10 @@ from rhobust.compiler.layers import (
 )
 from rhobust.compiler.operators import Dense
 from rhobust.compiler.pooling import Windows
+from rhobust.compiler.steps.system import variables
+
+from .. import oracles
+from ..strategies import Case, bent_cases
 
 SIZE = 4
 INF = np.inf
@@ -163,3 +169,26 @@ def test_a_claim_about_a_jump_is_refused() -> None:
     claim = Claim.make(builder.finish(output, name="steps"), np.array([0.5, 0.25]))
     with pytest.raises(LanguageError, match="steps has a layer that jumps"):
         claim.compile(0.1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(bent_cases(), st.data())
+def test_a_compiled_network_is_its_formulas_and_its_twin(case: Case, data: st.DataObject) -> None:
+    x = Variable(case.network.input_size, case.lower, case.upper, "x")
+    y = case.network(x)
+    compiled = compile_formulas([y[0] <= y[1]], inputs=(x,))
+    assert compiled.inputs == (x,)
+    share = [data.draw(st.fractions(0, 1, max_denominator=8)) for _ in case.image]
+    point = [low + s * (high - low) for s, low, high in zip(share, *case.bounds, strict=True)]
+    assignment = compiled.assignment(np.array(point, dtype=object))
+    logits = oracles.evaluate(case.exact, point)
+    assert value(y, assignment).tolist() == list(logits)
+    assert holds(And(y.requires), assignment)
+    assert sum(stage.size for stage in compiled.problem.stages if stage.relu) == case.network.relus
+    # and no other assignment to the same input is allowed
+    spoken = [name for part in y.requires for name in variables(part) if name is not x]
+    changed = data.draw(st.sampled_from(spoken)) if spoken else None
+    if changed is not None:
+        wrong = assignment[changed].copy()
+        wrong[data.draw(st.integers(0, changed.size - 1))] += Fraction(1, 1000)
+        assert not holds(And(y.requires), {**assignment, changed: wrong})

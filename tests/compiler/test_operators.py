@@ -26,7 +26,7 @@ from rhobust.compiler.operators import (
 from rhobust.compiler.rounding import gamma
 
 from .. import oracles
-from ..strategies import operator_matrix
+from ..exact_twin import operator_matrix
 
 
 def simple(rng: np.random.Generator, inputs: int) -> LinearOperator:

@@ -1,0 +1,1 @@
+"""Writers that state a question in the languages of other solvers."""

@@ -1,0 +1,151 @@
+"""Solutions of formulas: exact on the inputs, enclosed or exact on everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .bnb.bounds.interval import propagate
+from .compiler.arrays import Bounds, Numbers, Vector, exact
+from .compiler.compiled import Compiled
+from .compiler.evaluator import holds, value
+from .compiler.language import Ball, Formula, Relation, Variable
+from .compiler.problem import Branch
+from .compiler.steps.system import flat, variables
+from .compiler.witness import EXACT_WORK, float32_box
+
+if TYPE_CHECKING:
+    from .formulation import Problem
+
+PULL = (0.0, 1e-12, 1e-9, 1e-6, 1e-4)
+"""Shares of the way to the region's center at which a point is tried: LPs end on the boundary."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormulaWitness:
+    """point (D,): a solution. value: no smaller than the objective there (which is minimised)."""
+
+    point: Vector
+    value: float
+
+
+class FormulaValidator:
+    """Decides whether points satisfy all formulas of a problem, over the reals and as computed."""
+
+    def __init__(self, source: Problem, compiled: Compiled) -> None:
+        self.compiled, self.problem = compiled, compiled.problem
+        inputs = set(compiled.inputs)
+        parts = flat(source.formulas)
+        self.plain = [f for f in parts if set(variables(f)) <= inputs]
+        self.deep = [f for f in parts if not set(variables(f)) <= inputs]
+        self.low, self.high = float32_box(self.problem.lower, self.problem.upper)
+        self.anchor = 0.5 * (self.problem.lower + self.problem.upper)
+        ball = self.problem.ball
+        if ball is not None:
+            self.anchor[ball.index] = ball.center
+
+    def check(self, point: Vector) -> FormulaWitness | None:
+        """The solution at a point or very near it, or None when any doubt is left."""
+        if not np.isfinite(point).all():
+            return None
+        for share in PULL:
+            moved = point + share * (self.anchor - point)
+            for candidate in self._roundings(moved):
+                found = self._certain(candidate)
+                if found is not None:
+                    return found
+        return None
+
+    def _roundings(self, point: Vector) -> Iterator[Vector]:
+        near = point.astype(np.float32).astype(np.float64)
+        low = np.where(self.low <= self.high, self.low, self.problem.lower)
+        high = np.where(self.low <= self.high, self.high, self.problem.upper)
+        yield np.clip(near, low, high)
+        yield np.clip(point, self.problem.lower, self.problem.upper)
+
+    def _certain(self, point: Vector) -> FormulaWitness | None:
+        near = self._split(point)
+        # numbers and bounds are floats, so that this comparison is exact
+        if not all(bool(((n.lower <= v) & (v <= n.upper)).all()) for n, v in near.items()):
+            return None
+        if not all(_nearly(formula, near) for formula in self.plain):
+            return None
+        x = exact(point)
+        given = self._split(x)
+        if not all(holds(formula, given) for formula in self.plain):
+            return None
+        bounds = propagate(self.problem, Bounds(point[None], point[None]))
+        lower, upper = self._atoms(bounds[-1])
+        if not self._satisfied(self.problem.root, upper):
+            if not self._satisfied(self.problem.root, lower) or not self._affordable():
+                return None
+            assignment = self.compiled.assignment(x)
+            if not all(holds(formula, assignment) for formula in self.deep):
+                return None
+        if not self._as_computed(given, point):
+            return None
+        objective = self.problem.objective
+        return FormulaWitness(point, 0.0 if objective is None else float(upper[objective]))
+
+    def _split(self, point: Numbers) -> dict[Variable, Numbers]:
+        """The values of the input variables."""
+        ends = np.cumsum([name.size for name in self.compiled.inputs])
+        return dict(zip(self.compiled.inputs, np.split(point, ends[:-1]), strict=True))
+
+    def _atoms(self, output: Bounds) -> tuple[Vector, Vector]:
+        """Every atom's enclosure, widened by what its stored constant may be rounded down."""
+        rows, offset = self.problem.rows, self.problem.offset
+        middle = 0.5 * (output.lower[0] + output.upper[0])
+        radius = np.maximum(output.upper[0] - middle, middle - output.lower[0])
+        size = np.abs(rows) @ (np.abs(middle) + radius) + np.abs(offset)
+        doubt = np.abs(rows) @ radius + (rows.shape[1] + 8) * 2.0**-52 * size + 1e-290
+        center = rows @ middle + offset
+        return center - doubt, center + doubt
+
+    def _satisfied(self, branch: Branch, value: Vector) -> bool:
+        """Whether a branch holds when atoms have these values."""
+        if not (value[list(branch.atoms)] < 0.0).all():
+            return False
+        return all(
+            any(self._satisfied(option, value) for option in self.problem.choices[number])
+            for number in branch.choices
+        )
+
+    def _affordable(self) -> bool:
+        operators = [o for stage in self.problem.stages for o, _ in stage.terms]
+        return sum(max(1, o.terms) * o.out_size for o in operators) <= EXACT_WORK
+
+    def _as_computed(self, given: Mapping[Variable, Numbers], point: Vector) -> bool:
+        """Whether formulas over inputs and networks' outputs also hold for the runtimes' outputs.
+
+        An output behind other functions is left to the exact evaluation.
+        """
+        known = dict(given)
+        for name in self.compiled.outputs:
+            assert name.source is not None
+            argument = name.source.argument
+            if name.source.runtime is None or any(t.variable not in given for t in argument.terms):
+                continue
+            numbers = value(argument, given).astype(np.float64)
+            inside = numbers.astype(np.float32).astype(np.float64)
+            known[name] = exact(name.source.runtime(inside[None])[0])
+        formulas: Sequence[Formula] = self.deep
+        told = [f for f in formulas if set(variables(f)) <= known.keys()]
+        return all(holds(formula, known) for formula in told)
+
+
+def _nearly(formula: Formula, given: Mapping[Variable, Numbers]) -> bool:
+    """False only where floats show that a formula fails, far beyond their rounding."""
+    if not isinstance(formula, Relation | Ball):
+        return True
+    numbers = np.asarray(value(formula.affine, given), dtype=np.float64)
+    size = sum(float(np.abs(v).sum()) for v in given.values()) + 1.0
+    slack = 1e-13 * size
+    if isinstance(formula, Ball):
+        norm = np.abs(numbers).sum() if formula.norm == "l1" else np.sqrt(numbers @ numbers)
+        return bool(norm <= formula.radius + slack)
+    worst = np.abs(numbers) if formula.kind == "=" else numbers
+    return bool((worst <= slack).all())

@@ -1,0 +1,166 @@
+"""Questions put together by the user: formulas over variables, and something to optimise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .bnb.search import Settings
+from .clock import Deadline
+from .compiler.arrays import Vector
+from .compiler.compiled import Compiled, compile_formulas
+from .compiler.errors import InputError, LanguageError
+from .compiler.language import (
+    Affine,
+    And,
+    Ball,
+    Expression,
+    Formula,
+    Norm,
+    Or,
+    Relation,
+    Variable,
+)
+from .decide import Progress, quiet
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """sign * expression is to be as small as possible."""
+
+    expression: Affine
+    sign: float
+
+
+def minimize(expression: Expression) -> Objective:
+    """The expression, one number, is to be as small as possible."""
+    return Objective(_single(expression), 1.0)
+
+
+def maximize(expression: Expression) -> Objective:
+    """The expression, one number, is to be as large as possible."""
+    return Objective(_single(expression), -1.0)
+
+
+def _single(expression: Expression) -> Affine:
+    if isinstance(expression, Norm):
+        raise LanguageError(
+            "a norm as objective: bound it by a variable, or ask for rho, which is the least norm"
+        )
+    if not isinstance(expression, Expression):
+        raise LanguageError(f"{expression!r} is no expression that can be optimised")
+    if expression.size != 1:
+        raise LanguageError(f"an objective is one number, not {expression.size}; sum() them?")
+    return expression.affine
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """What is known about a problem.
+
+    status: optimal (value and bound agree within the gap), sat (a solution is known: all that was
+    asked), unsat, timeout or unknown, the last two with a reason.
+    value: the objective at the solution, a bound on it that is proven for this very point; bound:
+    what no solution can be better than. Both nan without an objective.
+    """
+
+    status: str
+    reason: str
+    value: float
+    bound: float
+    seconds: float
+    statistics: Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Counts of a problem and of its search; `str` of it is a table."""
+
+    variables: int
+    relations: int
+    disjunctions: int
+    units: dict[str, int] = field(default_factory=dict)
+    nodes: int = 0
+    lps: int = 0
+
+    def __str__(self) -> str:
+        named = [
+            ("input variables", self.variables),
+            ("relations", self.relations),
+            ("disjunctions to branch on", self.disjunctions),
+            *((f"units of {name}", size) for name, size in self.units.items()),
+            ("nodes", self.nodes),
+            ("linear programs", self.lps),
+        ]
+        width = max(len(name) for name, _ in named)
+        return "\n".join(f"{name:{width}}  {number:>10,}" for name, number in named)
+
+
+class Problem:
+    """Find values of variables such that all formulas hold, and the objective is best."""
+
+    def __init__(
+        self,
+        objective: Objective | Formula | Sequence[Formula] | None = None,
+        formulas: Sequence[Formula] | Formula = (),
+    ) -> None:
+        # Problem([...]) is a question of feasibility
+        if objective is not None and not isinstance(objective, Objective):
+            objective, formulas = None, objective  # type: ignore[assignment]
+        listed = [formulas] if isinstance(formulas, Relation | Ball | And | Or) else list(formulas)
+        for formula in listed:
+            if not isinstance(formula, Relation | Ball | And | Or):
+                raise LanguageError(f"{formula!r} is no formula; write a relation such as x <= 1")
+        self.objective = objective
+        self.formulas: tuple[Formula, ...] = tuple(listed)
+
+    def compile(self) -> Compiled:
+        """The problem as the search sees it."""
+        if self.objective is None:
+            return compile_formulas(self.formulas)
+        return compile_formulas(self.formulas, self.objective.expression * self.objective.sign)
+
+    def solve(
+        self,
+        timeout: float = 60.0,
+        stop_above: float | None = None,
+        stop_below: float | None = None,
+        gap: float = 1e-4,
+        settings: Settings | None = None,
+        seed: int = 0,
+        progress: Progress = quiet,
+    ) -> Solution:
+        """Answers the problem; `value` of its variables is then the solution, or None.
+
+        timeout: seconds.  stop_above, stop_below: end as soon as the best value is known to lie
+        above, or below, these numbers.  gap: relative distance of value and bound at which an
+        objective counts as optimal.
+        """
+        from .optimum import Optimum
+
+        for name, number in (("stop_above", stop_above), ("stop_below", stop_below)):
+            if number is not None and not np.isfinite(number):
+                raise InputError(f"{name} must be a finite number, not {number}")
+            if number is not None and self.objective is None:
+                raise InputError(f"{name} needs an objective")
+        if not 0.0 <= gap < 1.0:
+            raise InputError(f"gap must be a number in [0, 1), not {gap}")
+        deadline = Deadline(timeout)
+        work = Optimum(
+            self, deadline, (stop_above, stop_below), gap, settings or Settings(), seed, progress
+        )
+        return work.run()
+
+
+def give_values(compiled: Compiled, names: Sequence[Variable], point: Vector | None) -> None:
+    """Sets `value` of variables to what a solution gives them, or to None."""
+    for name in names:
+        name.value = None
+    if point is None:
+        return
+    values = compiled.assignment(point)
+    for name in names:
+        if name in values:
+            name.value = np.asarray(values[name], dtype=np.float64)
