@@ -102,11 +102,14 @@ def rebound(problem: Problem, reach: Reach, units: Units, block: Block, box: Bou
     """
     nodes = spread(block, units, box)
     sources = [nodes.box]
+    own = block.low.shape[1] > 0
     for number in range(units.stages):
         stage, known = problem.stages[number], nodes.bounds[number]
         bounds = stage_interval(stage, sources).intersect(known)
         nodes.bounds[number] = bounds
-        if problem.ball is not None or any(source != 0 for _, source in stage.terms):
+        deep = any(source != 0 for _, source in stage.terms)
+        # in a shared region nothing new is known of units that read the input alone
+        if deep or (own and problem.ball is not None):
             _backward(problem, reach, nodes, number, bounds)
         sources.append(bounds.rectified())
         part = units.part(number)

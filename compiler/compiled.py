@@ -30,7 +30,7 @@ class Compiled:
         return tuple(name for name in self.named if name.source is not None)
 
     def assignment(self, point: Numbers) -> dict[Variable, Numbers]:
-        """Values of all variables of the source formulas at an input (D,): exact for an exact one."""
+        """Values of all variables of the formulas at an input (D,): exact for an exact one."""
         parts, start = {}, 0
         for name in self.inputs:
             parts[name] = point[start : start + name.size]

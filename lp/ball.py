@@ -20,7 +20,7 @@ ROUNDS = 60
 
 
 def solve_within(oracle: Oracle, program: Program, ball: Ball | None, seconds: float) -> Answer:
-    """The program with its inputs in the ball; point and duals are those of its own columns, rows."""
+    """The program with its inputs in the ball; the answer is in its own columns and rows."""
     if ball is None:
         return oracle(program).solve(seconds)
     return (_solve_l1 if ball.norm == "l1" else _solve_l2)(oracle, program, ball, seconds)

@@ -197,50 +197,73 @@ def least_over_l1_ball(
     count = lam.shape[1]
     price = np.empty(count)
     room = np.empty(count)
+    near = np.empty(count)
+    last = -1
+    used = 0.0
     for q in range(lam.shape[0]):
         b = owner[q]
+        if b != last:
+            last = b
+            used = 0.0
+            for j in range(count):
+                near[j] = min(max(center[j], lower[b, j]), upper[b, j])
+                if inside[j]:
+                    used += abs(near[j] - center[j])
+        left = max(radius - used, 0.0)
         weight = 0.0
-        many = 0
-        left = radius
-        for j in range(count):
-            value = lam[q, j]
-            if inside[j]:
-                near = min(max(center[j], lower[b, j]), upper[b, j])
-                left -= abs(near - center[j])
-                end = lower[b, j] if value >= 0.0 else upper[b, j]
-                if abs(end - center[j]) > abs(near - center[j]) and value != 0.0:
-                    price[many] = abs(value)
-                    room[many] = abs(end - near)
-                    many += 1
-        left = max(left, 0.0)
-        tau = knapsack_price(price[:many], room[:many], left)
-        total = -tau * radius
-        # those at the price itself share what the dearer ones leave
+        total = 0.0
+        largest = 0.0
         for j in range(count):
             value = lam[q, j]
             weight += abs(value) * reach[j]
-            end = lower[b, j] if value >= 0.0 else upper[b, j]
-            if not inside[j]:
+            if inside[j]:
+                largest = max(largest, abs(value))
+                vertex[q, j] = near[j]
+            else:
+                end = lower[b, j] if value >= 0.0 else upper[b, j]
                 vertex[q, j] = end
                 total += value * end
-                continue
-            near = min(max(center[j], lower[b, j]), upper[b, j])
-            at_end = value * end + tau * abs(end - center[j])
-            at_near = value * near + tau * abs(near - center[j])
-            total += min(at_end, at_near)
-            if abs(value) > tau:
-                vertex[q, j] = end
-                left -= abs(end - near)
-            else:
-                vertex[q, j] = near
+        # the dearest fifth decides, or all where that does not use the radius up
+        share = 0.2
+        tau = 0.0
+        while True:
+            many = 0
+            sold = 0.0
+            for j in range(count):
+                value = lam[q, j]
+                if abs(value) > share * largest and inside[j]:
+                    end = lower[b, j] if value >= 0.0 else upper[b, j]
+                    step = abs(end - near[j])
+                    if step > 0.0:
+                        price[many] = abs(value)
+                        room[many] = step
+                        sold += step
+                        many += 1
+            if sold >= left or share == 0.0:
+                tau = knapsack_price(price[:many], room[:many], left)
+                break
+            share = 0.0
+        total -= tau * radius
         for j in range(count):
+            if not inside[j]:
+                continue
             value = lam[q, j]
-            if inside[j] and tau > 0.0 and abs(value) == tau and left > 0.0:
-                near = vertex[q, j]
+            at_near = value * near[j] + tau * abs(near[j] - center[j])
+            if abs(value) > tau:
                 end = lower[b, j] if value >= 0.0 else upper[b, j]
-                step = min(abs(end - near), left)
-                vertex[q, j] = near - step if value >= 0.0 else near + step
-                left -= step
+                at_near = min(at_near, value * end + tau * abs(end - center[j]))
+                vertex[q, j] = end
+                left -= abs(end - near[j])
+            total += at_near
+        # those at the price itself share what the dearer ones leave
+        if tau > 0.0 and left > 0.0:
+            for j in range(count):
+                value = lam[q, j]
+                if inside[j] and abs(value) == tau and left > 0.0:
+                    end = lower[b, j] if value >= 0.0 else upper[b, j]
+                    step = min(abs(end - near[j]), left)
+                    vertex[q, j] = near[j] - step if value >= 0.0 else near[j] + step
+                    left -= step
         constant[q] += total
         size[q] += 4.0 * weight
 

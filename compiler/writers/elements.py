@@ -33,10 +33,10 @@ def elements(
                 return atoms(inner)
             case And(parts):
                 found = [read(part, aligned) for part in parts]
-                if len({len(part) for part in found}) <= 1:
-                    return [joined(list(column)) for column in zip(*found, strict=True)] or (
-                        [every([])] if not parts else []
-                    )
+                if not found:
+                    return [every([])]
+                if len({len(part) for part in found}) == 1:
+                    return [joined(list(column)) for column in zip(*found, strict=True)]
                 if aligned:
                     raise _ragged()
                 return [every([one for part in found for one in part])]
@@ -48,10 +48,8 @@ def elements(
                     return [some([])]
                 if len({len(part) for part in found}) > 1:
                     raise _ragged()
-                return [
-                    column[0] if len(column) == 1 else some(list(column))
-                    for column in zip(*found, strict=True)
-                ]
+                columns = [list(column) for column in zip(*found, strict=True)]
+                return [column[0] if len(column) == 1 else some(column) for column in columns]
             case _:
                 assert_never(inner)
 

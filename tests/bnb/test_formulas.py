@@ -18,7 +18,7 @@ from rhobust.compiler.compiled import compile_formulas
 from rhobust.compiler.problem import Problem
 
 from .formulas import All, Any, Question, Tree, on_edge, random_question, stated
-from .test_search import LAZY
+from .test_search import FAULTS, LAZY
 
 CLEAR = Fraction(1, 10**6)
 """Gaps below this may be left open."""
@@ -155,6 +155,26 @@ def test_a_ball_that_misses_the_box_holds_no_candidate() -> None:
 
         outcome = asked(compiled(question, False), accept, Settings(), 0.0, 256)
         assert (outcome.status == "accepted") == met
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("objective", [False, True])
+def test_a_wrong_solver_makes_no_wrong_answer(fault: str, objective: bool) -> None:
+    for k in range(8):
+        question = random_question(np.random.default_rng([1, k]))
+        gap, least = question.least_violation(), question.least()
+        if gap is None or frozenset() in question.branches():
+            continue
+        question = on_edge(question, -1 if k % 2 else 1) if not objective else question
+        cutoff = cut(question, -0.0625 if k % 2 else 0.0625) if objective else 0.0
+        spent = replace(LAZY, oracle=FAULTS[fault], nodes=100, boxes=k % 4 > 1)
+        outcome = asked(compiled(question, objective), never, spent, cutoff, 256)
+        bound = least if objective else question.least_violation()
+        assert outcome.status in ("closed", "open")
+        if bound is not None and outcome.status == "closed":
+            assert bound > Fraction(cutoff)
+        elif bound is not None:
+            assert outcome.bound <= bound
 
 
 # ---- the least objective ---------------------------------------------------------------------

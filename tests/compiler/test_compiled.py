@@ -400,6 +400,17 @@ def test_other_balls_of_the_second_norm_are_refused() -> None:
             compile_formulas([norm2(w) <= 0.5, other])
 
 
+def test_a_ball_of_repeated_or_absent_elements_is_no_ball_of_inputs() -> None:
+    x = Variable(2, -1, 1, "x")
+    for index in ([0, 0], [1, -1]):
+        some = x.through(Select(np.array(index), 2)) - 0.25
+        compiled = compile_formulas([norm1(some) <= 0.75], inputs=(x,))
+        assert compiled.problem.ball is None
+        assert 0 < everywhere(compiled, [norm1(some) <= 0.75]) < 80
+        with pytest.raises(LanguageError, match="l2 norm"):
+            compile_formulas([norm2(some) <= 0.75])
+
+
 def test_a_largest_element_is_relations() -> None:
     x = Variable(2, -1, 1, "x")
     formulas: list[Formula] = [norm_inf(x - 0.25) <= 0.5, norm_inf(x.through(WEIGHT)) <= 1.0]
