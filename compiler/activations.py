@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .arrays import Indices, Vector
 from .errors import LanguageError
 from .language import Affine, And, Expression, Formula, Operand, Or, Variable, as_affine, define
-from .operators import Scale, Select, is_identity
+from .operators import Chain, Scale, Select, is_identity
 from .pooling import Windows
 
 
@@ -44,6 +44,16 @@ def shared(z: Expression, name: str) -> Affine:
     return define(value, name)
 
 
+def _unscaled(z: Expression, name: str) -> Affine:
+    """z, or a variable that equals it where scales or no terms at all would hide its form."""
+    scaled = any(
+        isinstance(part, Scale)
+        for term in z.affine.terms
+        for part in (term.operator.parts if isinstance(term.operator, Chain) else (term.operator,))
+    )
+    return define(z.affine, f"{name}.of") if scaled or not z.affine.terms else z.affine
+
+
 def relu(z: Expression, name: str = "relu") -> Affine:
     """y = max(z, 0):  (z >= 0 and y = z) or (z <= 0 and y = 0)."""
     return _functional(
@@ -56,6 +66,7 @@ def leaky_relu(z: Expression, slope: npt.ArrayLike, name: str = "leaky_relu") ->
     slopes = _each(slope, z.size, "slope")
     if not np.isfinite(slopes).all():
         raise LanguageError("a slope is not a finite number")
+    z = _unscaled(z, name)
     below = z.through(Scale(slopes, np.ones(z.size)))
     return _functional(
         (z,), name, lambda y: [And((z >= 0.0, y.equals(z))), And((z <= 0.0, y.equals(below)))]
@@ -64,6 +75,7 @@ def leaky_relu(z: Expression, slope: npt.ArrayLike, name: str = "leaky_relu") ->
 
 def absolute(z: Expression, name: str = "abs") -> Affine:
     """y = |z|."""
+    z = _unscaled(z, name)
     return _functional(
         (z,), name, lambda y: [And((z >= 0.0, y.equals(z))), And((z <= 0.0, y.equals(-z)))]
     )

@@ -55,9 +55,13 @@ def truth(formula: Formula, assignment: Assignment) -> Numbers:
             return np.array([inside], dtype=bool)
         case And(parts):
             found = [truth(part, assignment) for part in parts]
-            if len({len(part) for part in found}) > 1:
+            if len({len(part) for part in found} - {1}) > 1:
                 found = [np.atleast_1d(part.all()) for part in found]
-            return np.logical_and.reduce(found) if found else np.ones(1, dtype=bool)
+            if not found:
+                return np.ones(1, dtype=bool)
+            # a single element stands for all
+            both: Numbers = np.logical_and.reduce(np.broadcast_arrays(*found))
+            return both
         case Or(parts, elementwise):
             found = [truth(part, assignment) for part in parts]
             if not elementwise:

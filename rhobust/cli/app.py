@@ -202,3 +202,24 @@ def vnncomp(
     from .solve import compete
 
     compete(folder, limit, every, json, seed)
+
+
+@app.command()
+def export(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL... PROPERTY.vnnlib", help="A model, or several, and what is asked."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")],
+    form: Annotated[
+        str, typer.Option("--format", metavar="F", help="smtlib, mps or vnnlib.")
+    ] = "smtlib",
+) -> None:
+    """Write a question for another solver: SMT-LIB 2 (exact), MPS (big-M MILP) or VNN-LIB."""
+    if len(files) < 2:
+        raise typer.BadParameter("a model and a property file are needed")
+    from .solve import write
+
+    write(files[:-1], Path(files[-1]), form, out)

@@ -14,6 +14,8 @@ import typer
 from ..clock import check_timeout
 from ..compiler.errors import InputError, RhobustError
 from ..compiler.graph import Network
+from ..compiler.importers.vnnlib import read_vnnlib
+from ..exporting import FORMATS
 from ..loading import load
 from ..solving import solve
 
@@ -35,6 +37,16 @@ def answer(models: list[str], question: Path, timeout: float, seed: int, out: Pa
             out.write_text(f"{result.status}\n{text}", encoding="utf-8")
     elif out is not None:
         out.write_text(f"{result.status}\n", encoding="utf-8")
+
+
+def write(models: list[str], question: Path, form: str, out: Path) -> None:
+    """rhobust export: nothing is written unless all of it can be."""
+    if form not in FORMATS:
+        raise InputError(f"format {form!r} is not supported; supported: {', '.join(FORMATS)}")
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: there is no folder {out.parent} to write to")
+    text = FORMATS[form]([load(model) for model in models], read_vnnlib(question))
+    out.write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

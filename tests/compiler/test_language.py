@@ -151,7 +151,7 @@ def test_formulas_of_formulas() -> None:
     assert holds(Or(sides, elementwise=True), point) and not holds(Or(sides), point)
     assert truth(And(sides), point).tolist() == [False, False]
     mixed = And((x.affine[0] >= 0.0, x.affine <= 1.0))
-    assert truth(mixed, point).tolist() == [True]
+    assert truth(mixed, point).tolist() == [True, True]
 
 
 def test_bounds_of_a_variable() -> None:
