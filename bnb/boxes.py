@@ -14,7 +14,7 @@ from ..compiler.problem import Problem
 from .bounds.backward import Nodes, Pass, backward, plain
 from .bounds.interval import stage_interval
 from .bounds.reach import Reach
-from .bounds.root import LARGEST_BATCH
+from .bounds.root import LARGEST_BATCH, Stop
 from .node import Block, Units, spread
 
 WIDEST, WIDEST_HALVED = 128, 16
@@ -95,10 +95,13 @@ def shrink_by_atoms(
         block.low[owner[mine]], block.high[owner[mine]] = low, high
 
 
-def rebound(problem: Problem, reach: Reach, units: Units, block: Block, box: Bounds) -> None:
+def rebound(
+    problem: Problem, reach: Reach, units: Units, block: Block, box: Bounds, stop: Stop
+) -> None:
     """All unit bounds of the nodes anew, within those they have; in place.
 
-    box (1, D): the region, which the nodes' own boxes cut.
+    box (1, D): the region, which the nodes' own boxes cut.  Once `stop` says so the rest stay as
+    they are.
     """
     nodes = spread(block, units, box)
     sources = [nodes.box]
@@ -110,7 +113,7 @@ def rebound(problem: Problem, reach: Reach, units: Units, block: Block, box: Bou
         deep = any(source != 0 for _, source in stage.terms)
         # in a shared region nothing new is known of units that read the input alone
         if deep or (own and problem.ball is not None):
-            _backward(problem, reach, nodes, number, bounds)
+            _backward(problem, reach, nodes, number, bounds, stop)
         sources.append(bounds.rectified())
         part = units.part(number)
         block.lower[:, part], block.upper[:, part] = bounds.lower, bounds.upper
@@ -122,7 +125,9 @@ def _all(block: Block) -> Bounds:
     return Bounds(-wide, wide)
 
 
-def _backward(problem: Problem, reach: Reach, nodes: Nodes, number: int, bounds: Bounds) -> None:
+def _backward(
+    problem: Problem, reach: Reach, nodes: Nodes, number: int, bounds: Bounds, stop: Stop
+) -> None:
     """Tightens the bounds of a stage's unstable units at all nodes, in place."""
     size = problem.stages[number].size
     free = (bounds.lower < 0.0) & (bounds.upper > 0.0)
@@ -130,6 +135,8 @@ def _backward(problem: Problem, reach: Reach, nodes: Nodes, number: int, bounds:
     widest = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
     chunk = max(1, LARGEST_BATCH // widest)
     for begin in range(0, len(owner), chunk):
+        if stop():
+            return
         part, k = owner[begin : begin + chunk], unit[begin : begin + chunk]
         for sign in (1.0, -1.0):
             rows = np.zeros((len(part), size))
@@ -173,7 +180,7 @@ class Axes:
             self.kept[j] = max(share if np.isnan(old) else 0.9 * old + 0.1 * share, 1e-6)
 
 
-FEW, SHARE = 10, 0.125
+FEW, SHARE = 8, 0.08
 """Units are split once no more than FEW + SHARE * (those unstable at the root) are left."""
 
 

@@ -80,8 +80,8 @@ def refine(rows: SparseRows, reach: Reach, box: Bounds, block: Block, split: Ind
     )  # fmt: skip
 
 
-SWEEPS = 8
-"""Rounds of propagation at most; most nodes need two."""
+SWEEPS = 2
+"""Rounds of propagation at most; what the first two leave is little."""
 
 
 def propagate(rows: SparseRows, reach: Reach, block: Block, above: Vector) -> None:

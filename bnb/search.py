@@ -379,7 +379,7 @@ class Search:
             shrink_by_atoms(self.problem, self.reach, self.units, block, above)
             propagate(self.sparse, self.reach, block, above)
         if self.boxes or self.problem.ball is not None:
-            rebound(self.problem, self.reach, self.units, block, self.hooks.box())
+            rebound(self.problem, self.reach, self.units, block, self.hooks.box(), self.hooks.stop)
             return
         low, high = block.lower.copy(), block.upper.copy()
         if self.units.stages > 1 and self.settings.refine:
