@@ -1,6 +1,6 @@
 """Workloads over the benchmark data, each one command of the program.
 
-    python -m bench.workloads NAME [--out results.jsonl]
+    python -m bench.workloads NAME [--out results.jsonl] [--limit SECONDS]
 
 The data folder is RHOBUST_DATA (default ../shared/data). Prints verdict counts, seconds and peak
 memory; the JSON lines (one per image) go to --out.
@@ -24,6 +24,13 @@ DATA = Path(os.environ.get("RHOBUST_DATA", "../shared/data"))
 WK17A, RSL18A = "mipverify/wk17a_linf0.1.onnx", "mipverify/rsl18a_linf0.1.onnx"
 MNIST = "mnist/mnist_test.npz"
 
+SETS = (
+    "acasxu", "cifar10_resnet", "collins_rul_cnn", "cora", "dist_shift", "eran_mnist",
+    "linearizenn", "malbeware", "marabou_cifar10", "metaroom", "ml4acopf", "mnist_fc", "nn4sys",
+    "oval21", "reach_prob_density", "rl_benchmarks", "safenlp", "sat_relu", "sri_resnet_a", "test",
+    "tllverifybench", "verivital",
+)  # fmt: skip
+
 WORKLOADS: dict[str, list[str]] = {
     "wk17a_verify_100": ["verify", WK17A, "--index", "0:100", "--eps", "0.1"],
     "wk17a_verify_500": ["verify", WK17A, "--index", "0:500", "--eps", "0.1", "--timeout", "120"],
@@ -34,23 +41,26 @@ WORKLOADS: dict[str, list[str]] = {
     "rsl18a_verify_200": ["verify", RSL18A, "--index", "0:200", "--eps", "0.1", "--timeout", "120"],
     "digits_rho": ["rho", "digits"],
     "digits_conv_rho": ["rho", "digits_conv"],
+    **{f"vnncomp_{name}": ["vnncomp", f"vnncomp/{name}"] for name in SETS},
 }
 
 
-def arguments(name: str, out: Path) -> list[str]:
+def arguments(name: str, out: Path, limit: str = "20") -> list[str]:
     """The program's arguments for a workload, with the data's paths filled in."""
     command, model, *rest = WORKLOADS[name]
+    if command == "vnncomp":
+        return [command, str((DATA / model).resolve()), "--limit", limit, "--json", str(out)]
     if model.endswith(".onnx"):
         rest = [*rest, "--data", str((DATA / MNIST).resolve())]
         model = str((DATA / model).resolve())
     return [command, model, *rest, "--json", str(out)]
 
 
-def run(name: str, out: Path, folder: Path) -> list[dict[str, Any]]:
+def run(name: str, out: Path, folder: Path, limit: str = "20") -> list[dict[str, Any]]:
     """The JSON lines of one run of the program as it stands in `folder`, on one thread."""
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(folder)}
     subprocess.run(
-        [sys.executable, "-m", "rhobust", *arguments(name, out)],
+        [sys.executable, "-m", "rhobust", *arguments(name, out, limit)],
         check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
@@ -60,12 +70,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", choices=sorted(WORKLOADS))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--limit", default="20", help="seconds for one instance of a vnncomp set")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         out = (chosen.out or Path(folder) / "out.jsonl").resolve()
-        rows = run(chosen.name, out, Path(__file__).resolve().parent.parent)
+        rows = run(chosen.name, out, Path(__file__).resolve().parent.parent, chosen.limit)
     seconds = [row["seconds"] for row in rows]
-    print(dict(Counter(row["verdict"] for row in rows)))
+    print(dict(Counter(row.get("verdict") or row["status"] for row in rows)))
     print(f"seconds: sum {sum(seconds):.2f}, median {statistics.median(seconds):.3f},", end=" ")
     print(f"largest {max(seconds):.2f}; nodes {sum(row['nodes'] or 0 for row in rows)}")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB")

@@ -67,8 +67,10 @@ class PropertyValidator:
         self.witness: PropertyWitness | None = None
 
     def accept(self, points: Matrix) -> bool:
-        """Whether one of the points (B, D) is a solution."""
-        for point in points:
+        """Whether one of the points is a solution; their first D columns are the inputs, and
+        variables that the formulas add follow.
+        """
+        for point in points[:, : self.asked.inputs]:
             if np.isfinite(point).all() and self._check(point):
                 return True
         return False

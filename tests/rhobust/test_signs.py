@@ -1,0 +1,37 @@
+"""Functions that jump are disjunctions that the search branches on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import rhobust as rb
+from rhobust.compiler.arrays import Matrix, Vector
+
+GRID = np.stack(np.meshgrid(*[np.linspace(-1, 1, 401)] * 2), axis=-1).reshape(-1, 2)
+
+
+def drawn(seed: int) -> tuple[Matrix, Vector, Matrix, float]:
+    rng = np.random.default_rng([seed, 5])
+    weight, bias = rng.integers(-2, 3, (5, 2)).astype(float), rng.normal(size=5).round(1)
+    return weight, bias, rng.integers(-2, 3, (1, 5)).astype(float), rng.integers(-4, 5) + 0.5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_sums_of_signs_are_decided_as_on_a_fine_grid(seed: int) -> None:
+    weight, bias, last, level = drawn(seed)
+    x = rb.Variable(2, -1, 1, "x")
+    solution = rb.Problem([last @ rb.sign_of(weight @ x + bias) >= level]).solve()
+    found = (np.sign(GRID @ weight.T + bias) @ last.T >= level).any()
+    assert solution.status == ("sat" if found else "unsat")
+    if found:
+        assert x.value is not None
+        assert last @ np.sign(weight @ x.value + bias) >= level
+
+
+def test_a_step_counts_its_edge_as_beyond() -> None:
+    x = rb.Variable(1, -1, 1, "x")
+    y = rb.step(x - 0.5)
+    assert rb.Problem([y >= 1.0, x <= 0.5]).solve().status == "sat"
+    assert rb.Problem([y >= 1.0, x <= 0.25]).solve().status == "unsat"
+    assert rb.Problem([y <= 0.0, x >= 0.75]).solve().status == "unsat"
