@@ -179,7 +179,7 @@ class Search:
             return nothing, self._outcome(
                 "closed", "", float(first.value.min(initial=np.inf)), np.inf
             )
-        center = 0.5 * (self.root.box.lower + self.root.box.upper)
+        center = self._middle()
         candidates = np.concatenate([center, first.vertex[atoms]])
         if self.hooks.accept(candidates) or self.hooks.attack(atoms):
             return nothing, self._outcome("accepted", "", -np.inf, 0.0)
@@ -220,6 +220,14 @@ class Search:
             if not len(block):
                 return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
         return block, None
+
+    def _middle(self) -> Matrix:
+        """A point (1, D) well inside the region."""
+        low, high, ball = self.root.box.lower, self.root.box.upper, self.problem.ball
+        middle: Matrix = 0.5 * (low + high)
+        if ball is not None:
+            middle[0, ball.index] = np.clip(ball.center, low[0, ball.index], high[0, ball.index])
+        return middle
 
     def _open_atoms(self, value: Vector) -> Indices | None:
         """The atoms of the tree that bounds (A,) leave possible; None when none of it is."""
@@ -334,7 +342,7 @@ class Search:
         if self.problem.objective is not None:
             block.gamma[:, self.problem.objective] = 1.0
         else:
-            block.gamma /= block.gamma.sum(axis=1, keepdims=True)
+            block.gamma /= np.maximum(block.gamma.sum(axis=1, keepdims=True), 1e-300)
         block.atoms, block.pending = atoms, pending
         block.parent[:] = -1
         block.choice[:] = -1

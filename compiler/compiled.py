@@ -51,7 +51,8 @@ def compile_formulas(
     needed = {id(f): f for formula in formulas for f in requirements(formula)}
     if objective is not None:
         needed.update((id(f), f) for f in objective.requires)
-    system = System((*needed.values(), *formulas), objective, tuple(inputs))
+    rest = [formula for formula in formulas if id(formula) not in needed]
+    system = System((*needed.values(), *rest), objective, tuple(inputs))
     final, back = chain(system, (recognise, region, cases))
     problem, forward = flatten(final)
     spoken = [*needed.values(), *formulas]

@@ -53,11 +53,12 @@ class Expression:
         return Affine(operator.out_size, tuple(terms), tuple(offsets), source.requires)
 
     def __add__(self, other: Operand) -> Affine:
-        left, right = self.affine, as_affine(other, self.size)
+        wide = other.size if self.size == 1 and isinstance(other, Expression) else self.size
+        left, right = as_affine(self, wide), as_affine(other, wide)
         known = {id(formula) for formula in left.requires}
         extra = tuple(formula for formula in right.requires if id(formula) not in known)
         return Affine(
-            self.size,
+            wide,
             left.terms + right.terms,
             left.offsets + right.offsets,
             left.requires + extra,
@@ -112,7 +113,7 @@ class Expression:
         return self * -1.0
 
     def __sub__(self, other: Operand) -> Affine:
-        return self + -as_affine(other, self.size)
+        return self + (-other if isinstance(other, Expression) else -as_affine(other, self.size))
 
     def __rsub__(self, other: Operand) -> Affine:
         return -self + other

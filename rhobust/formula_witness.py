@@ -11,11 +11,12 @@ import numpy as np
 from .bnb.bounds.interval import propagate
 from .compiler.arrays import Bounds, Numbers, Vector, exact
 from .compiler.compiled import Compiled
-from .compiler.evaluator import holds, value
-from .compiler.language import Ball, Formula, Relation, Variable
+from .compiler.evaluator import holds, value, within
+from .compiler.language import Ball, Formula, Relation, Variable, requirements
 from .compiler.problem import Branch
 from .compiler.steps.system import flat, variables
 from .compiler.witness import EXACT_WORK, float32_box
+from .repair import Repair
 
 if TYPE_CHECKING:
     from .formulation import Problem
@@ -39,8 +40,13 @@ class FormulaValidator:
         self.compiled, self.problem = compiled, compiled.problem
         inputs = set(compiled.inputs)
         parts = flat(source.formulas)
-        self.plain = [f for f in parts if set(variables(f)) <= inputs]
+        needed = [found for formula in parts for found in requirements(formula)]
+        if source.objective is not None:
+            needed.extend(source.objective.expression.requires)
+        self.needed = flat(list({id(f): f for f in needed}.values()))
+        self.plain = [f for f in (*parts, *self.needed) if set(variables(f)) <= inputs]
         self.deep = [f for f in parts if not set(variables(f)) <= inputs]
+        self.repair = Repair(self.plain, compiled.inputs)
         self.low, self.high = float32_box(self.problem.lower, self.problem.upper)
         self.anchor = 0.5 * (self.problem.lower + self.problem.upper)
         ball = self.problem.ball
@@ -65,6 +71,10 @@ class FormulaValidator:
         high = np.where(self.low <= self.high, self.high, self.problem.upper)
         yield np.clip(near, low, high)
         yield np.clip(point, self.problem.lower, self.problem.upper)
+        if self.repair.rows:
+            repaired = self.repair(point, self.problem.lower, self.problem.upper)
+            if repaired is not None:
+                yield repaired
 
     def _certain(self, point: Vector) -> FormulaWitness | None:
         near = self._split(point)
@@ -82,8 +92,11 @@ class FormulaValidator:
         if not self._satisfied(self.problem.root, upper):
             if not self._satisfied(self.problem.root, lower) or not self._affordable():
                 return None
+            # what defines the variables is part of it: not all of it became a definition
             assignment = self.compiled.assignment(x)
-            if not all(holds(formula, assignment) for formula in self.deep):
+            if not all(holds(formula, assignment) for formula in (*self.deep, *self.needed)):
+                return None
+            if not all(within(name, numbers) for name, numbers in assignment.items()):
                 return None
         if not self._as_computed(given, point):
             return None
@@ -93,7 +106,7 @@ class FormulaValidator:
     def _split(self, point: Numbers) -> dict[Variable, Numbers]:
         """The values of the input variables."""
         ends = np.cumsum([name.size for name in self.compiled.inputs])
-        return dict(zip(self.compiled.inputs, np.split(point, ends[:-1]), strict=True))
+        return dict(zip(self.compiled.inputs, np.split(point, ends[:-1]), strict=False))
 
     def _atoms(self, output: Bounds) -> tuple[Vector, Vector]:
         """Every atom's enclosure, widened by what its stored constant may be rounded down."""

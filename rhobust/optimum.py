@@ -18,6 +18,9 @@ from .formulation import Problem, Solution, Statistics, give_values
 from .region_optimum import region_optimum
 from .settle import promising, work
 
+SMALL = 1e-6
+"""Values below it are treated like it by a relative gap, which nothing meets at 0."""
+
 
 class Optimum:
     """One solve; everything is minimised, a maximum by its sign."""
@@ -58,8 +61,11 @@ class Optimum:
         """Values above it are of no interest: no better than the incumbent, or on the bad side."""
         if not self.optimises:
             return 0.0
-        slack = self.gap * abs(self.best) if np.isfinite(self.best) else 0.0
-        return min(self.best - slack, self.bad)
+        return min(self.best - self._slack(), self.bad)
+
+    def _slack(self) -> float:
+        """The distance of value and bound that counts as none; not 0 where the value is."""
+        return self.gap * max(abs(self.best), SMALL) if np.isfinite(self.best) else 0.0
 
     def run(self) -> Solution:
         problem = self.problem
@@ -83,8 +89,9 @@ class Optimum:
         found = self.point is not None
         reason = outcome.reason
         if self.optimises:
-            proven = self.cutoff() if outcome.status == "closed" else outcome.bound
-            proven = min(proven, self.best)
+            proven = self.cutoff()
+            if outcome.status != "closed":
+                proven = min(proven, outcome.bound)
             value = self.sign * self.best if found else np.nan
             bound = self.sign * proven
             if outcome.status == "closed":
@@ -95,6 +102,8 @@ class Optimum:
                     status, reason = "unknown", "stopped: no value reaches the threshold"
             elif found and self.best < self.good:
                 status = "sat"
+            elif found and proven >= self.best - self._slack():
+                status, reason = "optimal", ""
             else:
                 status = "timeout" if reason == "timeout" else "unknown"
         elif outcome.status == "open":
@@ -147,7 +156,7 @@ class Optimum:
         dead = np.ones(len(self.problem.offset), dtype=bool)
         dead[atoms] = False
         tree = replace(self.tree).without(dead)
-        if tree is None or self.deadline.stop():
+        if tree is None or not len(atoms) or self.deadline.stop():
             return False
         cases = tree.start()[0][:64]
         restarts = int(min(50, max(2, 3e9 / (work(self.problem) * 30 * max(1, len(cases))))))

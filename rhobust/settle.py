@@ -43,7 +43,7 @@ def settle(
         dead = np.ones(len(problem.offset), dtype=bool)
         dead[atoms] = False
         alive = tree.without(dead)
-        if alive is None:
+        if alive is None or not len(atoms):
             return False
         cases = alive.start()[0][:WIDEST]
         restarts = int(min(200, max(2, WORK / (work(problem) * 30 * max(1, len(cases))))))

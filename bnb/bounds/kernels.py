@@ -264,7 +264,8 @@ def least_over_l1_ball(
                     step = min(abs(end - near[j]), left)
                     vertex[q, j] = near[j] - step if value >= 0.0 else near[j] + step
                     left -= step
-        constant[q] += total
+        # a box that the ball does not reach holds nothing
+        constant[q] += total if used <= radius + 1e-9 * (used + radius) else np.inf
         size[q] += 4.0 * weight
 
 
@@ -326,9 +327,12 @@ def least_over_l2_ball(
             tau = high
         total = -tau * radius * radius
         weight = 0.0
+        used = 0.0
         for j in range(count):
             value = lam[q, j]
             weight += abs(value) * reach[j]
+            if inside[j]:
+                used += (min(max(center[j], lower[b, j]), upper[b, j]) - center[j]) ** 2
             x = lower[b, j] if value >= 0.0 else upper[b, j]
             if inside[j] and tau > 0.0:
                 x = center[j] - value / (2.0 * tau)
@@ -337,7 +341,9 @@ def least_over_l2_ball(
             else:
                 total += value * x
             vertex[q, j] = x
-        constant[q] += total
+        # a box that the ball does not reach holds nothing
+        far = used > radius * radius * (1.0 + 1e-9) + 1e-300
+        constant[q] += np.inf if far else total
         size[q] += 8.0 * weight + 8.0 * tau * radius * radius
 
 

@@ -59,13 +59,14 @@ def flatten(system: System) -> tuple[Problem, Lift]:
         for side in (0, 1)
     )
     root, choices = system.root, system.choices
-    if not (lower <= upper).all():
+    ball = _ball(system, places)
+    if not (lower <= upper).all() or (ball is not None and _missed(ball, lower, upper)):
         # no input at all: a choice of nothing, over a box that is one
         root, choices = Branch(root.atoms, (*root.choices, len(choices))), (*choices, ())
         lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
     problem = Problem(
         lower, upper, tuple(stages), *_rows(system.atoms, columns, size), root, choices,
-        _ball(system, places), None if system.objective is None else 0,
+        ball, None if system.objective is None else 0,
     )  # fmt: skip
 
     def lift(solution: Solution) -> Solution:
@@ -151,3 +152,14 @@ def _ball(system: System, places: Places) -> Ball | None:
     ball = system.ball
     index = places[ball.variable][1] + ball.index
     return Ball(ball.norm, index.astype(np.int64), ball.center, ball.radius)
+
+
+def _missed(ball: Ball, lower: Vector, upper: Vector) -> bool:
+    """Whether the ball does not reach the box, exactly."""
+    near = np.clip(ball.center, lower[ball.index], upper[ball.index])
+    gaps = [
+        abs(Fraction(a) - Fraction(b))
+        for a, b in zip(near.tolist(), ball.center.tolist(), strict=True)
+    ]
+    radius = Fraction(ball.radius)
+    return sum(gaps) > radius if ball.norm == "l1" else sum(g * g for g in gaps) > radius**2
