@@ -62,6 +62,10 @@ class SparseRows:
             np.repeat(np.array(units.first, dtype=np.int64), [s.size for s in stages]),
         )  # fmt: skip
 
+    def density(self, width: int) -> float:
+        """The share of nonzero input coefficients in all rows."""
+        return len(self.x_value) / max(1, len(self.bias) * width)
+
     def inputs(self, units: int, width: int) -> Matrix:
         """The absolute coefficients of the inputs in the units' rows, (U, D)."""
         shape = (len(self.bias), width)
@@ -79,6 +83,9 @@ def refine(rows: SparseRows, reach: Reach, box: Bounds, block: Block, split: Ind
         rows.bias, rows.radius, rows.reach, reach.input, reach.factor,
     )  # fmt: skip
 
+
+DENSE = 0.5
+"""Share of nonzero input coefficients from which propagation costs more than it tells."""
 
 SWEEPS = 2
 """Rounds of propagation at most; what the first two leave is little."""

@@ -39,7 +39,7 @@ from .frontier import Frontier
 from .joint import JointGroups
 from .leaf import solve_leaf
 from .node import Block, Units, children, collect, empty_block, multipliers, root_block, spread
-from .refine import SparseRows, propagate, refine
+from .refine import DENSE, SparseRows, propagate, refine
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +121,7 @@ class Search:
         self.doubtful = (np.inf, np.inf)  # least value and radius of the nodes given up
         self.joint: JointGroups | None = None
         self.inputs: Matrix | None = None
+        self.propagates = False
         self.axes = Axes(problem.input_size)
         self.boxes = settings.boxes and own_boxes(problem)
         self.halving = self.boxes and worth_halving(problem)
@@ -195,6 +196,7 @@ class Search:
         self.sparse = SparseRows.of(self.problem, self.reach, self.units)
         if self.boxes:
             self.inputs = self.sparse.inputs(self.units.count, self.problem.input_size)
+            self.propagates = self.sparse.density(self.problem.input_size) < DENSE
         masks, pending = self.tree.start()
         gamma = self._weights(masks, first.value[atoms])
         block = root_block(self.units, self.root, masks, pending, gamma)
@@ -385,7 +387,8 @@ class Search:
             above = self._above(len(self.problem.offset))
             shrink_by_splits(self.problem, self.reach, self.units, block)
             shrink_by_atoms(self.problem, self.reach, self.units, block, above)
-            propagate(self.sparse, self.reach, block, above)
+            if self.propagates:
+                propagate(self.sparse, self.reach, block, above)
         if self.boxes or self.problem.ball is not None:
             rebound(self.problem, self.reach, self.units, block, self.hooks.box(), self.hooks.stop)
             return
