@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from .formulation import Problem
 
 PULL = (0.0, 1e-12, 1e-9, 1e-6, 1e-4)
-"""Shares of the way to the region's center at which a point is tried: LPs end on the boundary."""
+"""Shares of the way to the region's center, or to a point known to hold, at which a point is tried:
+LPs end on the boundary.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,18 @@ class FormulaValidator:
         ball = self.problem.ball
         if ball is not None:
             self.anchor[ball.index] = ball.center
+        self.known: list[Vector] = []
 
     def check(self, point: Vector) -> FormulaWitness | None:
         """The solution at a point or very near it, or None when any doubt is left."""
         if not np.isfinite(point).all():
             return None
         for share in PULL:
-            moved = point + share * (self.anchor - point)
-            for candidate in self._roundings(moved):
-                found = self._certain(candidate)
-                if found is not None:
-                    return found
+            for anchor in (self.anchor, *self.known) if share else (point,):
+                for candidate in self._roundings(point + share * (anchor - point)):
+                    found = self._certain(candidate)
+                    if found is not None:
+                        return found
         return None
 
     def _roundings(self, point: Vector) -> Iterator[Vector]:

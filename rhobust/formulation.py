@@ -24,7 +24,7 @@ from .compiler.language import (
     Variable,
 )
 from .compiler.operators import Select
-from .compiler.steps.system import flat
+from .compiler.steps.system import flat, variables
 from .decide import Progress, quiet
 
 
@@ -207,7 +207,10 @@ def boxed_parts(formulas: Sequence[Formula]) -> list[tuple[Formula, ...]]:
         return [tuple(flattened)]
     chosen = flattened[best]
     assert isinstance(chosen, Or)
-    rest = [*flattened[:best], *flattened[best + 1 :]]
+    named = {name: None for formula in flattened for name in variables(formula)}
+    # every part speaks of all variables, so that a solution of it has a value for each
+    bounds = [name <= name.upper for name in named if np.isfinite(name.upper).all()]
+    rest = [*bounds, *flattened[:best], *flattened[best + 1 :]]
     return [(*rest, part) for part in chosen.parts]
 
 

@@ -20,6 +20,7 @@ from .settle import promising, work
 
 SMALL = 1e-6
 """Values below it are treated like it by a relative gap, which nothing meets at 0."""
+LARGEST = float(np.finfo(np.float64).max)
 
 
 class Optimum:
@@ -70,9 +71,10 @@ class Optimum:
     def run(self) -> Solution:
         problem = self.problem
         box = Bounds(problem.lower[None], problem.upper[None])
+        # nodes proven empty have an infinite bound, which has to lie above any cutoff
         hooks = Hooks(
-            self.deadline.remaining, self._accept, lambda: box, self._attack, self.cutoff,
-            progress=self.progress,
+            self.deadline.remaining, self._accept, lambda: box, self._attack,
+            lambda: min(self.cutoff(), LARGEST), progress=self.progress,
         )  # fmt: skip
         outcome = search(problem, hooks, self.settings)
         give_values(self.compiled, self.compiled.named, self.point)
@@ -149,6 +151,7 @@ class Optimum:
         if found is None or not found.value < self.best:
             return False
         self.best, self.point = found.value, found.point
+        self.validator.known = [*self.validator.known[:1], found.point]
         return True
 
     def _attack(self, atoms: Indices) -> bool:

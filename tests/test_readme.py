@@ -25,8 +25,18 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ROBUST" in capsys.readouterr().out.splitlines()[1]
 
 
+PAGES = [str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_of_the_pages_run(page: str) -> None:
+    names: dict[str, Any] = {}
+    for block in blocks(page, "python"):
+        exec(compile(block, page, "exec"), names)
+
+
 def test_linked_files_exist() -> None:
-    for page in ("README.md", "docs/design.md", "docs/commands.md"):
+    for page in ("README.md", *PAGES):
         text = (ROOT / page).read_text(encoding="utf-8")
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert ((ROOT / page).parent / target).exists(), (page, target)
