@@ -199,9 +199,11 @@ def test_compressed_files(tmp_path: Path) -> None:
 def test_two_networks(tmp_path: Path) -> None:
     one, other = net(tmp_path / "one.onnx"), net(tmp_path / "other.onnx", 1.5)
 
-    def question(name: str, least: str) -> Path:
-        path = tmp_path / name
-        bounds = "".join(f"(assert (<= -1.0 A[0,{k}] 1.0 {least}))" for k in ())
+    def question(file: str, least: str) -> Path:
+        path = tmp_path / file
+        places = [f"[0,{k}]" for k in (0, 1)]
+        bounds = "".join(f"(assert (<= -1.0 {side}{k} 1.0))" for side in "AC" for k in places)
+        bounds += "".join(f"(assert (== A{k} C{k}))" for k in places)
         path.write_text(
             "(vnnlib-version <2.0>)"
             "(declare-network f (declare-input A real [1,2]) (declare-output B real [1,2]))"
