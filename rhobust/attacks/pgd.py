@@ -60,7 +60,8 @@ def pgd(
     low, high = box.lower, box.upper
     count = len(cases)
     asked = np.repeat(cases, restarts, axis=0)
-    points = rng.uniform(low, high, size=(count * restarts, low.shape[1]))
+    # uniform() refuses the width -0.0 of an input between 0.0 and -0.0
+    points = low + (high - low) * rng.random((count * restarts, low.shape[1]))
     points[::restarts] = np.clip(0.5 * (low + high) if start is None else start[None], low, high)
     width = high - low
     best = points.copy()
