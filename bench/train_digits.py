@@ -21,15 +21,15 @@ from __future__ import annotations
 import argparse
 import importlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import torch  # type: ignore[import-not-found, unused-ignore]
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn  # type: ignore[import-not-found, unused-ignore]
 from torch.nn import functional as F  # type: ignore[import-not-found, unused-ignore]
+
+from .onnx_writer import to_onnx
 
 SEED, EPS = 0, 0.1
 TEST, SHOWN = 360, 200  # images kept from training, and how many of these are written
@@ -93,37 +93,6 @@ def robust(net: nn.Sequential, x: Tensor, y: Tensor, starts: int = 10) -> float:
     for _ in range(starts):
         held &= net(attack(net, x, y, steps=40)).argmax(1) == y
     return float(held.double().mean())
-
-
-def to_onnx(net: nn.Sequential, name: str, shape: list[int]) -> onnx.ModelProto:
-    """The network as an ONNX model, written node by node; the weights stay float32."""
-    nodes, weights, value = [], [], "input"
-    for i, layer in enumerate(net):
-        inputs, result = [value], "logits" if i == len(net) - 1 else f"value{i}"
-        op, options = type(layer).__name__, dict[str, Any]()
-        if isinstance(layer, nn.Linear | nn.Conv2d):
-            for part, tensor in (("weight", layer.weight), ("bias", layer.bias)):
-                assert tensor is not None
-                weights.append(numpy_helper.from_array(tensor.detach().numpy(), f"{part}{i}"))
-                inputs.append(f"{part}{i}")
-        if isinstance(layer, nn.Linear):
-            op, options = "Gemm", {"transB": 1}
-        elif isinstance(layer, nn.Conv2d):
-            op, pads = "Conv", [int(p) for p in layer.padding] * 2
-            options = {"kernel_shape": layer.kernel_size, "strides": layer.stride, "pads": pads}
-        elif isinstance(layer, nn.ReLU):
-            op = "Relu"
-        nodes.append(helper.make_node(op, inputs, [result], name=f"{op.lower()}{i}", **options))
-        value = result
-    ends = [
-        helper.make_tensor_value_info(end, TensorProto.FLOAT, ["batch", *sizes])
-        for end, sizes in (("input", shape), ("logits", [10]))
-    ]
-    graph = helper.make_graph(nodes, name, ends[:1], ends[1:], weights)
-    opsets = [helper.make_opsetid("", 13)]
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="rhobust")
-    onnx.checker.check_model(model, full_check=True)
-    return model
 
 
 def main() -> None:
