@@ -277,6 +277,26 @@ def test_equalities_are_met_exactly() -> None:
     check_unsat(rb.Problem([x.sum().equals(1), rb.relu(x).sum() <= 0.875]), x)
 
 
+def test_an_input_fixed_at_zero() -> None:
+    x = box()
+    apart = rb.absolute(x[0] - x[1]) >= 0.96875
+    check_sat(rb.Problem([x[0].equals(0), rb.Or(x[1] >= 0.9, rb.relu(x).sum() <= 0.1), apart]))
+    assert x.value is not None and x.value[0] == 0.0
+
+
+def test_one_of_several_boxes() -> None:
+    """A patch of free place: what lies outside keeps its values."""
+    image = np.array([0.3, -0.7, 0.0, 0.5, 0.1])
+    x, t = box(5), rb.Variable(1, 0, 1, "t")
+    outside = [[k for k in range(5) if k not in (place, place + 1)] for place in range(4)]
+    places = rb.Or(*(x[fixed].equals(image[fixed]) for fixed in outside))
+    total = rb.absolute(x - image).sum()
+    # the first and second pixel can change by 1.3 and 1.7, other neighbours by less together
+    check_sat(rb.Problem([places, total >= 2.95 + t]))
+    assert x.value is not None and t.value is not None and 0.0 <= t.value[0] <= 0.0625
+    check_unsat(rb.Problem([places, total >= 3.05 + t]), x, t)
+
+
 def test_one_formula_needs_no_list() -> None:
     x = box()
     check_sat(rb.Problem(x >= 0.5))
