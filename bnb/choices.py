@@ -4,6 +4,7 @@ choices it has not made yet.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,10 @@ from ..compiler.problem import Branch
 
 WIDEST_ROOT = 256
 """Nodes that the choices of the root branch may become before the search starts."""
+
+
+def nobody(row: int, number: int, count: int) -> None:
+    """For those who do not listen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,12 @@ class Tree:
         )
         return Tree(moved(self.root), choices, len(kept))
 
-    def start(self) -> tuple[Mask, Mask]:
-        """Root nodes: their atoms (B, A) and open choices (B, C), a few choices made already."""
+    def start(self, told: Callable[[int, int, int], None] = nobody) -> tuple[Mask, Mask]:
+        """Root nodes: their atoms (B, A) and open choices (B, C), a few choices made already.
+
+        told: hears of every choice made: which row was taken out, the choice's number, and how many
+        rows were put at the end instead.
+        """
         atoms = np.zeros((1, self.atoms), dtype=bool)
         pending = np.zeros((1, len(self.choices)), dtype=bool)
         atoms[0, list(self.root.atoms)] = True
@@ -79,6 +88,7 @@ class Tree:
             if len(atoms) - 1 + len(self.choices[number]) > WIDEST_ROOT and len(atoms) > 1:
                 break
             more = self.made(atoms[row], pending[row], number)
+            told(row, number, len(more[0]))
             atoms = np.concatenate([np.delete(atoms, row, axis=0), more[0]])
             pending = np.concatenate([np.delete(pending, row, axis=0), more[1]])
         return atoms, pending

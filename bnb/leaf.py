@@ -26,8 +26,8 @@ class LeafResult:
     """value: the proven bound from the duals (inf for an empty node); point: the LP's own, if any.
 
     violated: the unit whose relaxation the point uses most, -1 when it uses none.
-    found: the pass with the duals, from which a least distance can be told; gamma (A,): its atoms'
-    weights.
+    found: the pass with the duals, from which a least distance can be told; gamma (A,) and
+    multipliers: its atoms' weights and its slopes.
     """
 
     value: float
@@ -36,6 +36,7 @@ class LeafResult:
     status: str
     found: Pass | None = None
     gamma: Vector | None = None
+    multipliers: Multipliers | None = None
 
 
 def solve_leaf(
@@ -64,10 +65,11 @@ def solve_leaf(
     value = float(found.value[0])
     if empty:
         # 0 >= value > 0 for every input of the node: there is none
-        return LeafResult(np.inf if value > 0.0 else -np.inf, None, -1, "infeasible")
+        value = np.inf if value > 0.0 else -np.inf
+        return LeafResult(value, None, -1, "infeasible", found, row, multipliers)
     point = np.clip(answer.point[: problem.input_size], node.lower, node.upper)
     violated = _violated(problem, units, relaxation, answer.point)
-    return LeafResult(value, point, violated, "optimal", found, row)
+    return LeafResult(value, point, violated, "optimal", found, row, multipliers)
 
 
 def _violated(problem: Problem, units: Units, relaxation: Relaxation, point: Vector) -> int:

@@ -46,9 +46,10 @@ class Units:
 
 @dataclass(slots=True)
 class Block:
-    """A batch of nodes, one row each: origin, value, radius, choice, depth (B,), atoms and
-    gamma (B, A), pending (B, C), the rest (B, U).
+    """A batch of nodes, one row each: mark, side, origin, value, radius, choice, depth (B,),
+    atoms and gamma (B, A), pending (B, C), the rest (B, U).
 
+    mark: its number in a record, or its parent's at birth; side: which child of its parent it is.
     origin: the root node it comes from; parent: the row of the batch it was split from; promise:
     how much the input to halve seemed to matter. value:
     proven lower bound on the atoms' weighted sum, or on the objective; radius: proven least
@@ -58,6 +59,8 @@ class Block:
     and for which coefficients, see `joint`.
     """
 
+    mark: Indices
+    side: Indices
     origin: Indices
     parent: Indices
     promise: Vector
@@ -103,6 +106,8 @@ def empty_block() -> Block:
     return Block(
         none,
         none,
+        none,
+        none,
         numbers,
         numbers,
         numbers,
@@ -125,6 +130,8 @@ def root_block(units: Units, root: Nodes, atoms: Mask, pending: Mask, gamma: Mat
     lower = np.concatenate([empty, *(b.lower for b in root.bounds[:-1])], axis=1)
     upper = np.concatenate([empty, *(b.upper for b in root.bounds[:-1])], axis=1)
     return Block(
+        mark=np.zeros(count, dtype=np.int64),
+        side=np.zeros(count, dtype=np.int64),
         origin=np.arange(count),
         parent=np.zeros(count, dtype=np.int64),
         promise=np.zeros(count),
@@ -164,6 +171,7 @@ def children(block: Block) -> Block:
         bound = child.lower if phase > 0 else child.upper
         cut = np.maximum if phase > 0 else np.minimum
         bound[rows, block.choice] = cut(bound[rows, block.choice], 0.0)
+        child.side[:] = phase < 0
         child.depth += 1
         both.append(child)
     return Block.join(both)
@@ -176,6 +184,7 @@ def halves(block: Block) -> Block:
     left, right = block.take(rows), block.take(rows)
     left.high[rows, axis] = middle
     right.low[rows, axis] = middle
+    left.side[:], right.side[:] = 0, 1
     left.depth += 1
     right.depth += 1
     return Block.join([left, right])

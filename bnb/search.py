@@ -22,7 +22,7 @@ from .bounds.backward import Ascent, Multipliers, Nodes, Pass, backward, climb, 
 from .bounds.kernels import least_radius
 from .bounds.reach import Reach
 from .bounds.reduce import reduce
-from .bounds.root import root_bounds, tighten
+from .bounds.root import root_bounds, tighten, untold
 from .boxes import (
     Axes,
     few_left,
@@ -39,6 +39,7 @@ from .frontier import Frontier
 from .joint import JointGroups
 from .leaf import solve_leaf
 from .node import Block, Units, children, collect, empty_block, multipliers, root_block, spread
+from .recording import Recorder
 from .refine import DENSE, SparseRows, propagate, refine
 
 
@@ -68,7 +69,8 @@ class Hooks:
     settles the question. box: the current region (1, D); it may only shrink. attack: given the open
     atoms once the plain bounds left some; returns True when what it found settles the question.
     cutoff: objectives above it do not matter. radius: (center, domain lower, domain upper) when
-    least distances are wanted. progress: called with (closed, open, least bound).
+    least distances are wanted. progress: called with (closed, open, least bound). recorder: notes
+    the proof, of questions whose cutoff and region do not change.
     """
 
     remaining: Callable[[], float]
@@ -78,6 +80,7 @@ class Hooks:
     cutoff: Callable[[], float] = lambda: 0.0
     radius: tuple[Vector, Vector, Vector] | None = None
     progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None
+    recorder: Recorder | None = None
 
     def stop(self) -> bool:
         return not self.remaining() > 0.0
@@ -175,6 +178,8 @@ class Search:
         self.root, self.reach = found
         self.statistics.nodes += 1
         first = self._plain()
+        if self.hooks.recorder is not None:
+            self.hooks.recorder.plain(first.value, self._above(len(first.value)))
         atoms = self._open_atoms(first.value)
         if atoms is None:
             return nothing, self._outcome(
@@ -187,9 +192,11 @@ class Search:
         self._reduce(atoms)
         if self.settings.tighten_steps:
             before = self.units.count
+            recorder = self.hooks.recorder
             tighten(
-                self.problem, self.root, self.reach, self.settings.tighten_steps, self.hooks.stop
-            )
+                self.problem, self.root, self.reach, self.settings.tighten_steps, self.hooks.stop,
+                untold if recorder is None else recorder.tightened,
+            )  # fmt: skip
             unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
             if unstable < 0.95 * before:
                 self._reduce(np.arange(len(atoms)))
@@ -201,6 +208,7 @@ class Search:
         gamma = self._weights(masks, first.value[atoms])
         block = root_block(self.units, self.root, masks, pending, gamma)
         self.roots = len(block)
+        self._told_root(block)
         if self.boxes:
             box = self.hooks.box()
             block.low = np.repeat(box.lower, len(block), axis=0)
@@ -276,6 +284,8 @@ class Search:
         block.gain = np.zeros((len(block), self.joint.groups.shape[1]))
         block.share = np.maximum(-lam, 0.0)
         self.joint.update(block, self.hooks.box(), np.ones(block.gain.shape, dtype=bool))
+        if self.hooks.recorder is not None:
+            self.hooks.recorder.joined(self.joint.groups, block.origin, block.share)
         return self._ascend(block, self.settings.node_steps, Ascent(0.1, 0.9))
 
     def _plain(self) -> Pass:
@@ -287,7 +297,21 @@ class Search:
             self.problem.offset, slopes,
         )  # fmt: skip
 
+    def _told_root(self, block: Block) -> None:
+        recorder = self.hooks.recorder
+        if recorder is None:
+            return
+        block.mark = recorder.start(self.tree)
+        refines = self.settings.refine and self.problem.ball is None and not self.boxes
+        recorder.flags = {
+            "boxes": self.boxes,
+            "propagate": self.boxes and self.propagates,
+            "refine": refines and self.units.stages > 1,
+        }
+
     def _reduce(self, atoms: Indices) -> None:
+        if self.hooks.recorder is not None:
+            self.hooks.recorder.reduced(self.problem, self.root, atoms)
         self.problem, self.root, self.reach = reduce(
             self.problem, self.reach, self.root, self.tree, atoms
         )
@@ -310,11 +334,17 @@ class Search:
         ready = np.flatnonzero(~undecided & (batch.choice >= 0))
         chosen = batch.take(ready)
         chosen.parent = np.arange(len(ready))
+        recorder = self.hooks.recorder
         if len(ready):
             parts.append(children(chosen))
+            if recorder is not None:
+                recorder.split(chosen.mark, chosen.choice)
         if not parts:
             return chosen
-        block, accepted = self._bound(Block.join(parts), self.settings.node_steps)
+        block = Block.join(parts)
+        if recorder is not None:
+            block.mark = recorder.add(block.mark, block.side, block.origin, True)
+        block, accepted = self._bound(block, self.settings.node_steps)
         if self.halving and not accepted:
             self._learn(chosen, block)
         return None if accepted else block
@@ -348,7 +378,10 @@ class Search:
         block.atoms, block.pending = atoms, pending
         block.parent[:] = -1
         block.choice[:] = -1
+        block.side = np.arange(len(block))
         block.depth += 1
+        if self.hooks.recorder is not None:
+            self.hooks.recorder.split(node.mark, np.array([-2 - number]))
         return block
 
     def _bound(self, block: Block, steps: int) -> tuple[Block, bool]:
@@ -406,18 +439,22 @@ class Search:
         nodes = spread(block, self.units, self.hooks.box())
         slopes = multipliers(block, self.units)
         owner = np.arange(len(block))
+        told = np.zeros(len(block), dtype=bool)
         for step in range(steps + 1):
             found = self._pass(block, nodes, owner, slopes)
             block.value = np.fmax(block.value, found.value)
             self._measure(block, found)
-            still = np.flatnonzero(~(block.value > self.hooks.cutoff()))
+            closed = block.value > self.hooks.cutoff()
+            still = np.flatnonzero(~closed)
             last = step == steps or self.hooks.stop()
+            told = self._told_rows(closed, told, block, slopes, last)
             if len(still) == 0:
                 return block.take(still), False
             if last or len(still) < 0.75 * len(block):
                 block, nodes, owner, slopes, ascent, found = self._keep(
                     still, block, nodes, slopes, ascent, found
                 )
+                told = told[still]
             if last:
                 break
             output = climb(self.problem, nodes, owner, self.last, found, slopes, ascent)
@@ -429,6 +466,21 @@ class Search:
         if self.boxes:
             self._halve(block, found)
         return block, self.hooks.accept(found.vertex)
+
+    def _told_rows(
+        self, closed: Mask, told: Mask, block: Block, slopes: Multipliers, last: bool
+    ) -> Mask:
+        """Notes the multipliers of nodes that closed just now, and of all whose boxes they cut."""
+        recorder = self.hooks.recorder
+        if recorder is None:
+            return told
+        fresh = ~told & (closed | (last and self.boxes))
+        rows = np.flatnonzero(fresh)
+        if len(rows):
+            some = slopes.take(rows)
+            alpha, beta = (collect(s, self.units, len(rows)) for s in (some.alpha, some.beta))
+            recorder.rows(block.take(rows), alpha, beta)
+        return told | fresh
 
     def _halve(self, block: Block, found: Pass) -> None:
         """Cuts the nodes' boxes by their bounds, and chooses inputs while many units are free."""
@@ -515,6 +567,23 @@ class Search:
         taken = slopes.take(still)
         return block.take(still), nodes, np.arange(len(still)), taken, ascent, found
 
+    def _broken(self, batch: Block, row: int, point: Vector | None) -> int:
+        """The unit whose bounds a point (D,) breaks most, -1 without any.
+
+        Bounds that propagation found hold for solutions only, and no row of the LP says so; held in
+        its phase the unit has one.
+        """
+        if point is None:
+            return -1
+        values = self.problem.values(point[None])
+        stages = self.problem.stages[:-1]
+        pre = np.concatenate([np.empty(0), *(stage.pre(values)[0] for stage in stages)])
+        low, high = batch.lower[row], batch.upper[row]
+        over = np.where(low >= 0.0, -pre, np.where(high <= 0.0, pre, 0.0))
+        over[batch.phase[row] != 0] = 0.0
+        worst = int(np.argmax(over)) if len(over) else -1
+        return worst if worst >= 0 and over[worst] > 1e-9 else -1
+
     def _leaves(self, batch: Block) -> Block | None:
         """LPs for the nodes without a known split; those it cannot close get the unit it names."""
         kept: list[int] = []
@@ -530,6 +599,10 @@ class Search:
                 self.settings.oracle, self.hooks.remaining,
             )  # fmt: skip
             if result.value > self.hooks.cutoff():
+                if self.hooks.recorder is not None and result.multipliers is not None:
+                    assert result.gamma is not None
+                    leaf = batch.take(np.array([row]))
+                    self.hooks.recorder.leaf(leaf, result.gamma, result.multipliers)
                 continue
             batch.value[row] = max(batch.value[row], result.value)
             if result.gamma is not None:
@@ -542,8 +615,9 @@ class Search:
                 return None
             free = np.flatnonzero(batch.phase[row] == 0)
             free = free[(batch.lower[row, free] < 0.0) & (batch.upper[row, free] > 0.0)]
-            if result.violated >= 0:
-                batch.choice[row] = result.violated
+            broken = self._broken(batch, row, result.point)
+            if result.violated >= 0 or broken >= 0:
+                batch.choice[row] = result.violated if result.violated >= 0 else broken
             elif len(free) and result.status != "stopped":
                 # no unit stands out, but splitting any of them ends in exact leaves
                 batch.choice[row] = free[0]

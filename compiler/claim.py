@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from .arrays import Vector
-from .compiled import compile_formulas
+from .compiled import Compiled, compile_formulas
 from .errors import InputError, LanguageError
 from .graph import Network
 from .language import Affine, And, Formula, Or, Variable, norm_inf, requirements
@@ -74,6 +74,17 @@ class Claim:
 
     def compile(self, eps: float) -> tuple[Problem, Lift]:
         """The compiled problem whose atoms are the targets in order, and the way back."""
+        compiled, _ = self.compiled(eps)
+
+        def lift(solution: Solution) -> Solution:
+            """From {any variable: exact input} to the full assignment of the source formulas."""
+            (values,) = solution.values()
+            return compiled.assignment(values)
+
+        return compiled.problem, lift
+
+    def compiled(self, eps: float) -> tuple[Compiled, int | None]:
+        """The same with all its variables, and the stage of the network's output if it is one."""
         x = Variable(self.network.input_size, self.lower, self.upper, "x")
         y = self.network(x)
         compiled = compile_formulas(self.formulas(x, y, eps), inputs=(x,))
@@ -82,13 +93,7 @@ class Claim:
                 f"{self.network.name} has a layer that jumps, such as Sign: its output is no "
                 "continuous function, and a claim about it is not decided yet"
             )
-
-        def lift(solution: Solution) -> Solution:
-            """From {any variable: exact input} to the full assignment of the source formulas."""
-            (values,) = solution.values()
-            return compiled.assignment(values)
-
-        return compiled.problem, lift
+        return compiled, compiled.stage(y)
 
     def source(self, eps: float) -> tuple[Variable, Formula]:
         """The source formula itself: network, region and broken property."""

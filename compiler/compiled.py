@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .arrays import Numbers
 from .language import Affine, Formula, Relation, Variable, requirements
+from .operators import is_identity
 from .problem import Problem
 from .steps.cases import cases
 from .steps.flatten import flatten
 from .steps.recognise import recognise
 from .steps.region import region
-from .steps.system import Lift, System, chain, variables
+from .steps.system import Lift, Solution, System, chain, variables
 
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A problem, its input variables in the order of its columns, and the way back."""
+    """A problem, its input variables in the order of its columns, and the way back.
+
+    places: which source of the problem (0 the input, then the stages) holds a variable, and where.
+    """
 
     problem: Problem
     inputs: tuple[Variable, ...]
     lift: Lift
     named: tuple[Variable, ...]
+    places: Mapping[Variable, tuple[int, int]]
+
+    def stage(self, value: Affine) -> int | None:
+        """The stage, from 1, whose value an expression is; None where it is none as it stands."""
+        if len(value.terms) != 1 or value.offsets or value.terms[0].factor != 1.0:
+            return None
+        term = value.terms[0]
+        number, first = self.places.get(term.variable, (0, 0))
+        return number if number > 0 and first == 0 and is_identity(term.operator) else None
 
     @property
     def outputs(self) -> tuple[Variable, ...]:
@@ -54,9 +67,13 @@ def compile_formulas(
     rest = [formula for formula in formulas if id(formula) not in needed]
     system = System((*needed.values(), *rest), objective, tuple(inputs))
     final, back = chain(system, (recognise, region, cases))
-    problem, forward = flatten(final)
+    problem, forward, places = flatten(final)
     spoken = [*needed.values(), *formulas]
     if objective is not None:
         spoken.append(Relation(objective, "="))
     named = {name: None for formula in spoken for name in variables(formula)}
-    return Compiled(problem, final.inputs, lambda solution: back(forward(solution)), tuple(named))
+
+    def lift(solution: Solution) -> Solution:
+        return back(forward(solution))
+
+    return Compiled(problem, final.inputs, lift, tuple(named), places)

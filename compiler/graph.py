@@ -24,7 +24,8 @@ class Network:
     """A feed-forward network with one input and one output, both flat vectors.
 
     graph: nodes carry `layer` and `size`, in topological order of insertion; edges carry `slot`,
-    the positions of the argument they feed. The node `input` is the input.
+    the positions of the argument they feed. The node `input` is the input. digest: SHA-256 of what
+    defines it, which for one that was read from an ONNX file (onnx) are the file's bytes.
     """
 
     graph: nx.DiGraph
@@ -33,6 +34,7 @@ class Network:
     name: str = "network"
     runtime: Runtime | None = None
     digest: str = ""
+    onnx: bool = False
     notes: tuple[str, ...] = field(default=())
 
     INPUT = "input"

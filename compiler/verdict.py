@@ -23,7 +23,7 @@ class VerifyResult:
     bound.
 
     margin_bound: no input of the region has a smaller margin (-inf where nothing was proven); for
-    ROBUST it is at least 0.
+    ROBUST it is at least 0. uncertified: why a certificate that was asked for is not there.
     """
 
     verdict: Verdict
@@ -36,6 +36,7 @@ class VerifyResult:
     seconds: float
     nodes: int
     lps: int
+    uncertified: str = ""
 
 
 @dataclass(frozen=True, slots=True)

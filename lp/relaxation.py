@@ -115,9 +115,12 @@ class Relaxation:
             if problem.stages[number].relu:
                 self._stage_rows(number, rows, upper)
         low = np.concatenate([node.lower, np.zeros(self.columns - problem.input_size)])
-        high = [node.upper] + [
-            np.maximum(node.stage_upper[i][units], 0.0) for i, units in enumerate(self.unstable)
-        ]
+        # no bound above: the triangle is one, and a dual of another would be no slope of its
+        high = [node.upper] + [np.full(len(units), np.inf) for units in self.unstable]
+        self.largest = np.concatenate(
+            [np.maximum(np.abs(node.lower), np.abs(node.upper))]
+            + [np.maximum(node.stage_upper[i][units], 0.0) for i, units in enumerate(self.unstable)]
+        )
         matrix = np.concatenate(rows) if rows else np.zeros((0, self.columns))
         bound = np.concatenate(upper) if upper else np.zeros(0)
         self.program = Program(
@@ -192,7 +195,7 @@ class Relaxation:
             worst[len(program.row_upper) :] = -1.0
             every = np.concatenate([every, worst], axis=1)
             cost = np.append(cost, 1.0)
-            reach = np.abs(rows) @ np.maximum(np.abs(low), np.abs(high)) + np.abs(upper)
+            reach = np.abs(rows) @ self.largest + np.abs(upper)
             far = 1.0 + 2.0 * float(reach.max(initial=0.0))
             low, high = np.append(low, -far), np.append(high, far)
         whole = Program(cost, low, high, every, np.full(len(bounds), -np.inf), bounds)

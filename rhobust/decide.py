@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from .attacks.pgd import pgd
 from .bnb.search import Hooks, Settings, search
+from .certificate import Certificate
 from .clock import Deadline
 from .compiler.arrays import Bounds, Indices, Matrix, Vector
 from .compiler.claim import Claim, Target, check_eps
@@ -98,15 +100,18 @@ def verify(
     settings: Settings | None = None,
     seed: int = 0,
     progress: Progress = quiet,
+    certificate: str | Path | None = None,
 ) -> VerifyResult:
     """Whether every input within eps (l-infinity) of the image, and in the domain, keeps its label.
 
     image: the network's input in any shape; label: the claimed one, by default the predicted one.
     margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds.
+    certificate: a file to write the proof of a ROBUST into.
     Raises InputError for arguments that make no sense.  See `VerifyResult` for what is promised.
     """
     deadline = Deadline(timeout)
     check_eps(eps)
+    proof = None if certificate is None else Certificate(certificate, network)
     claim = Claim.make(network, image, label, target, margin, domain)
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
 
@@ -114,12 +119,14 @@ def verify(
         verdict: Verdict, reason: str, witness: Witness | None, bound: float, *counts: int
     ) -> VerifyResult:
         nodes, lps = counts or (0, 0)
+        missing = "" if proof is None or verdict != Verdict.ROBUST else proof.robust(claim, eps)
         return VerifyResult(
             verdict, reason, witness, bound, claim.label, predicted, eps, deadline.spent(),
-            nodes, lps,
+            nodes, lps, missing,
         )  # fmt: skip
 
-    problem, _ = claim.compile(eps)
+    compiled, output = claim.compiled(eps)
+    problem = compiled.problem
     finder = Finder(claim, eps, problem)
     if finder.accept(claim.image[None]):
         return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf)
@@ -136,6 +143,8 @@ def verify(
         return found or finder.polished(cases, best, spent.oracle, deadline.remaining)
 
     hooks = Hooks(deadline.remaining, finder.accept, lambda: box, attack, progress=progress)
+    if proof is not None:
+        hooks.recorder = proof.part(problem, output)
     outcome = search(problem, hooks, spent)
     counts = (outcome.statistics.nodes, outcome.statistics.lps)
     if outcome.status == "accepted":

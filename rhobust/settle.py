@@ -8,6 +8,7 @@ import numpy as np
 
 from .attacks.pgd import pgd
 from .bnb.choices import Tree
+from .bnb.recording import Recorder
 from .bnb.search import Hooks, Outcome, Settings, search
 from .clock import Deadline
 from .compiler.arrays import Bounds, Indices, Mask, Matrix
@@ -27,10 +28,12 @@ def settle(
     settings: Settings,
     rng: np.random.Generator,
     progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None,
+    recorder: Recorder | None = None,
 ) -> Outcome:
     """Whether some input satisfies the problem's root branch.
 
-    accept: looks at candidate inputs (B, D) and returns True when one is a solution.
+    accept: looks at candidate inputs (B, D) and returns True when one is a solution.  recorder:
+    notes the proof.
     """
     box = Bounds(problem.lower[None], problem.upper[None])
     tree = Tree(problem.root, problem.choices, len(problem.offset))
@@ -49,7 +52,9 @@ def settle(
         restarts = int(min(200, max(2, WORK / (work(problem) * 30 * max(1, len(cases))))))
         return pgd(problem, box, cases, offer, deadline.stop, rng, restarts=restarts)[0]
 
-    hooks = Hooks(deadline.remaining, offer, lambda: box, attack, progress=progress)
+    hooks = Hooks(
+        deadline.remaining, offer, lambda: box, attack, progress=progress, recorder=recorder
+    )
     return search(problem, hooks, settings)
 
 

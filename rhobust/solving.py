@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from .bnb.search import Settings
+from .certificate import Certificate
 from .clock import Deadline
 from .compiler.arrays import Vector
 from .compiler.compiled import compile_formulas
 from .compiler.errors import InputError, LanguageError
 from .compiler.graph import Network
-from .compiler.importers.vnnlib import read_vnnlib
+from .compiler.importers.vnnlib import parse_vnnlib, read_text
 from .compiler.language import Variable
 from .compiler.property import Property
 from .compiler.property_witness import PropertyValidator, PropertyWitness
@@ -29,7 +30,7 @@ class SolveResult:
     """status: sat, unsat, timeout or unknown, the last two with what stood in the way.
 
     witness: inputs and the runtime's outputs for sat. bound: what is proven of the parts still
-    open.
+    open. uncertified: why a certificate that was asked for is not there.
     """
 
     status: str
@@ -39,6 +40,7 @@ class SolveResult:
     seconds: float
     nodes: int
     lps: int
+    uncertified: str = ""
 
 
 def solve(
@@ -48,18 +50,31 @@ def solve(
     settings: Settings | None = None,
     seed: int = 0,
     progress: Progress = quiet,
+    certificate: str | Path | None = None,
 ) -> SolveResult:
     """Whether some input satisfies a VNN-LIB property; sat means that what it describes exists.
 
     model: a file or a network, or one for each network the property declares.  timeout: seconds,
-    reading included.  Raises InputError and ModelError for what cannot be read, PropertyError for
-    what the property says outside the language.
+    reading included.  certificate: a file to write the proof of an unsat into; for it the question
+    has to be a VNN-LIB file about one ONNX file.
+    Raises InputError and ModelError for what cannot be read, PropertyError for what the property
+    says outside the language.
     """
     deadline = Deadline(timeout)
     several = [model] if isinstance(model, str | Path | Network) else list(model)
     networks = [m if isinstance(m, Network) else load(m) for m in several]
-    asked = question if isinstance(question, Property) else read_vnnlib(question)
-    return _Solving(networks, asked, deadline, settings or Settings(), seed, progress).run()
+    text = "" if isinstance(question, Property) else read_text(question)
+    asked = question if isinstance(question, Property) else parse_vnnlib(text, str(question))
+    proof = None
+    if certificate is not None:
+        if isinstance(question, Property) or len(networks) != 1:
+            raise InputError("a certificate needs a VNN-LIB file about one network")
+        proof = Certificate(certificate, networks[0])
+    solving = _Solving(networks, asked, deadline, settings or Settings(), seed, progress, proof)
+    result = solving.run()
+    if proof is not None and result.status == "unsat":
+        return replace(result, uncertified=proof.unsat(text))
+    return result
 
 
 class _Solving:
@@ -71,11 +86,13 @@ class _Solving:
         settings: Settings,
         seed: int,
         progress: Progress,
+        proof: Certificate | None = None,
     ) -> None:
         check(networks, asked)
         self.networks, self.asked = networks, asked
         self.deadline, self.settings, self.progress = deadline, settings, progress
         self.rng = np.random.default_rng(seed)
+        self.proof = proof
         self.nodes = self.lps = 0
 
     def run(self) -> SolveResult:
@@ -87,19 +104,18 @@ class _Solving:
                 break
             validator = PropertyValidator(self.networks, self.asked, part.lower, part.upper)
             x = inputs(self.networks, part.lower, part.upper, self.asked.source)
-            y = stacked(
-                [
-                    network(v)[: signature.output_size]
-                    for network, v, signature in zip(
-                        self.networks, x, self.asked.networks, strict=True
-                    )
-                ]
-            )
+            whole = [network(v) for network, v in zip(self.networks, x, strict=True)]
+            asked = zip(whole, self.asked.networks, strict=True)
+            y = stacked([output[: signature.output_size] for output, signature in asked])
             rest = formula(part.rest, stacked([v.affine for v in x]), y)
-            problem = compile_formulas([rest], inputs=x).problem
+            compiled = compile_formulas([rest], inputs=x)
+            recorder = None
+            if self.proof is not None:
+                recorder = self.proof.part(compiled.problem, compiled.stage(whole[0]))
             outcome = settle(
-                problem, validator.accept, self.deadline, self.settings, self.rng, self.progress
-            )
+                compiled.problem, validator.accept, self.deadline, self.settings, self.rng,
+                self.progress, recorder,
+            )  # fmt: skip
             self.nodes += outcome.statistics.nodes
             self.lps += outcome.statistics.lps
             if outcome.status == "accepted":

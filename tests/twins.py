@@ -68,11 +68,15 @@ def relaxed_forward(
 def ascend(
     value: Array, grad: Array, first: Array, second: Array, rate: float, step: int, ceiling: float
 ) -> tuple[Array, Array, Array]:
-    """(value, first moment, second moment) after one step of Adam, clipped to [0, ceiling]."""
+    """(value, first moment, second moment) after one step of Adam, clipped to [0, ceiling].
+
+    The values are rounded to float32.
+    """
     first = 0.9 * first + 0.1 * grad
     second = 0.999 * second + 0.001 * grad**2
     mean, spread = first / (1 - 0.9**step), np.sqrt(second / (1 - 0.999**step))
     moved = np.clip(value + rate * mean / (spread + 1e-12), 0.0, ceiling)
+    moved = moved.astype(np.float32).astype(np.float64)
     return np.where(first == 0, value, moved), first, second
 
 

@@ -404,7 +404,10 @@ def ascend(
     step: int,
     ceiling: float,
 ) -> None:
-    """One Adam step upwards on multipliers (Q, N) kept in [0, ceiling] (Kingma and Ba 2015)."""
+    """One Adam step upwards on multipliers (Q, N) kept in [0, ceiling] (Kingma and Ba 2015).
+
+    They stay float32 numbers, so that they can be stored as such without another bound.
+    """
     one = 1.0 - 0.9**step
     two = 1.0 - 0.999**step
     for q in range(value.shape[0]):
@@ -416,7 +419,7 @@ def ascend(
             second[q, k] = v
             if m != 0.0:
                 moved = value[q, k] + rate * (m / one) / (np.sqrt(v / two) + 1e-12)
-                value[q, k] = min(max(moved, 0.0), ceiling)
+                value[q, k] = np.float32(min(max(moved, 0.0), ceiling))
 
 
 @njit(cache=True)

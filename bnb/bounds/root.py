@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import sparse
 
-from ...compiler.arrays import Bounds, Indices, Vector
+from ...compiler.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.problem import Problem
 from .backward import Ascent, Multipliers, Nodes, backward, climb, plain
 from .interval import stage_interval
@@ -20,6 +20,7 @@ LARGEST_BATCH = 4_000_000
 """Numbers in one array of a batched pass; beyond this the caches are no help."""
 
 Stop = Callable[[], bool]
+Told = Callable[[int, Indices, int, Sequence[Matrix]], None]
 
 
 def root_bounds(
@@ -78,14 +79,23 @@ def root_bounds(
     return nodes, reach
 
 
-def tighten(problem: Problem, nodes: Nodes, reach: Reach, steps: int, stop: Stop) -> None:
-    """Backward bounds with `steps` ascent steps for all units of node 0, in place."""
+def untold(number: int, units: Indices, sign: int, alpha: Sequence[Matrix]) -> None:
+    """For those who do not listen."""
+
+
+def tighten(
+    problem: Problem, nodes: Nodes, reach: Reach, steps: int, stop: Stop, told: Told = untold
+) -> None:
+    """Backward bounds with `steps` ascent steps for all units of node 0, in place.
+
+    told: hears which slopes gave some units of a stage their bounds, (Q, N) of each stage below.
+    """
     for number, stage in enumerate(problem.stages[:-1]):
         if number == 0 or not stage.relu:
             continue
         bounds = nodes.bounds[number]
         units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
-        found = unit_bounds(problem, reach, nodes, number, units, stop, steps)
+        found = unit_bounds(problem, reach, nodes, number, units, stop, steps, told)
         if found is None:
             return
         lower, upper = bounds.lower.copy(), bounds.upper.copy()
@@ -102,6 +112,7 @@ def unit_bounds(
     units: Indices,
     stop: Stop,
     steps: int = 0,
+    told: Told = untold,
 ) -> tuple[Vector, Vector] | None:
     """Backward bounds (lower, upper) of some pre-activations of stage `number` at node 0."""
     size = problem.stages[number].size
@@ -114,7 +125,16 @@ def unit_bounds(
         rows[np.arange(len(part)), units[part]] = signed
         owner = np.zeros(len(part), dtype=np.int64)
         multipliers = plain(problem, nodes, owner, number)
-        value = best_pass(problem, reach, nodes, owner, number, rows, multipliers, steps, stop)
+        value, alpha = best_pass(
+            problem, reach, nodes, owner, number, rows, multipliers, steps, stop
+        )
+        known = nodes.bounds[number] if number < len(nodes.bounds) else None
+        if known is not None:
+            k = units[part]
+            better = np.flatnonzero(
+                value > (known.lower[0, k] if signed > 0 else -known.upper[0, k])
+            )
+            told(number, k[better], int(signed), [a[better] for a in alpha])
         if signed > 0:
             lower[part] = value
         else:
@@ -132,21 +152,25 @@ def best_pass(
     multipliers: Multipliers,
     steps: int,
     stop: Stop,
-) -> Vector:
-    """The best bound seen over `steps` ascent steps, (Q,)."""
+) -> tuple[Vector, list[Matrix]]:
+    """The best bound seen over `steps` ascent steps, (Q,), and its slopes, (Q, N) of each stage."""
     offset = np.zeros(len(owner))
     ascent = Ascent()
     best = np.full(len(owner), -np.inf)
+    slopes = [part.copy() for part in multipliers.alpha]
     for step in range(steps + 1):
         last = step == steps
         found = backward(
             problem, reach, nodes, owner, number, rows, offset, multipliers, keep=not last
         )
-        best = np.fmax(best, found.value)
+        better = np.flatnonzero(found.value > best)
+        best[better] = found.value[better]
+        for kept, part in zip(slopes, multipliers.alpha, strict=True):
+            kept[better] = part[better]
         if last or stop():
             break
         climb(problem, nodes, owner, number, found, multipliers, ascent)
-    return best
+    return best, slopes
 
 
 def _chunks(problem: Problem, number: int, count: int) -> Sequence[tuple[float, Indices]]:

@@ -38,7 +38,7 @@ def load_onnx(path: str | Path) -> Network:
     name = Path(source).name.removesuffix(".gz").removesuffix(".onnx")
     digest = hashlib.sha256(data).hexdigest()
     rowwise = OnnxRuntime(source, evaluated, model.input, model.shape, model.dtype, False)
-    network = replace(network, name=name, digest=digest, runtime=rowwise)
+    network = replace(network, name=name, digest=digest, onnx=True, runtime=rowwise)
     if model.batched:
         together = replace(network, runtime=replace(rowwise, batched=True))
         try:

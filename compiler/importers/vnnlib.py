@@ -24,7 +24,7 @@ def read_vnnlib(path: str | Path) -> Property:
     and what is not understood is refused with its line, never ignored.
     """
     source = str(path)
-    return parse_vnnlib(_text(source), source)
+    return parse_vnnlib(read_text(source), source)
 
 
 def parse_vnnlib(text: str, source: str = "property") -> Property:
@@ -48,7 +48,9 @@ def parse_vnnlib(text: str, source: str = "property") -> Property:
     return Property(networks, conjunction(asserted), source)
 
 
-def _text(source: str) -> str:
+def read_text(path: str | Path) -> str:
+    """What a `.vnnlib` or `.vnnlib.gz` file says; PropertyError where it cannot be read."""
+    source = str(path)
     try:
         opened = gzip.open(source) if source.endswith(".gz") else open(source, "rb")
         with opened as file:

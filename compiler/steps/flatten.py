@@ -18,8 +18,8 @@ Places = dict[Variable, tuple[int, int]]
 """Where a variable stands: the number of its source, and its first column there."""
 
 
-def flatten(system: System) -> tuple[Problem, Lift]:
-    """The compiled problem, and the way back from exact inputs to a full assignment.
+def flatten(system: System) -> tuple[Problem, Lift, Places]:
+    """The compiled problem, the way back from exact inputs to a full assignment, and the places.
 
     The lift takes {input: value} for all inputs and adds every definition's exact value. Several
     inputs stand side by side in the problem's input, in the system's order.
@@ -78,7 +78,7 @@ def flatten(system: System) -> tuple[Problem, Lift]:
             for name, (number, start) in places.items()
         }
 
-    return problem, lift
+    return problem, lift, places
 
 
 def _term(

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..compiler.errors import RhobustError
 from .options import (
+    Certificates,
     Data,
     Domain,
     Eps,
@@ -131,6 +132,7 @@ def verify(
     seed: Seed = 0,
     json: Json = None,
     out: Out = None,
+    certificates: Certificates = None,
 ) -> None:
     """Decide whether each image keeps its label within a radius: proven, or with an example."""
     distance(norm)
@@ -140,7 +142,7 @@ def verify(
     size = radius(eps)
     from .ask import decide
 
-    decide(asked, size)
+    decide(asked, size, certificates)
 
 
 @app.command()
@@ -181,13 +183,16 @@ def solve(
         Path | None, typer.Option(metavar="FILE", help="Write the answer and its witness here.")
     ] = None,
     seed: Seed = 0,
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the proof of unsat here.")
+    ] = None,
 ) -> None:
     """Answer a VNN-LIB property: sat with a witness, unsat, timeout or unknown."""
     if len(files) < 2:
         raise typer.BadParameter("a model and a property file are needed")
     from .solve import answer
 
-    answer(files[:-1], Path(files[-1]), timeout, seed, witness)
+    answer(files[:-1], Path(files[-1]), timeout, seed, witness, certificate)
 
 
 @app.command()
@@ -197,11 +202,12 @@ def vnncomp(
     every: Annotated[int, typer.Option(metavar="K", min=1, help="Only every K-th.")] = 1,
     json: Json = None,
     seed: Seed = 0,
+    certificates: Certificates = None,
 ) -> None:
     """Answer all instances of a VNN-COMP benchmark; compare them with expected.csv if present."""
     from .solve import compete
 
-    compete(folder, limit, every, json, seed)
+    compete(folder, limit, every, json, seed, certificates)
 
 
 @app.command()

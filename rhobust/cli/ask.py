@@ -16,7 +16,7 @@ from ..radius import rho
 from ..report.picture import MOST, Panel, draw
 from ..report.row import Row, estimated, measured, verified
 from ..report.table import COLUMNS, digits
-from .data import Images
+from .data import Images, folder
 from .options import Options
 from .prepare import pixels, prepare
 from .run import INTERRUPTED, Question, Told, run
@@ -43,16 +43,18 @@ def measure(options: Options) -> None:
     _ask("rho", options, question)
 
 
-def decide(options: Options, eps: float) -> None:
+def decide(options: Options, eps: float, certificates: Path | None) -> None:
     """rhobust verify."""
+    folder(certificates)
 
     def question(network: Network, images: Images) -> Question:
         def ask(index: int, told: Told) -> Row:
+            path = None if certificates is None else certificates / f"{index}.npz"
             result = verify(
                 network, images.vector(index), eps, int(images.labels[index]), options.target,
-                options.margin, options.domain, options.timeout, None, options.seed, told,
+                options.margin, options.domain, options.timeout, None, options.seed, told, path,
             )  # fmt: skip
-            return verified(index, result)
+            return verified(index, result, path)
 
         return ask
 

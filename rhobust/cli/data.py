@@ -150,3 +150,13 @@ READERS: dict[str, Callable[[Path], tuple[Array, Array | None]]] = {
     ".npy": _npy,
     ".csv": _csv,
 }
+
+
+def folder(path: Path | None) -> None:
+    """Makes a folder for results, or says why that cannot be."""
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be made: {error}") from error

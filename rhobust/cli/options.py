@@ -51,6 +51,10 @@ Out = Annotated[
     Path | None,
     typer.Option(metavar="PICTURE.png", help="Draw the adversarial examples found, at most 12."),
 ]
+Certificates = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write the proof of everything proven here, a file each."),
+]
 Eps = Annotated[str, typer.Option(metavar="E", help="The radius, as 0.03 or 8/255.")]
 
 

@@ -18,16 +18,26 @@ from ..compiler.importers.vnnlib import read_vnnlib
 from ..exporting import FORMATS
 from ..loading import load
 from ..solving import solve
+from .data import folder as existing
 
 DECIDED = ("sat", "unsat")
 
 
-def answer(models: list[str], question: Path, timeout: float, seed: int, out: Path | None) -> None:
+def answer(
+    models: list[str],
+    question: Path,
+    timeout: float,
+    seed: int,
+    out: Path | None,
+    certificate: Path | None,
+) -> None:
     """rhobust solve: the status, and the witness of sat, in VNN-COMP's form."""
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out}: there is no folder {out.parent} to write to")
-    result = solve(models, question, timeout, seed=seed)
+    result = solve(models, question, timeout, seed=seed, certificate=certificate)
     typer.echo(result.status)
+    if result.uncertified:
+        typer.echo(f"no certificate: {result.uncertified}", err=True)
     if result.reason and result.status == "unknown":
         typer.echo(f"reason: {result.reason}", err=True)
     if result.witness is not None:
@@ -58,19 +68,28 @@ class Instance:
     expected: str
 
 
-def compete(folder: Path, limit: float, every: int, out: Path | None, seed: int) -> None:
+def compete(
+    folder: Path,
+    limit: float,
+    every: int,
+    out: Path | None,
+    seed: int,
+    certificates: Path | None,
+) -> None:
     """rhobust vnncomp: all instances of a folder, compared with the settled verdicts."""
     check_timeout(limit)
     instances = _instances(folder)[::every]
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out}: there is no folder {out.parent} to write to")
+    existing(certificates)
     counts, wrong, seconds = Counter[str](), 0, 0.0
     lines = None if out is None else out.open("w", encoding="utf-8")
     networks: dict[str, Network] = {}
     done = 0
     try:
         for number, instance in enumerate(instances):
-            row = _row(folder, instance, limit, seed, networks)
+            proof = None if certificates is None else certificates / f"{number * every}.npz"
+            row = _row(folder, instance, limit, seed, networks, proof)
             contradicts = {row["status"], instance.expected} == set(DECIDED)
             wrong += contradicts
             counts[str(row["status"])] += 1
@@ -95,7 +114,12 @@ def compete(folder: Path, limit: float, every: int, out: Path | None, seed: int)
 
 
 def _row(
-    folder: Path, instance: Instance, limit: float, seed: int, networks: dict[str, Network]
+    folder: Path,
+    instance: Instance,
+    limit: float,
+    seed: int,
+    networks: dict[str, Network],
+    proof: Path | None,
 ) -> dict[str, object]:
     """What is found out about one instance; what cannot be read is unknown, with the reason."""
     row: dict[str, object] = {
@@ -106,7 +130,8 @@ def _row(
             networks.clear()
             networks[instance.model] = load(_file(folder, instance.model))
         network = networks[instance.model]
-        result = solve(network, _file(folder, instance.question), limit, seed=seed)
+        question = _file(folder, instance.question)
+        result = solve(network, question, limit, seed=seed, certificate=proof)
     except RhobustError as error:
         return row | {"status": "unknown", "reason": str(error), "seconds": 0.0, "nodes": 0}
     found = {
@@ -115,6 +140,9 @@ def _row(
     }  # fmt: skip
     if result.witness is not None:
         found["witness"] = result.witness.text()
+    if proof is not None and result.status == "unsat":
+        why = result.uncertified
+        found |= {"uncertified": why} if why else {"certificate": str(proof)}
     return row | found
 
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ..compiler.verdict import Estimate, RhoResult, Verdict, VerifyResult
 from ..compiler.witness import Witness
@@ -50,14 +51,21 @@ def finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def verified(index: int, result: VerifyResult) -> Row:
-    """ROBUST proves rho >= eps, and a witness shows that rho is at most its distance."""
+def verified(index: int, result: VerifyResult, certificate: Path | None = None) -> Row:
+    """ROBUST proves rho >= eps, and a witness shows that rho is at most its distance.
+
+    certificate: where one was to be written.
+    """
+    extra = {}
+    if certificate is not None and result.verdict is Verdict.ROBUST:
+        why = result.uncertified
+        extra = {"uncertified": why} if why else {"certificate": str(certificate)}
     return Row(
         index, result.label, result.predicted, result.seconds, result.verdict,
         result.reason or None,
         result.eps if result.verdict is Verdict.ROBUST else None,
         None if result.witness is None else result.witness.distance,
-        result.eps, result.margin_bound, result.nodes, result.lps, result.witness,
+        result.eps, result.margin_bound, result.nodes, result.lps, result.witness, extra,
     )  # fmt: skip
 
 

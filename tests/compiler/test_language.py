@@ -192,7 +192,7 @@ def test_a_network_has_a_label_exactly_when_its_formula_holds(
     final, back = chain(System(tuple(network_part), inputs=(x,)), (recognise, region, split_cases))
     assert final.inputs == (x,) and not final.atoms, "the network is a function"
     assert final.root == Branch((), ()) and not (final.formulas or final.choices)
-    _, forward = flatten(final)
+    _, forward, _ = flatten(final)
     place = [data.draw(st.fractions(0, 1, max_denominator=32)) for _ in case.image]
     point = [
         low + share * (high - low) for share, low, high in zip(place, *case.bounds, strict=True)

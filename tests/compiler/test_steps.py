@@ -40,7 +40,7 @@ from ..strategies import Case, cases
 def compiled(x: Variable, *formulas: Formula) -> tuple[Problem, Lift]:
     """All steps after another; the lift takes {x: exact input}."""
     final, back = chain(System(formulas, inputs=(x,)), (recognise, region, split_cases))
-    problem, forward = flatten(final)
+    problem, forward, _ = flatten(final)
 
     def lift(solution: Solution) -> Solution:
         return back(forward(solution))

@@ -1,0 +1,245 @@
+"""From the notes of a search to the arrays of a certificate's part; see docs/certificate.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..compiler.arrays import Indices, Matrix, Vector
+from ..compiler.problem import Branch, Problem
+from ..compiler.rounding import floor_float
+from .recording import DEAD, LEAF, NONE, Recorder, Rows
+
+Arrays = dict[str, npt.NDArray[Any]]
+Sparse = tuple[Indices, Indices, Vector]
+
+
+class NotProvable(Exception):
+    """The search proved it, but the file cannot say so."""
+
+
+def part(recorder: Recorder, output: int) -> tuple[dict[str, Any], Arrays]:
+    """The header's entry and the arrays of one part.
+
+    output: the stage, from 1, whose value is the network's output.
+    """
+    problem = recorder.problem
+    nodes = _Nodes(recorder)
+    rows, renumbered = _rows(recorder)
+    kept = np.concatenate([np.empty(0, dtype=np.int64), *(recorder.own or [])])
+    arrays: Arrays = {"low": problem.lower, "high": problem.upper, **_atoms(problem, output)}
+    arrays |= {"units": recorder.units, "kept": kept, **_tight(recorder)}
+    arrays |= {**nodes.arrays(renumbered), **rows}
+    arrays |= {"groups": recorder.groups, "share": recorder.share}
+    header = {
+        "root": _branch(problem.root),
+        "choices": [[_branch(branch) for branch in options] for options in problem.choices],
+        "layers": [{"name": name, "units": count} for name, count in recorder.layers],
+        **recorder.flags,
+    }
+    return header, arrays
+
+
+def _branch(branch: Branch) -> list[list[int]]:
+    return [[int(k) for k in branch.atoms], [int(c) for c in branch.choices]]
+
+
+def _atoms(problem: Problem, output: int) -> Arrays:
+    """Every atom as a sparse row over the input and the network's output."""
+    pending: dict[int, Matrix] = {len(problem.stages): problem.rows}
+    constant = [[o] for o in problem.offset.tolist()]
+    size = problem.stages[output - 1].size
+    found = np.zeros((len(problem.offset), problem.input_size + size))
+    for number in range(len(problem.stages), -1, -1):
+        mu = pending.pop(number, None)
+        if mu is None or not mu.any():
+            continue
+        if number == 0:
+            found[:, : problem.input_size] += mu
+        elif number == output:
+            found[:, problem.input_size :] += mu
+        else:
+            stage = problem.stages[number - 1]
+            if stage.relu:
+                raise NotProvable("a relation speaks of an inner unit")
+            for k, value in enumerate(stage.exact_bias().tolist()):
+                if value:
+                    for atom in np.flatnonzero(mu[:, k]).tolist():
+                        constant[atom].append(value * mu[atom, k])
+            for operator, source in stage.terms:
+                part = operator.adjoint(mu)
+                pending[source] = pending[source] + part if source in pending else part
+    row, place = np.nonzero(found)
+    start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(found)))])
+    offset = np.array([_sum(values) for values in constant])
+    return {
+        "atom_start": start.astype(np.int64), "atom_index": place,
+        "atom_value": found[row, place], "offset": offset,
+    }  # fmt: skip
+
+
+def _sum(values: Sequence[Any]) -> float:
+    return floor_float(sum((Fraction(value) for value in values), Fraction(0)))
+
+
+def _tight(recorder: Recorder) -> Arrays:
+    count = len(recorder.units)
+    units = [u for u, _, _ in recorder.tight]
+    signs = [np.full(len(u), sign, dtype=np.int8) for u, sign, _ in recorder.tight]
+    return {
+        "tight_unit": np.concatenate([np.empty(0, dtype=np.int64), *units]),
+        "tight_sign": np.concatenate([np.empty(0, dtype=np.int8), *signs]),
+        "tight_alpha": np.concatenate(
+            [np.empty((0, count), dtype=np.float32), *(alpha for _, _, alpha in recorder.tight)]
+        ),
+    }
+
+
+def _rows(recorder: Recorder) -> tuple[Arrays, Indices]:
+    """The rows' arrays, and which row every mark has."""
+    kept = sum(len(places) for places in recorder.own or [])
+    row_of = np.full(recorder.count, NONE)
+    first = 0
+    for rows in (recorder.fast, recorder.exact):
+        for marks in rows.marks:
+            row_of[marks] = np.arange(first, first + len(marks))
+            first += len(marks)
+    arrays: Arrays = {}
+    for name, rows, kind in (
+        ("alpha32", recorder.fast, np.float32),
+        ("alpha64", recorder.exact, np.float64),
+    ):
+        arrays[name] = np.concatenate([np.empty((0, kept), dtype=kind), *rows.alpha])
+    for name in ("gamma", "beta"):
+        start, index, value = _sparse((recorder.fast, recorder.exact), name)
+        arrays |= {f"{name}_start": start, f"{name}_index": index, f"{name}_value": value}
+    return arrays, row_of
+
+
+def _sparse(several: Sequence[Rows], name: str) -> Sparse:
+    counts: list[Indices] = [np.zeros(1, dtype=np.int64)]
+    index: list[Indices] = [np.empty(0, dtype=np.int64)]
+    value: list[Vector] = [np.empty(0)]
+    for rows in several:
+        for marks, (row, place, number) in zip(rows.marks, getattr(rows, name), strict=True):
+            counts.append(np.bincount(row, minlength=len(marks)))
+            index.append(place)
+            value.append(number)
+    return np.cumsum(np.concatenate(counts)), np.concatenate(index), np.concatenate(value)
+
+
+@dataclass(slots=True)
+class _Table:
+    """The nodes in the file's order."""
+
+    split: list[int] = field(default_factory=list)
+    first: list[int] = field(default_factory=list)
+    mark: list[int] = field(default_factory=list)
+
+    def put(self, count: int) -> int:
+        """Room for some nodes; returns the first one's number."""
+        begin = len(self.split)
+        self.split.extend([LEAF] * count)
+        self.first.extend([0] * count)
+        self.mark.extend([DEAD] * count)
+        return begin
+
+
+class _Nodes:
+    """The tree in the file's order, with what the search left out as dead."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder, self.problem = recorder, recorder.problem
+        self.live: dict[int, list[int]] = {}
+        self.table = _Table()
+        self.table.put(1)
+        if recorder.count:
+            self._grow()
+        else:
+            self._dead(0, self.problem.root)
+
+    def arrays(self, row_of: Indices) -> Arrays:
+        recorder = self.recorder
+        born = recorder.born
+        none = np.empty(0, dtype=np.int64)
+        origin = np.concatenate([none, *(b.origin for b in born)])
+        tighten = np.concatenate(
+            [none, *(np.full(len(b.parent), b.tighten, dtype=np.int64) for b in born)]
+        )
+        marks = np.array(self.table.mark)
+        own, split = marks >= 0, np.array(self.table.split)
+        found: Arrays = {
+            "split": split, "first": np.array(self.table.first),
+            "row": np.where(split == LEAF, DEAD, NONE), "origin": np.full(len(marks), NONE),
+            "tighten": np.zeros(len(marks), dtype=np.uint8),
+        }  # fmt: skip
+        found["row"][own] = row_of[marks[own]]
+        found["origin"][own] = origin[marks[own]]
+        found["tighten"][own] = tighten[marks[own]]
+        return found
+
+    def _grow(self) -> None:
+        """The nodes of the search, parents first, siblings side by side."""
+        recorder, table = self.recorder, self.table
+        split = np.full(recorder.count, LEAF)
+        for splitted, by in recorder.splits:
+            split[splitted] = by
+        parent = np.concatenate([b.parent for b in recorder.born])
+        side = np.concatenate([b.side for b in recorder.born])
+        order = np.lexsort((side, parent))
+        begin = np.searchsorted(parent[order], np.arange(recorder.count), "left")
+        end = np.searchsorted(parent[order], np.arange(recorder.count), "right")
+        table.mark[0] = 0
+        place = 0
+        while place < len(table.split):
+            mark = table.mark[place]
+            if mark >= 0 and begin[mark] < end[mark]:
+                children: list[int] = order[begin[mark] : end[mark]].tolist()
+                number = int(split[mark])
+                table.split[place] = number
+                if number > -2:
+                    table.first[place] = table.put(len(children))
+                    table.mark[table.first[place] :] = children
+                else:
+                    self._chosen(place, -2 - number, children)
+            place += 1
+
+    def _chosen(self, place: int, number: int, children: Sequence[int]) -> None:
+        """The branches of a choice: those the search looked at, and the dead ones."""
+        options = self.problem.choices[number]
+        begin = self.table.put(len(options))
+        self.table.first[place] = begin
+        live = self._live(number)
+        for option, branch in enumerate(options):
+            if option in live:
+                self.table.mark[begin + option] = children[live.index(option)]
+            else:
+                self._dead(begin + option, branch)
+
+    def _live(self, number: int) -> list[int]:
+        """Which branches of a choice may hold, given the dead atoms."""
+        if number not in self.live:
+            options = enumerate(self.problem.choices[number])
+            self.live[number] = [k for k, branch in options if self._may(branch)]
+        return self.live[number]
+
+    def _may(self, branch: Branch) -> bool:
+        if self.recorder.dead[list(branch.atoms)].any():
+            return False
+        return all(self._live(number) for number in branch.choices)
+
+    def _dead(self, place: int, branch: Branch) -> None:
+        """A node whose branch cannot hold: by an atom, or by a choice without a live branch."""
+        if self.recorder.dead[list(branch.atoms)].any():
+            return
+        number = next(c for c in branch.choices if not self._live(c))
+        begin = self.table.put(len(self.problem.choices[number]))
+        self.table.split[place], self.table.first[place] = -2 - number, begin
+        # closed by none of its own atoms, but by its children
+        for option, inner in enumerate(self.problem.choices[number]):
+            self._dead(begin + option, inner)

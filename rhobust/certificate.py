@@ -1,0 +1,94 @@
+"""Writing what a search proved as one file; its form is docs/certificate.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .bnb.proof import Arrays, NotProvable, part
+from .bnb.recording import Recorder
+from .compiler.claim import Claim
+from .compiler.errors import InputError
+from .compiler.graph import Network
+from .compiler.problem import Problem
+
+FORMAT, VERSION = "rhobust-certificate", 1
+
+
+class Certificate:
+    """A certificate while it comes into being: one recorder for each part.
+
+    path: where it is to be written, checked at once.  Raises InputError for a network that was not
+    read from an ONNX file, which is all a checker reads, and for a path that cannot be.
+    """
+
+    def __init__(self, path: str | Path, network: Network) -> None:
+        self.path = Path(path)
+        if not network.onnx:
+            raise InputError(
+                f"{network.name} was not read from an ONNX file, and a certificate speaks of one; "
+                "export the network first"
+            )
+        if not self.path.parent.is_dir():
+            raise InputError(f"{path}: there is no folder {self.path.parent} to write to")
+        self.network = network
+        self._parts: list[tuple[Recorder, int | None]] = []
+
+    def part(self, problem: Problem, output: int | None) -> Recorder:
+        """The recorder of the next part; output: the stage that is the network's output."""
+        recorder = Recorder(problem)
+        self._parts.append((recorder, output))
+        return recorder
+
+    def robust(self, claim: Claim, eps: float) -> str:
+        """Writes that a claim holds within eps (l-infinity); returns what prevented it, or ""."""
+        header = {
+            "kind": "robust", "label": claim.label, "targets": list(claim.targets),
+            "margin": claim.margin.hex(), "eps": float(eps).hex(), "norm": "linf",
+        }  # fmt: skip
+        arrays = {"image": claim.image, "domain_low": claim.lower, "domain_high": claim.upper}
+        return self._write(header, arrays)
+
+    def unsat(self, text: str) -> str:
+        """Writes that nothing satisfies a VNN-LIB text; returns what prevented it, or ""."""
+        data = text.encode()
+        header = {"kind": "property", "sha256": hashlib.sha256(data).hexdigest()}
+        return self._write(header, {"text": np.frombuffer(data, dtype=np.uint8)})
+
+    def _write(self, claim: dict[str, Any], arrays: Arrays) -> str:
+        parts, full = [], dict(arrays)
+        for number, (recorder, output) in enumerate(self._parts):
+            if output is None:
+                return "the network's output is no stage of the compiled problem"
+            try:
+                entry, own = part(recorder, output)
+            except NotProvable as reason:
+                return str(reason)
+            parts.append(entry)
+            full |= {f"p{number}/{name}": array for name, array in own.items()}
+        header = {
+            "format": FORMAT, "version": VERSION,
+            "model": {"name": self.network.name, "sha256": self.network.digest},
+            "claim": claim, "parts": parts,
+        }  # fmt: skip
+        full["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+        save(self.path, full)
+        return ""
+
+
+def save(path: Path, arrays: Arrays) -> None:
+    """All arrays in one file, which is whole or not there at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        beside.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
