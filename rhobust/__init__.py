@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import metrics
     from .compiler.activations import (
         absolute,
         clip,
@@ -60,6 +61,7 @@ __all__ = [
     "max_pool",
     "maximize",
     "maximum",
+    "metrics",
     "minimize",
     "minimum",
     "norm1",
@@ -75,7 +77,8 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-# No submodule may bear a public name: importing it would replace the name by the module.
+# No other submodule may bear a public name: importing it would replace the name by the module.
+_MODULES = ("metrics",)
 _HOMES = {
     "And": ".compiler.language:all_of",
     "Or": ".compiler.language:any_of",
@@ -121,6 +124,8 @@ if not TYPE_CHECKING:  # a type checker sees the imports above, and wrong names 
 
     def __getattr__(name: str) -> object:
         """The public names, each imported when it is first used: numba and onnx load slowly."""
+        if name in _MODULES:
+            return import_module(f".{name}", __name__)
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         home, _, other = _HOMES[name].partition(":")

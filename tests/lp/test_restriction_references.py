@@ -1,0 +1,78 @@
+"""The restriction in the input variables alone against the program over all layer values."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rhobust as rb
+from rhobust.compiler.arrays import Numbers, exact
+from rhobust.compiler.claim import Claim
+
+from ..restrictions import LayerProgram, layer_program, solve_full, solve_lazily
+from ..strategies import Case, bent_cases, cases, tangled_cases
+
+some_cases = st.one_of(cases(), tangled_cases(), bent_cases())
+
+
+def steady(case: Case, rival: int) -> bool:
+    """Whether rounding leaves every unit its piece at the image."""
+    claim = Claim.make(case.network, case.image, case.label, rival, 0.0, case.domain)
+    problem, _ = claim.compile(1.0)
+    image = case.image[None]
+    both = [
+        (stage.pre(problem.values(exact(image)))[0], stage.pre(problem.values(image))[0])
+        for stage in problem.stages
+        if stage.relu
+    ]
+    values = case.network.values(exact(image)), case.network.values(image)
+    both += [(values[0][node][0], values[1][node][0]) for node in case.network.order]
+    return all(_alike(one, other) for one, other in both)
+
+
+def _alike(true: Numbers, rounded: Numbers) -> bool:
+    return all(
+        abs(z) > Fraction(1, 10**12) if z else not approximate
+        for z, approximate in zip(true, rounded, strict=True)
+    )
+
+
+def programs(case: Case, rival: int) -> LayerProgram:
+    return layer_program(case.network, case.image, case.label, rival, 0.0, case.domain)
+
+
+@settings(max_examples=150, deadline=None)
+@given(some_cases)
+def test_three_programs_have_one_optimum(case: Case) -> None:
+    rival = next(k for k in range(case.network.output_size) if k != case.label)
+    if not steady(case, rival):
+        return
+    program = programs(case, rival)
+    full, lazy = solve_full(program), solve_lazily(program)
+    own = rb.rho_estimate(case.network, case.image, case.label, rival, domain=case.domain)
+    assert full.status == lazy.status != "stopped"
+    if full.status == "none":
+        assert own.status == "none_in_region" and own.rho == np.inf
+        return
+    assert own.status == "found"
+    assert lazy.rows <= full.rows
+    for found in (full.rho, lazy.rho):
+        assert found == pytest.approx(own.rho, abs=1e-6)
+    assert full.point is not None
+    assert np.abs(full.point - case.image).max() == pytest.approx(full.rho, abs=1e-7)
+
+
+@settings(max_examples=50, deadline=None)
+@given(bent_cases())
+def test_keeping_the_winner_alone_is_no_farther(case: Case) -> None:
+    """The paper's disjunct of a maximum is a larger region than the tournament's."""
+    rival = next(k for k in range(case.network.output_size) if k != case.label)
+    pairs = programs(case, rival)
+    winners = layer_program(
+        case.network, case.image, case.label, rival, 0.0, case.domain, tree=False
+    )
+    assert solve_full(winners).rho <= solve_full(pairs).rho + 1e-6
