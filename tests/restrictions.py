@@ -9,7 +9,6 @@ obvious: what the package's own restriction is compared with and timed against.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +33,6 @@ from rhobust.compiler.layers import (
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
-TOLERANCE = 1e-9
 INF = highspy.kHighsInf
 
 
@@ -255,36 +253,30 @@ def layer_program(
     return LayerProgram(lower, upper, equal, level, kept[order], bound[order], len(always), size)
 
 
-def solve_full(program: LayerProgram, seconds: float = np.inf) -> Solved:
+def solve_full(program: LayerProgram, seconds: float = np.inf, solver: str = "simplex") -> Solved:
     """With every row from the start."""
-    return _solve(program, np.arange(len(program.bound)), seconds)
+    return _solve(program, np.arange(len(program.bound)), seconds, solver)
 
 
-def solve_lazily(program: LayerProgram, seconds: float = np.inf) -> Solved:
-    """The paper's: equalities from the start, of the inequalities all that the last point broke."""
-    return _solve(program, np.arange(program.always), seconds)
+def solve_lazily(program: LayerProgram, seconds: float = np.inf, solver: str = "simplex") -> Solved:
+    """The paper's: equalities from the start, of the inequalities all that the last point broke.
+
+    solver: simplex starts each round from the last basis; ipm starts afresh, without crossover, and
+    is the faster one where layers are large.
+    """
+    return _solve(program, np.arange(program.always), seconds, solver)
 
 
-def _solve(program: LayerProgram, chosen: Sequence[int] | Places, seconds: float) -> Solved:
+def _solve(program: LayerProgram, chosen: Places, seconds: float, solver: str) -> Solved:
     begun = time.perf_counter()
-    model: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    for name, option in (
-        ("output_flag", False),
-        ("threads", 1),
-        ("primal_feasibility_tolerance", TOLERANCE),
-        ("dual_feasibility_tolerance", TOLERANCE),
-    ):
-        model.setOptionValue(name, option)
-    columns = len(program.lower)
-    model.addVars(columns, program.lower, program.upper)
-    model.changeColsCost(1, np.zeros(1, dtype=np.int32), np.ones(1))
-    _add(model, program.equal, program.level, program.level)
+    model, tolerance = _model(program, solver)
     held = np.zeros(len(program.bound), dtype=bool)
     rounds, status = 0, highspy.HighsModelStatus
-    chosen = np.asarray(chosen)
     while True:
         held[chosen] = True
         _add(model, program.kept[chosen], np.full(len(chosen), -INF), program.bound[chosen])
+        if solver == "ipm":
+            model.clearSolver()
         left = seconds - (time.perf_counter() - begun)
         if np.isfinite(left):
             model.setOptionValue("time_limit", float(model.getRunTime() + max(left, 0.0)))
@@ -296,11 +288,30 @@ def _solve(program: LayerProgram, chosen: Sequence[int] | Places, seconds: float
             none = found == status.kInfeasible
             return Solved("none" if none else "stopped", np.inf, None, count, rounds, spent)
         point = np.array(model.getSolution().col_value)
-        broken = program.kept @ point - program.bound > TOLERANCE
+        broken = program.kept @ point - program.bound > tolerance
         chosen = np.flatnonzero(broken & ~held)
         if not len(chosen):
             inputs = point[1 : program.inputs + 1]
             return Solved("found", float(point[0]), inputs, count, rounds, spent)
+
+
+def _model(program: LayerProgram, solver: str) -> tuple[Any, float]:
+    """HiGHS with the variables and the equalities, and the violation that it accepts."""
+    tolerance = 1e-9 if solver == "simplex" else 1e-8
+    model: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    for name, option in (
+        ("output_flag", False),
+        ("threads", 1),
+        ("solver", solver),
+        ("run_crossover", "off"),
+        ("primal_feasibility_tolerance", tolerance),
+        ("dual_feasibility_tolerance", tolerance),
+    ):
+        model.setOptionValue(name, option)
+    model.addVars(len(program.lower), program.lower, program.upper)
+    model.changeColsCost(1, np.zeros(1, dtype=np.int32), np.ones(1))
+    _add(model, program.equal, program.level, program.level)
+    return model, tolerance
 
 
 def _add(model: Any, rows: sparse.csr_matrix, lower: Floats, upper: Floats) -> None:
