@@ -171,6 +171,35 @@ def estimate(
 
 
 @app.command()
+def metrics(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RESULTS.jsonl...", help="What --json of estimate, rho or verify wrote."
+        ),
+    ],
+    eps: Annotated[
+        list[str] | None,
+        typer.Option("--eps", metavar="E", help="A radius, as 0.03 or 8/255; more than once."),
+    ] = None,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Leave out images that are misclassified.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="CURVE.png", help="Draw how many images have examples within eps."),
+    ] = None,
+    largest: Annotated[
+        str | None, typer.Option("--max-eps", metavar="E", help="Where the picture's axis ends.")
+    ] = None,
+) -> None:
+    """Show how often and how near images lose their labels: frequency, severity, curves."""
+    from .metrics import show
+
+    show(files, eps or ["20/255"], correct, out, largest)
+
+
+@app.command()
 def solve(
     files: Annotated[
         list[str],

@@ -1,0 +1,81 @@
+"""The command metrics: frequency and severity of results, and their curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR
+from pathlib import Path
+
+import typer
+
+from ..compiler.errors import InputError
+from ..distances import Distances, read
+from ..metrics import curve, frequency, severity
+from ..report.curve import draw_curves
+from ..report.table import known
+from .options import radius
+from .prepare import PICTURES, check_writable
+
+HEADINGS = ("eps", "phi-hat", "phi <=", "mu-hat", "mu", "within", "images")
+WIDTHS = (8, 8, 8, 9, 20, 7, 7)
+
+LEGEND = """
+phi-hat  share of images with an example within eps: never above the adversarial frequency phi
+phi <=   share of images not proven to hold none
+mu-hat   mean distance of those examples, an estimate of the severity mu; mu itself lies in the
+         interval if any image has rho <= eps"""
+
+
+def show(
+    files: Sequence[Path],
+    eps: Sequence[str],
+    correct_only: bool,
+    out: Path | None = None,
+    largest: str | None = None,
+) -> None:
+    """Prints a line for each file and radius, and draws the curves of all files."""
+    radii = [radius(text) for text in eps]
+    end = None if largest is None else radius(largest)
+    if out is not None:
+        _check(out, files)
+    results = [(path, read(path)) for path in files]
+    for path, found in results:
+        typer.echo(str(path))
+        typer.echo(_joined(HEADINGS))
+        for size in radii:
+            _line(found, size, correct_only)
+    typer.echo(LEGEND)
+    if out is not None:
+        names = [path.stem for path, _ in results]
+        if len(set(names)) < len(names):
+            names = [str(path) for path, _ in results]
+        curves = [curve(found, correct_only) for _, found in results]
+        draw_curves(out, list(zip(names, curves, strict=True)), radii, end)
+        typer.echo(f"picture: {out}")
+
+
+def _line(found: Distances, eps: float, correct_only: bool) -> None:
+    share, size = frequency(found, eps, correct_only), severity(found, eps, correct_only)
+    between = f"[{known(size.lower, ROUND_FLOOR)}, {known(size.upper, ROUND_CEILING)}]"
+    cells = (
+        known(eps),
+        known(share.lower),
+        known(share.upper),
+        known(size.estimate),
+        between if size.possible else "-",
+        str(size.found),
+        str(share.images),
+    )
+    typer.echo(_joined(cells) + (f"  undefined: {size.reason}" if size.reason else ""))
+
+
+def _joined(cells: Sequence[str]) -> str:
+    return "  ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
+
+
+def _check(out: Path, files: Sequence[Path]) -> None:
+    if out.suffix not in PICTURES:
+        raise InputError(f"{out}: unknown suffix; --out writes {', '.join(PICTURES)}")
+    if any(out.resolve() == path.resolve() for path in files):
+        raise InputError(f"{out}: is named twice; it would be overwritten")
+    check_writable(out)

@@ -1,0 +1,75 @@
+"""Cumulative curves: how many images have an example within eps (Bastani et al. 2016, Figure 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from ..compiler.arrays import Vector
+from ..metrics import Curve
+
+WIDTH, HEIGHT = 6.0, 4.0
+"""Inches."""
+
+
+def draw_curves(
+    path: Path,
+    curves: Sequence[tuple[str, Curve]],
+    marks: Sequence[float] = (),
+    largest: float | None = None,
+) -> None:
+    """Writes named curves in one plot; the format follows from the suffix.
+
+    Solid: images with an example within eps, from rho-hat or a witness. Dashed, where lower ends
+    are proven: images not proven to hold none; the true curve lies between the two. The height is
+    the number of images, or their share where the curves have different numbers. marks: radii
+    to be marked. largest: where the axis ends, by default at the farthest example.
+    """
+    end = largest or 1.05 * max([*(_farthest(curve) for _, curve in curves), *marks], default=0.0)
+    end = end or 1.0
+    counts = {curve.images for _, curve in curves}
+    height, told = (counts.pop(), "number of") if len(counts) == 1 else (100, "per cent of")
+    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=130, facecolor="white", layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for name, curve in curves:
+        eps = np.concatenate([[0.0], curve.eps, [max(end, curve.eps.max(initial=0.0))]])
+        lower, upper = (height * _steps(side) for side in (curve.lower, curve.upper))
+        (line,) = axes.step(eps, lower, where="post", label=f"{name} ({curve.images} images)")
+        if _two_sided(curve):
+            axes.step(eps, upper, where="post", linestyle="--", color=line.get_color(), lw=1.0)
+            axes.fill_between(
+                eps, lower, upper, step="post", color=line.get_color(), alpha=0.12, lw=0.0
+            )
+    for mark in marks:
+        axes.axvline(mark, color="0.5", linestyle=":", linewidth=1.0)
+    axes.set_xlim(0.0, end)
+    axes.set_ylim(0.0, None)
+    axes.set_xlabel("\N{GREEK SMALL LETTER EPSILON}")
+    axes.set_ylabel(f"{told} images with an example within \N{GREEK SMALL LETTER EPSILON}")
+    axes.legend(fontsize=8)
+    buffer = BytesIO()  # written as a whole, or not at all
+    figure.savefig(buffer, format=path.suffix[1:])
+    path.write_bytes(buffer.getvalue())
+
+
+def _two_sided(curve: Curve) -> bool:
+    """Whether some lower end is more than 0."""
+    return bool(len(curve.eps)) and bool(curve.upper[0] < 1.0)
+
+
+def _farthest(curve: Curve) -> float:
+    """The last radius at which an example was found."""
+    rises = np.flatnonzero(np.diff(curve.lower, prepend=0.0))
+    return float(curve.eps[rises[-1]]) if len(rises) else 0.0
+
+
+def _steps(side: Vector) -> Vector:
+    """The heights from 0 on, and up to the end of the axis."""
+    found: Vector = np.concatenate([[0.0], side, side[-1:] if len(side) else [0.0]])
+    return found
