@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -72,7 +73,10 @@ class Estimate:
     """rho-hat of the convex restriction: an upper bound on rho, inf when the region holds no
     example.
 
-    status: found, none_in_region or failed. rows: LP rows made; rounds: LPs solved.
+    status: found; none_in_region; beyond_max_eps (none within the radius asked for); stopped (out
+    of time) or failed. rows: LP rows made; rounds: LPs solved. searched: the region holds no
+    example nearer than this, by the LPs' duals. distance: of the witness in the norm asked for,
+    rounded up, inf without one.
     """
 
     rho: float
@@ -84,3 +88,6 @@ class Estimate:
     rows: int
     rounds: int
     seconds: float
+    norm: str = "linf"
+    searched: float = 0.0
+    distance: float = math.inf

@@ -1,58 +1,114 @@
-"""Sign rows made on demand: most violated first, in growing batches, one backward pass each."""
+"""Sign rows made on demand: most violated first, in batches, each pulled back at once."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from scipy import sparse
 
-from ..compiler.arrays import Mask, Matrix, Vector
-from .region import Region
+from ..compiler.arrays import Indices, Mask, Matrix, Vector
+
+FIRST, GROWTH, LARGEST = 96, 1.15, 512
+"""Rows of a batch: the first, how it grows, and the most."""
+
+FULL = 24
+"""Rows of a batch that may be full ones, once it is known that a layer's are."""
 
 
 class Rows(Protocol):
     """What takes rows: a solver, or a program that grows."""
 
-    def add_rows(self, rows: Matrix, lower: Vector, upper: Vector) -> None: ...
+    def add_rows(self, rows: Any, lower: Vector, upper: Vector) -> None: ...
+
+
+class Conditions(Protocol):
+    """A linear region: conditions row @ x + constant >= 0, in groups.
+
+    shortfall: how far each fails at a point; scales: what a violation is divided by to compare it.
+    """
+
+    @property
+    def scales(self) -> list[Vector]: ...
+    def shortfall(self, point: Vector) -> list[Vector]: ...
+    def unit_rows(
+        self, number: int, chosen: Indices
+    ) -> tuple[Matrix | sparse.csr_array, Vector]: ...
 
 
 class SignRows:
-    """Which sign rows of a region a solver has, and the next ones it needs."""
+    """Which conditions of a region a solver has as rows, and the next ones it needs.
+
+    rows and lower: those made, in the order given to the solver; the largest coefficient of each is
+    1, so that one tolerance fits all.
+    """
 
     def __init__(
-        self, region: Region, extra_columns: int, feasibility: float, first: int = 16
+        self, region: Conditions, extra_columns: int, feasibility: float, first: int = FIRST
     ) -> None:
         self.region = region
         self.extra = extra_columns
         self.feasibility = feasibility
-        self.batch = first
+        self.batch = float(first)
         self.count = 0
-        self._made: list[Mask] = [np.zeros(len(mask), dtype=bool) for mask in region.active]
+        self.parts: list[sparse.csr_array] = []
+        self.lower: list[Vector] = []
+        self._made: Mask | None = None
+        self._full: set[int] = set()
 
     def add_violated(self, solver: Rows, point: Vector, everything: bool = False) -> int:
         """Adds rows that fail at `point`, or all that are missing; returns how many."""
-        candidates: list[tuple[int, int, float]] = []
-        for number, shortfall in enumerate(self.region.shortfall(point)):
-            wanted = ~self._made[number] & (
-                np.isfinite(shortfall) if everything else shortfall > self.feasibility
-            )
-            scale = 1.0 + float(np.abs(shortfall[np.isfinite(shortfall)]).max(initial=0.0))
-            for unit in np.flatnonzero(wanted).tolist():
-                candidates.append((number, unit, float(shortfall[unit]) / scale))
-        if not everything:
-            candidates.sort(key=lambda entry: -entry[2])
-            candidates = candidates[: self.batch]
-            self.batch = min(2 * self.batch, 512)
-        for number in sorted({entry[0] for entry in candidates}):
-            units = np.array([unit for stage, unit, _ in candidates if stage == number])
-            rows, constant = self.region.unit_rows(number, units)
-            if self.extra:
-                rows = np.concatenate([rows, np.zeros((len(rows), self.extra))], axis=1)
-            # the largest coefficient of every row becomes 1, so that one tolerance fits all
-            scale_rows = np.maximum(np.abs(rows).max(axis=1, initial=0.0), 1e-12)
-            solver.add_rows(
-                rows / scale_rows[:, None], -constant / scale_rows, np.full(len(units), np.inf)
-            )
-            self._made[number][units] = True
-        self.count += len(candidates)
-        return len(candidates)
+        groups = self.region.shortfall(point)
+        starts = np.concatenate([[0], np.cumsum([len(group) for group in groups])])
+        shortfall = np.concatenate(groups) if groups else np.zeros(0)
+        if self._made is None:
+            self._made = ~np.isfinite(shortfall)
+        if everything:
+            chosen = np.flatnonzero(~self._made)
+        else:
+            chosen = np.flatnonzero((shortfall > self.feasibility) & ~self._made)
+            if len(chosen):
+                chosen = self._most(chosen, shortfall, starts)
+        for number in range(len(groups)):
+            units = chosen[(chosen >= starts[number]) & (chosen < starts[number + 1])]
+            if len(units):
+                self._add(solver, number, units - starts[number])
+        self._made[chosen] = True
+        self.count += len(chosen)
+        return len(chosen)
+
+    def combined(self, duals: Vector) -> tuple[Vector, float]:
+        """sum of duals * (row @ x - lower) as a row and a constant; duals (count,)."""
+        total, constant, start = 0.0, 0.0, 0
+        for part, lower in zip(self.parts, self.lower, strict=True):
+            own = duals[start : start + len(lower)]
+            total = total + own @ part
+            constant -= float(own @ lower)
+            start += len(lower)
+        return np.asarray(total), constant
+
+    def _most(self, chosen: Indices, shortfall: Vector, starts: Indices) -> Indices:
+        """The most violated, in terms of how far the point would have to move."""
+        far = shortfall[chosen] / np.concatenate(self.region.scales)[chosen]
+        order = chosen[np.argsort(-far, kind="stable")]
+        full = np.zeros(len(order), dtype=bool)
+        for number in self._full:
+            full |= (order >= starts[number]) & (order < starts[number + 1])
+        order = order[~full | (np.cumsum(full) <= FULL)][: int(self.batch)]
+        self.batch = min(GROWTH * self.batch, LARGEST)
+        return np.sort(order)
+
+    def _add(self, solver: Rows, number: int, units: Indices) -> None:
+        rows, constant = self.region.unit_rows(number, units)
+        if isinstance(rows, np.ndarray):
+            self._full.add(number)
+        made = sparse.csr_array(rows)
+        largest = np.maximum(abs(made).max(axis=1).toarray().reshape(-1), 1e-12)
+        made = sparse.csr_array(sparse.diags_array(1.0 / largest) @ made)
+        lower = -constant / largest
+        self.parts.append(made)
+        self.lower.append(lower)
+        if self.extra:
+            blank = sparse.csr_array((len(units), self.extra))
+            made = sparse.csr_array(sparse.hstack([made, blank]))
+        solver.add_rows(made, lower, np.full(len(units), np.inf))

@@ -35,6 +35,11 @@ class Region:
             values.append(np.where(mask, pre, 0.0))
         return cls(problem, active)
 
+    @property
+    def scales(self) -> list[Vector]:
+        """Violations of all units are compared as they are."""
+        return [np.ones(len(mask)) for mask in self.active]
+
     def forward(self, point: Vector) -> list[Vector]:
         """Pre-activations of every stage under the region's affine map at any point, (N,) each."""
         values: list[Matrix] = [point[None]]

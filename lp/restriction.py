@@ -1,9 +1,8 @@
 """Convex restriction: the robustness of a network on one linear region, by LPs in the input alone.
 
 Bastani et al. 2016, section 4: fix every disjunction to the disjunct that holds at a point, and
-minimise the radius. Here the full program is never built; rows appear when they are violated, and
-the radius enters through column bounds, its least value found by Newton steps on the convex
-piecewise-linear function eps -> least margin. Results are estimates: nothing here is a proof.
+minimise the radius. Here the full program is never built: rows appear when they are violated.
+Results are estimates: nothing here is a proof.
 """
 
 from __future__ import annotations
@@ -12,37 +11,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
-from ..compiler.arrays import Matrix, Vector
+from ..compiler.arrays import Vector
 from ..compiler.problem import Problem
 from ..compiler.tolerances import Tolerances
-from .lazy import SignRows
-from .oracle import Oracle, Program
+from .distance import Ball, least_radius_row, nearest_on_row
+from .lazy import Conditions, SignRows
+from .oracle import Answer, Oracle, Program, Solver
 from .region import Region
 
+CLOSE = 1e-10
+"""Relative step of a radius below which it counts as settled."""
 
-@dataclass(frozen=True, slots=True)
-class Ball:
-    """The inputs within eps of a center and inside the domain, for every eps.  All (D,)."""
+ROUNDED = 1e-11
+"""What rounding may do to a row of coefficients of size 1, taken off before a row excludes any."""
 
-    center: Vector
-    low: Vector
-    high: Vector
-
-    def box(self, eps: float) -> tuple[Vector, Vector]:
-        return np.maximum(self.low, self.center - eps), np.minimum(self.high, self.center + eps)
-
-    @property
-    def largest(self) -> float:
-        """The radius beyond which the ball is the whole domain."""
-        return float(np.maximum(self.center - self.low, self.high - self.center).max())
+HUGE = 1e100
+"""Duals beyond it are nonsense."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restricted:
     """status: found, none (the region holds no example within `rho`), stopped or failed.
 
-    rho: the least radius (found), or the proven radius looked at by the LPs (otherwise).
+    rho: the least radius (found), or the radius below which the rows rule out any example.
     """
 
     status: str
@@ -52,95 +45,128 @@ class Restricted:
     rounds: int
 
 
-def least_radius_row(row: Vector, offset: float, ball: Ball, limit: float) -> float:
-    """Least eps at which row @ x + offset can be <= 0, inf beyond `limit`: the closed form.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How a restriction is solved.  limit: a radius beyond which the answer does not matter."""
 
-    Breakpoints are where a coordinate reaches the domain's edge; between them the fall is linear.
-    """
-    start = float(row @ ball.center) + offset
-    if start <= 0.0:
-        return 0.0
-    room = np.where(row > 0, ball.center - ball.low, ball.high - ball.center)
-    size = np.abs(row)
-    order = np.argsort(room)
-    caps, weights = room[order], size[order]
-    slopes = weights.sum() - np.concatenate([[0.0], np.cumsum(weights)[:-1]])
-    steps = np.diff(np.concatenate([[0.0], caps]))
-    falls = np.cumsum(slopes * steps)
-    place = int(np.searchsorted(falls, start))
-    if place == len(falls):
-        return np.inf
-    before = float(falls[place - 1]) if place else 0.0
-    left = float(caps[place - 1]) if place else 0.0
-    eps = left + (start - before) / float(slopes[place])
-    return eps if eps <= limit else np.inf
+    oracle: Oracle
+    remaining: Callable[[], float]
+    tolerances: Tolerances
+    limit: float = np.inf
+    lazy: bool = True
 
 
 def restrict(
-    problem: Problem,
-    point: Vector,
-    row: Vector,
-    offset: float,
-    ball: Ball,
-    oracle: Oracle,
-    remaining: Callable[[], float],
-    tolerances: Tolerances,
-    limit: float = np.inf,
-    lazy: bool = True,
+    region: Conditions, row: Vector, level: float, ball: Ball, work: Work, inside: bool = True
 ) -> Restricted:
-    """Least radius of a violation of row @ output + offset > 0 in the linear region of `point`.
+    """Least radius of a point of the region where row @ x + level <= 0.
 
-    `point` must lie in its own ball's center's region for the Newton form, so it is the center
-    itself. limit: a radius beyond which the answer does not matter.
+    inside: whether the ball's center satisfies the region's conditions.
     """
-    region = Region.of(problem, point)
-    rows, constant = region.rows(len(problem.stages) - 1, row[None])
-    margin, level = rows[0], float(constant[0]) + offset
-    limit = min(limit, ball.largest)
-    eps = least_radius_row(margin, level, ball, limit)
+    limit = min(work.limit, ball.largest)
+    eps = least_radius_row(row, level, ball, limit)
     if eps == np.inf:
         return Restricted("none", limit, None, 0, 0)
-    lower, upper = ball.box(eps)
-    vertex = np.where(margin > 0, lower, upper)
-    if lazy and not _outside(region, vertex, tolerances.feasibility):
+    vertex = nearest_on_row(row, ball, eps)
+    feasibility = work.tolerances.feasibility
+    if work.lazy and all((part <= feasibility).all() for part in region.shortfall(vertex)):
         return Restricted("found", eps, vertex, 0, 0)
-    solver = oracle(
-        Program(margin, lower, upper, np.zeros((0, len(margin))), np.empty(0), np.empty(0))
-    )
-    signs = SignRows(region, 0, tolerances.feasibility)
-    signs.add_violated(solver, vertex, everything=not lazy)
-    rounds = 0
-    scale = float(np.abs(margin).sum()) + 1e-300
-    while True:
-        rounds += 1
-        answer = solver.solve(remaining())
-        if not answer.optimal:
-            status = "stopped" if answer.status == "stopped" else "failed"
-            return Restricted(status, eps, None, signs.count, rounds)
-        left = answer.value + level
-        if left > tolerances.feasibility * 1e-2 * scale:
-            slope = _fall(answer.column_duals, ball, eps)
-            following = eps + left / slope if slope > 1e-12 * scale else np.inf
-            if not following <= limit * (1.0 + 1e-12):
-                return Restricted("none", limit, None, signs.count, rounds)
-            eps = max(following, np.nextafter(eps, np.inf))
-            solver.set_columns(*ball.box(eps))
-            continue
-        if not signs.add_violated(solver, answer.point):
-            return Restricted("found", eps, answer.point, signs.count, rounds)
+    scale = float(np.abs(row).sum())
+    if scale > 0.0:
+        row, level = row / scale, level / scale
+    task = Task(region, row, level, ball, work, limit)
+    if ball.norm == "linf":
+        return task.newton(eps, vertex, inside)
+    from .least_norm import least_l1, least_l2
+
+    return (least_l1 if ball.norm == "l1" else least_l2)(task, eps, vertex)
 
 
-def _outside(region: Region, point: Vector, tolerance: float) -> bool:
-    return any(bool((part > tolerance).any()) for part in region.shortfall(point))
+class Task:
+    """One region, one margin row (absolute coefficients that sum up to 1) and one ball."""
+
+    def __init__(
+        self, region: Conditions, row: Vector, level: float, ball: Ball, work: Work, limit: float
+    ) -> None:
+        self.region, self.row, self.level, self.ball = region, row, level, ball
+        self.work, self.limit = work, limit
+        self.rounds = 0
+
+    def signs(self, extra: int = 0) -> SignRows:
+        return SignRows(self.region, extra, self.work.tolerances.feasibility)
+
+    def solve(self, solver: Solver) -> Answer:
+        self.rounds += 1
+        return solver.solve(self.work.remaining())
+
+    def stopped(self, answer: Answer, eps: float, signs: SignRows) -> Restricted:
+        status = "stopped" if answer.status == "stopped" else "failed"
+        return self.result(status, eps, None, signs)
+
+    def result(self, status: str, eps: float, point: Vector | None, signs: SignRows) -> Restricted:
+        return Restricted(status, eps, point, signs.count, self.rounds)
+
+    def newton(self, eps: float, vertex: Vector, inside: bool) -> Restricted:
+        """The radius enters through column bounds; duals give the next one.
+
+        Duals of any LP, whatever its rows and radius, combine the margin and the sign rows to one
+        row that is <= 0 at every example of the region: the closed form of that row is a lower
+        bound on the radius. It is the Newton step on the convex function eps -> least margin, and
+        longer where coordinates meet the domain's edge on the way. Where the center is outside the
+        region all rows are elastic, and the least violation takes the margin's place.
+        """
+        size, extra = len(self.row), 0 if inside else 1
+        lower, upper = self.ball.box(eps)
+        if inside:
+            program = Program(self.row, lower, upper, np.zeros((0, size)), np.empty(0), np.empty(0))
+        else:
+            program = Program(
+                np.append(np.zeros(size), 1.0), np.append(lower, 0.0), np.append(upper, np.inf),
+                np.append(-self.row, 1.0)[None], np.array([self.level]), np.full(1, np.inf),
+            )  # fmt: skip
+        solver = self.work.oracle(program)
+        signs = self.signs(extra)
+        elastic = solver if inside else _Elastic(solver)
+        signs.add_violated(elastic, vertex, everything=not self.work.lazy)
+        while True:
+            answer = self.solve(solver)
+            if not answer.optimal:
+                return self.stopped(answer, eps, signs)
+            duals = np.maximum(answer.row_duals, 0.0)
+            weight = 1.0
+            if not inside:
+                weight, duals = float(duals[0]), duals[1:]
+            with np.errstate(over="ignore", invalid="ignore"):
+                taken, constant = signs.combined(duals)
+                row, level = weight * self.row - taken, weight * self.level - constant
+                # rows may meet in one point, or touch the domain only: rounding must not part them
+                level -= ROUNDED * (weight + float(duals.sum()))
+            if not (np.abs(row).sum() < HUGE and abs(level) < HUGE):  # nan too
+                return self.result("failed", eps, None, signs)
+            following = least_radius_row(row, level, self.ball, self.limit)
+            if following == np.inf:
+                return self.result("none", self.limit, None, signs)
+            point = answer.point[:size]
+            added = signs.add_violated(elastic, point)
+            if following > eps * (1.0 + CLOSE) + 1e-14:
+                eps = following
+                lower, upper = self.ball.box(eps)
+                if not inside:
+                    lower, upper = np.append(lower, 0.0), np.append(upper, np.inf)
+                solver.set_columns(lower, upper)
+            elif not added:
+                return self.result("found", eps, point, signs)
 
 
-def _fall(reduced: Vector, ball: Ball, eps: float) -> float:
-    """How fast the least margin falls with eps: the duals of the bounds that still move."""
-    moves_down = ball.center - eps > ball.low
-    moves_up = ball.center + eps < ball.high
-    return float(
-        reduced[(reduced > 0) & moves_down].sum() - reduced[(reduced < 0) & moves_up].sum()
-    )
+class _Elastic:
+    """Rows that a last column, the violation, relaxes."""
+
+    def __init__(self, solver: Solver) -> None:
+        self.solver = solver
+
+    def add_rows(self, rows: sparse.csr_array, lower: Vector, upper: Vector) -> None:
+        ones = sparse.csr_array(np.ones((rows.shape[0], 1)))
+        self.solver.add_rows(sparse.csr_array(sparse.hstack([rows[:, :-1], ones])), lower, upper)
 
 
 def polish(
@@ -180,8 +206,6 @@ def polish(
 
 
 def _radius_program(row: Vector, level: float, ball: Ball, size: int) -> Program:
-    from scipy import sparse
-
     unit = sparse.identity(size, format="csr")
     ones = sparse.csr_matrix(np.ones((size, 1)))
     both = sparse.vstack(
@@ -191,7 +215,7 @@ def _radius_program(row: Vector, level: float, ball: Ball, size: int) -> Program
             sparse.csr_matrix(np.append(row, 0.0)[None]),
         ]
     )
-    upper: Matrix = np.concatenate([ball.center, -ball.center, [-level]])
+    upper: Vector = np.concatenate([ball.center, -ball.center, [-level]])
     return Program(
         np.append(np.zeros(size), 1.0),
         np.append(ball.low, 0.0),

@@ -18,8 +18,9 @@ from .compiler.problem import Problem
 from .compiler.tolerances import Tolerances
 from .compiler.verdict import Verdict, VerifyResult
 from .compiler.witness import Validator, Witness
+from .lp.distance import Ball
 from .lp.oracle import Oracle
-from .lp.restriction import Ball, polish
+from .lp.restriction import polish
 
 Progress = Callable[[int, int, float], None]
 

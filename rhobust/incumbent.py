@@ -12,8 +12,9 @@ from .compiler.problem import Problem
 from .compiler.rounding import add_down, add_up
 from .compiler.tolerances import Tolerances
 from .compiler.witness import Validator, Witness
+from .lp.distance import Ball
 from .lp.oracle import Oracle
-from .lp.restriction import Ball, polish
+from .lp.restriction import polish
 
 STRETCH = (0.0, 1e-9, 1e-8, 1e-7, 3e-7, 1e-6, 1e-5, 1e-4)
 """How far beyond an LP's optimum to look for a point that also the float32 runtime misjudges."""
@@ -21,6 +22,25 @@ STRETCH = (0.0, 1e-9, 1e-8, 1e-7, 3e-7, 1e-6, 1e-5, 1e-4)
 
 INWARDS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1)
 """Shares of the way back to the point that was polished, for the same purpose."""
+
+
+def stretched(
+    validator: Validator,
+    point: Vector,
+    stretches: Sequence[float] = STRETCH,
+    below: float = np.inf,
+) -> Witness | None:
+    """A witness at a point, or just beyond it as seen from the image; nearer than `below`."""
+    claim = validator.claim
+    step = point - claim.image
+    for stretch in stretches:
+        moved = np.clip(claim.image + step * (1.0 + stretch), claim.lower, claim.upper)
+        if np.abs(moved - claim.image).max() >= below:
+            return None
+        found = validator.check(moved)
+        if found is not None and found.distance < below:
+            return found
+    return None
 
 
 class Incumbent:
@@ -68,17 +88,11 @@ class Incumbent:
 
     def offer(self, point: Vector, stretches: Sequence[float] = STRETCH) -> bool:
         """Takes a point that is (nearly) a witness if one at it, or just beyond, is nearer."""
-        step = point - self.claim.image
-        for stretch in stretches:
-            moved = self.claim.image + step * (1.0 + stretch)
-            moved = np.clip(moved, self.claim.lower, self.claim.upper)
-            if np.abs(moved - self.claim.image).max() >= self.radius:
-                return False
-            found = self.validator.check(moved)
-            if found is not None and found.distance < self.radius:
-                self.witness = found
-                return True
-        return False
+        found = stretched(self.validator, point, stretches, self.radius)
+        if found is None:
+            return False
+        self.witness = found
+        return True
 
     def consider(self, points: Matrix) -> bool:
         """Offers the best of some points, each polished to the optimum of its own linear region."""

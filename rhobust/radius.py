@@ -19,6 +19,8 @@ from .compiler.witness import Validator
 from .decide import Progress, attack_budget, quiet
 from .estimate import least_restricted
 from .incumbent import Incumbent
+from .lp.network_region import NetworkRegion
+from .lp.restriction import Work
 
 RESTART = 0.97
 """A search starts anew once its radius fell below this share: tighter root bounds pay for it."""
@@ -104,9 +106,9 @@ class _Search:
 
     def _restrict(self) -> None:
         """The convex restriction at the image: the estimate, and a first incumbent."""
-        found, _ = least_restricted(
-            self.claim, self.problem, self.settings.oracle, self.deadline.remaining, self.tolerances
-        )
+        region = NetworkRegion.of(self.claim.network, self.claim.image)
+        work = Work(self.settings.oracle, self.deadline.remaining, self.tolerances)
+        found, _ = least_restricted(self.claim, region, self.incumbent.ball, work)
         if found.point is not None:
             self.estimate = found.rho
             self.incumbent.offer(found.point)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy import sparse
 
 from .compiler.arrays import Indices, Matrix, Vector
 from .compiler.problem import Problem
@@ -59,10 +60,11 @@ class Growing:
     def __init__(self, program: Program) -> None:
         self.program = program
 
-    def add_rows(self, rows: Matrix, lower: Vector, upper: Vector) -> None:
+    def add_rows(self, rows: Matrix | sparse.csr_array, lower: Vector, upper: Vector) -> None:
         old = self.program
+        parts = [sparse.csr_matrix(old.rows), sparse.csr_matrix(rows)]
         self.program = Program(
             old.cost, old.lower, old.upper,
-            np.concatenate([np.asarray(old.rows), rows]),
+            sparse.csr_matrix(sparse.vstack(parts)),
             np.concatenate([old.row_lower, lower]), np.concatenate([old.row_upper, upper]),
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from rhobust.compiler.arrays import Numbers, Vector, exact
 from rhobust.compiler.claim import Claim
 from rhobust.compiler.tolerances import Tolerances
+from rhobust.lp.distance import Ball, least_radius_row
 from rhobust.lp.lazy import SignRows
+from rhobust.lp.network_region import NetworkRegion
 from rhobust.lp.oracle import Answer, Oracle, Program, Solver, highs, no_answer, reference
 from rhobust.lp.region import Region
-from rhobust.lp.restriction import Ball, Restricted, least_radius_row, polish, restrict
+from rhobust.lp.restriction import Restricted, Work, polish, restrict
 
 from .. import oracles
 from ..strategies import Case, cases, random_case, tangled_cases
@@ -42,10 +45,12 @@ class Asked:
     def restrict(
         self, lazy: bool = True, oracle: Oracle = highs, limit: float = np.inf
     ) -> Restricted:
-        return restrict(
-            self.problem, self.case.image, self.row, self.offset, self.ball, oracle, forever,
-            TOLERANCES, limit, lazy,
-        )  # fmt: skip
+        region = NetworkRegion.of(self.case.network, self.case.image)
+        direction = np.zeros((1, self.case.network.output_size))
+        direction[0, self.case.label], direction[0, self.rival] = 1.0, -1.0
+        rows, levels = region.output_rows(direction)
+        work = Work(oracle, forever, TOLERANCES, limit, lazy)
+        return restrict(region, rows[0], float(levels[0]), self.ball, work)
 
     def polish(self, point: Vector, oracle: Oracle = highs) -> Restricted:
         return polish(
@@ -218,9 +223,9 @@ class Recorder:
     def __init__(self) -> None:
         self.rows: list[Vector] = []
 
-    def add_rows(self, rows: np.ndarray, lower: Vector, upper: Vector) -> None:
+    def add_rows(self, rows: Any, lower: Vector, upper: Vector) -> None:
         assert rows.shape[0] == len(lower) == len(upper) and (upper == np.inf).all()
-        self.rows.extend(rows)
+        self.rows.extend(rows.toarray())
 
     def set_columns(self, lower: Vector, upper: Vector) -> None:
         raise AssertionError
