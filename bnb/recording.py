@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,7 @@ from .bounds.reduce import unstable_units
 from .choices import Tree
 from .node import Block
 
+Slopes: TypeAlias = npt.NDArray[np.floating[Any]]
 LEAF, NONE, DEAD = -1, -1, -2
 """No split; no row of multipliers; closed by an atom that is dead."""
 
@@ -33,9 +36,9 @@ class Rows:
     marks: list[Indices] = field(default_factory=list)
     gamma: list[tuple[Indices, Indices, Vector]] = field(default_factory=list)
     beta: list[tuple[Indices, Indices, Vector]] = field(default_factory=list)
-    alpha: list[Matrix] = field(default_factory=list)
+    alpha: list[Slopes] = field(default_factory=list)
 
-    def add(self, block: Block, atoms: Indices, alpha: Matrix, beta: Matrix) -> None:
+    def add(self, block: Block, atoms: Indices, alpha: Slopes, beta: Matrix) -> None:
         """alpha, beta (B, U); the atoms' own numbers are `atoms`."""
         free = (block.phase == 0) & (block.lower < 0.0) & (block.upper > 0.0)
         self.marks.append(block.mark.copy())
@@ -44,7 +47,7 @@ class Rows:
         held = np.where(block.phase != 0, beta, 0.0)
         row, place = np.nonzero(held)
         self.beta.append((row, place, held[row, place]))
-        self.alpha.append(np.where(free, alpha, 0.0))
+        self.alpha.append(alpha * free)
 
 
 @dataclass(slots=True)
@@ -74,6 +77,7 @@ class Recorder:
         self.fast, self.exact = Rows(), Rows()
         self.groups: Indices = np.empty((0, 0, 0), dtype=np.int64)
         self.share: Matrix = np.empty((0, 0))
+        self.lock = Lock()  # a search may have several threads
         self.flags: dict[str, bool] = {"boxes": False, "propagate": False, "refine": False}
 
     # the root
@@ -114,9 +118,10 @@ class Recorder:
 
     def add(self, parent: Indices, side: Indices, origin: Indices, tighten: bool) -> Indices:
         """New nodes; returns their marks."""
-        self.born.append(Born(parent.copy(), side.astype(np.int64), origin.copy(), tighten))
-        self.count += len(parent)
-        return np.arange(self.count - len(parent), self.count)
+        with self.lock:
+            self.born.append(Born(parent.copy(), side.astype(np.int64), origin.copy(), tighten))
+            self.count += len(parent)
+            return np.arange(self.count - len(parent), self.count)
 
     def split(self, marks: Indices, by: Indices) -> None:
         """What nodes are split by."""
@@ -147,12 +152,13 @@ class Recorder:
 
     def rows(self, block: Block, alpha: Matrix, beta: Matrix) -> None:
         """Multipliers of nodes, all of which float32 holds."""
-        self.fast.add(block, self.atoms, alpha, beta)
-        self.fast.alpha[-1] = self.fast.alpha[-1].astype(np.float32)
+        with self.lock:
+            self.fast.add(block, self.atoms, alpha.astype(np.float32), beta)
 
     def leaf(self, block: Block, gamma: Vector, multipliers: Multipliers) -> None:
         """Multipliers that an LP gave the only node of a block."""
         block.gamma = gamma[None]
         parts = [np.empty((1, 0)), *multipliers.alpha], [np.empty((1, 0)), *multipliers.beta]
         alpha, beta = (np.concatenate(several, axis=1) for several in parts)
-        self.exact.add(block, self.atoms, alpha, beta)
+        with self.lock:
+            self.exact.add(block, self.atoms, alpha, beta)

@@ -11,7 +11,9 @@ never closed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import RLock
 
 import numpy as np
 
@@ -58,6 +60,7 @@ class Settings:
     hope: float = 0.01
     nodes: int = 10_000_000
     memory: float = 4e8
+    threads: int = 1
     oracle: Oracle = highs
 
 
@@ -88,7 +91,7 @@ class Hooks:
 
 @dataclass(slots=True)
 class Statistics:
-    """Counts of one search."""
+    """Counts of one search, or of one thread's part of it."""
 
     nodes: int = 0
     lps: int = 0
@@ -126,6 +129,7 @@ class Search:
         self.inputs: Matrix | None = None
         self.propagates = False
         self.axes = Axes(problem.input_size)
+        self.lock = RLock()  # over all that threads share: counts, records and the caller's hooks
         self.boxes = settings.boxes and own_boxes(problem)
         self.halving = self.boxes and worth_halving(problem)
         self.root: Nodes
@@ -146,21 +150,44 @@ class Search:
             return early
         frontier = Frontier(block, self.settings.memory)
         frontier.push(block)
-        while len(frontier):
-            reason = self._exhausted()
-            if reason:
-                return self._open(reason, frontier)
-            batch = frontier.pop(self.settings.batch)
-            for work in (self._split, self._leaves):
-                part = work(batch)
-                if part is None:
-                    return self._outcome("accepted", "", -np.inf, 0.0)
-                if len(part):
-                    frontier.push(part)
-            self.hooks.progress(self.statistics.nodes, len(frontier), frontier.least()[0])
+        with ThreadPoolExecutor(self.settings.threads) as pool:
+            several = pool.map if self.settings.threads > 1 else map
+            while len(frontier):
+                reason = self._exhausted()
+                if reason:
+                    return self._open(reason, frontier)
+                for parts in list(several(self._work, self._batches(frontier))):
+                    if parts is None:
+                        return self._outcome("accepted", "", -np.inf, 0.0)
+                    for part in parts:
+                        frontier.push(part)
+                self.hooks.progress(self.statistics.nodes, len(frontier), frontier.least()[0])
         if self.statistics.numerical:
             return self._open("numerical", frontier)
         return self._outcome("closed", "", 0.0, np.inf)
+
+    def _batches(self, frontier: Frontier) -> list[Block]:
+        """The next nodes, a batch for each thread."""
+        threads = self.settings.threads
+        size = min(self.settings.batch, -(-len(frontier) // threads))
+        return [frontier.pop(size) for _ in range(threads) if len(frontier)]
+
+    def _work(self, batch: Block) -> list[Block] | None:
+        """What stays open of a batch, or None when a candidate settled the question."""
+        left = []
+        # how errors are told is up to each thread
+        with np.errstate(all="ignore"):
+            for work in (self._split, self._leaves):
+                part = work(batch)
+                if part is None:
+                    return None
+                if len(part):
+                    left.append(part)
+        return left
+
+    def _accept(self, points: Matrix) -> bool:
+        with self.lock:
+            return self.hooks.accept(points)
 
     def _open(self, reason: str, frontier: Frontier) -> Outcome:
         """What is proven of the open nodes and of those that nothing could decide."""
@@ -359,7 +386,8 @@ class Search:
         np.subtract.at(gain, block.parent[mine], 0.5 * (cutoff - block.value[mine]))
         halved = np.flatnonzero(parents.choice >= self.units.count)
         axis = parents.choice[halved] - self.units.count
-        self.axes.learn(axis, parents.promise[halved], gain[halved])
+        with self.lock:
+            self.axes.learn(axis, parents.promise[halved], gain[halved])
 
     def _choose(self, node: Block) -> Block:
         """One open choice of a node, made in all its ways."""
@@ -388,7 +416,8 @@ class Search:
         """The nodes still open after `steps` ascent steps, with new values, multipliers and
         choices.
         """
-        self.statistics.nodes += len(block)
+        with self.lock:
+            self.statistics.nodes += len(block)
         deep = block.depth.max(initial=0) > 0
         if deep:
             self._tighten_nodes(block)
@@ -465,7 +494,7 @@ class Search:
         block.choice = largest_loss(block, lam, self.inputs)
         if self.boxes:
             self._halve(block, found)
-        return block, self.hooks.accept(found.vertex)
+        return block, self._accept(found.vertex)
 
     def _told_rows(
         self, closed: Mask, told: Mask, block: Block, slopes: Multipliers, last: bool
@@ -593,7 +622,8 @@ class Search:
                 continue
             box = self.hooks.box()
             nodes = spread(batch.take(np.array([row])), self.units, box)
-            self.statistics.lps += 1
+            with self.lock:
+                self.statistics.lps += 1
             result = solve_leaf(
                 self.problem, self.reach, self.units, nodes, np.flatnonzero(batch.atoms[row]),
                 self.settings.oracle, self.hooks.remaining,
@@ -611,7 +641,7 @@ class Search:
                 alone = batch.take(np.array([row]))
                 self._measure(alone, result.found)
                 batch.radius[row] = alone.radius[0]
-            if result.point is not None and self.hooks.accept(result.point[None]):
+            if result.point is not None and self._accept(result.point[None]):
                 return None
             free = np.flatnonzero(batch.phase[row] == 0)
             free = free[(batch.lower[row, free] < 0.0) & (batch.upper[row, free] > 0.0)]
@@ -622,11 +652,12 @@ class Search:
                 # no unit stands out, but splitting any of them ends in exact leaves
                 batch.choice[row] = free[0]
             elif not self.hooks.stop() and _same(box, self.hooks.box()):
-                self.statistics.numerical += 1
-                self.doubtful = (
-                    min(self.doubtful[0], float(batch.value[row])),
-                    min(self.doubtful[1], float(batch.radius[row])),
-                )
+                with self.lock:
+                    self.statistics.numerical += 1
+                    self.doubtful = (
+                        min(self.doubtful[0], float(batch.value[row])),
+                        min(self.doubtful[1], float(batch.radius[row])),
+                    )
                 continue
             # out of time, or looked at again in the region that shrank
             kept.append(row)

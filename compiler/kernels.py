@@ -11,7 +11,7 @@ from numba import njit
 from .arrays import Indices, Tensor
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def gather_patches(values: Tensor, geometry: Indices, out: Tensor) -> None:
     """Fill `out` with the patches of values (B, C, H, W); zero where padded."""
     channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
@@ -31,7 +31,7 @@ def gather_patches(values: Tensor, geometry: Indices, out: Tensor) -> None:
                                 flat[b, c, i, j, y, x] = 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def scatter_patches(patches: Tensor, geometry: Indices, out: Tensor) -> None:
     """Add the patches up into out (B, C, H, W), the adjoint of `gather_patches`."""
     channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry

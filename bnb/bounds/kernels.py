@@ -13,7 +13,7 @@ from numba import njit
 from ...compiler.arrays import Indices, Mask, Matrix, Phases, Vector
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def plain_slopes(lower: Matrix, upper: Matrix, owner: Indices, alpha: Matrix) -> None:
     """The usual slope heuristic (Zhang et al. 2018): alpha (Q, N) is 1 where u > -l, else 0."""
     for q in range(owner.shape[0]):
@@ -22,7 +22,7 @@ def plain_slopes(lower: Matrix, upper: Matrix, owner: Indices, alpha: Matrix) ->
             alpha[q, k] = 1.0 if upper[b, k] > -lower[b, k] else 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def relax(
     lam: Matrix,
     lower: Matrix,
@@ -83,7 +83,7 @@ def relax(
         extra[q] += doubt
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def passthrough(
     mu: Matrix,
     bias: Vector,
@@ -103,7 +103,7 @@ def passthrough(
                 extra[q] += abs(m) * bias_radius[k]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def least_over_box(
     lam: Matrix,
     lower: Matrix,
@@ -131,7 +131,7 @@ def least_over_box(
         size[q] += weight
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def knapsack_price(value: Vector, room: Vector, budget: float) -> float:
     """The greatest price at which items of sizes `room` fill the budget, bought dearest first.
 
@@ -175,7 +175,7 @@ def knapsack_price(value: Vector, room: Vector, budget: float) -> float:
     return 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def least_over_l1_ball(
     lam: Matrix,
     lower: Matrix,
@@ -269,7 +269,7 @@ def least_over_l1_ball(
         size[q] += 4.0 * weight
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def least_over_l2_ball(
     lam: Matrix,
     lower: Matrix,
@@ -347,7 +347,7 @@ def least_over_l2_ball(
         size[q] += 8.0 * weight + 8.0 * tau * radius * radius
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def relaxed_forward(
     pre: Matrix,
     lam: Matrix,
@@ -394,7 +394,7 @@ def relaxed_forward(
             post[q, k] = r
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def ascend(
     value: Matrix,
     grad: Matrix,
@@ -422,7 +422,7 @@ def ascend(
                 value[q, k] = np.float32(min(max(moved, 0.0), ceiling))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def least_radius(
     lam: Matrix,
     base: Vector,
@@ -471,7 +471,7 @@ def least_radius(
         out[q] = eps
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def row_bound(
     unit: int,
     sign: float,
@@ -543,7 +543,7 @@ def row_bound(
     return bound
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def refine_nodes(
     lower: Matrix,
     upper: Matrix,
@@ -608,7 +608,7 @@ def refine_nodes(
                 break
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def propagate_row(
     row: int,
     sign: float,
@@ -689,7 +689,7 @@ def propagate_row(
     return changed
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def propagate_nodes(
     asked: Mask,
     above: Vector,
@@ -743,7 +743,7 @@ def propagate_nodes(
                 break
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def bound_units(
     before: int,
     count: int,
@@ -784,7 +784,7 @@ def bound_units(
     return found_lower, found_upper
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def joint_minimum(
     members: Indices,
     share: Vector,
@@ -937,7 +937,7 @@ def joint_minimum(
     return best, 4.0 * size + 2.0 * most_size, extra + most_extra
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def joint_gains(
     groups: Indices,
     wanted: Mask,
@@ -1002,7 +1002,7 @@ def joint_gains(
                 gain[b, g] = value
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def add_gains(
     lam: Matrix,
     origin: Indices,
