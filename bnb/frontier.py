@@ -52,6 +52,10 @@ class Frontier:
         self._free.extend(rows.tolist())
         return self._store.take(rows)
 
+    def all(self) -> Block:
+        """All open nodes; they stay."""
+        return self._store.take(np.array([row for _, _, row in self._heap], dtype=np.int64))
+
     def least(self) -> tuple[float, float]:
         """The least value and the least radius of all open nodes ((inf, inf): none)."""
         rows = np.array([row for _, _, row in self._heap], dtype=np.int64)

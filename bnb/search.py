@@ -43,6 +43,7 @@ from .leaf import solve_leaf
 from .node import Block, Units, children, collect, empty_block, multipliers, root_block, spread
 from .recording import Recorder
 from .refine import DENSE, SparseRows, propagate, refine
+from .saving import Saver, question, restored, state
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Hooks:
     atoms once the plain bounds left some; returns True when what it found settles the question.
     cutoff: objectives above it do not matter. radius: (center, domain lower, domain upper) when
     least distances are wanted. progress: called with (closed, open, least bound). recorder: notes
-    the proof, of questions whose cutoff and region do not change.
+    the proof, of questions whose cutoff and region do not change. saver: keeps the open nodes.
     """
 
     remaining: Callable[[], float]
@@ -84,6 +85,7 @@ class Hooks:
     radius: tuple[Vector, Vector, Vector] | None = None
     progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None
     recorder: Recorder | None = None
+    saver: Saver | None = None
 
     def stop(self) -> bool:
         return not self.remaining() > 0.0
@@ -149,22 +151,51 @@ class Search:
         if early is not None:
             return early
         frontier = Frontier(block, self.settings.memory)
-        frontier.push(block)
-        with ThreadPoolExecutor(self.settings.threads) as pool:
-            several = pool.map if self.settings.threads > 1 else map
-            while len(frontier):
-                reason = self._exhausted()
-                if reason:
-                    return self._open(reason, frontier)
-                for parts in list(several(self._work, self._batches(frontier))):
-                    if parts is None:
-                        return self._outcome("accepted", "", -np.inf, 0.0)
-                    for part in parts:
-                        frontier.push(part)
-                self.hooks.progress(self.statistics.nodes, len(frontier), frontier.least()[0])
+        frontier.push(self._resumed(block))
+        batches: list[Block] = []
+        try:
+            with ThreadPoolExecutor(self.settings.threads) as pool:
+                several = pool.map if self.settings.threads > 1 else map
+                while len(frontier):
+                    reason = self._exhausted()
+                    self._save(frontier, batches, block, bool(reason))
+                    if reason:
+                        return self._open(reason, frontier)
+                    batches = self._batches(frontier)
+                    for parts in list(several(self._work, batches)):
+                        if parts is None:
+                            return self._outcome("accepted", "", -np.inf, 0.0)
+                        for part in parts:
+                            frontier.push(part)
+                    batches = []
+                    self.hooks.progress(self.statistics.nodes, len(frontier), frontier.least()[0])
+        except BaseException:
+            # what was being worked on is open still
+            self._save(frontier, batches, block, True)
+            raise
         if self.statistics.numerical:
             return self._open("numerical", frontier)
         return self._outcome("closed", "", 0.0, np.inf)
+
+    def _resumed(self, block: Block) -> Block:
+        """The nodes to begin with: the roots, or those that an earlier run left open."""
+        saver = self.hooks.saver
+        kept = None if saver is None else saver.load(question(self.problem, self.root, block))
+        if kept is None:
+            return block
+        counts = kept["counts"].tolist()
+        self.statistics = Statistics(*(int(count) for count in counts[:3]))
+        self.doubtful = (counts[3], counts[4])
+        self.axes.kept = kept["learnt"]
+        return restored(kept, block)
+
+    def _save(self, frontier: Frontier, batches: list[Block], block: Block, now: bool) -> None:
+        saver = self.hooks.saver
+        if saver is None or not (now or saver.due()):
+            return
+        counts = self.statistics.nodes, self.statistics.lps, self.statistics.numerical
+        kept = state([frontier.all(), *batches], (*counts, *self.doubtful), self.axes.kept)
+        saver.save(question(self.problem, self.root, block), kept)
 
     def _batches(self, frontier: Frontier) -> list[Block]:
         """The next nodes, a batch for each thread."""

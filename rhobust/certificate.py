@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from .compiler.claim import Claim
 from .compiler.errors import InputError
 from .compiler.graph import Network
 from .compiler.problem import Problem
+from .files import save, writable
 
 FORMAT, VERSION = "rhobust-certificate", 1
 
@@ -34,8 +34,7 @@ class Certificate:
                 f"{network.name} was not read from an ONNX file, and a certificate speaks of one; "
                 "export the network first"
             )
-        if not self.path.parent.is_dir():
-            raise InputError(f"{path}: there is no folder {self.path.parent} to write to")
+        writable(self.path)
         self.network = network
         self._parts: list[tuple[Recorder, int | None]] = []
 
@@ -79,16 +78,3 @@ class Certificate:
         full["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
         save(self.path, full)
         return ""
-
-
-def save(path: Path, arrays: Arrays) -> None:
-    """All arrays in one file, which is whole or not there at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        beside.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error}") from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ import numpy as np
 from .attacks.pgd import pgd
 from .bnb.search import Hooks, Settings, search
 from .certificate import Certificate
+from .checkpoint import resumable
 from .clock import Deadline
 from .compiler.arrays import Bounds, Indices, Matrix, Vector
 from .compiler.claim import Claim, Target, check_eps
@@ -102,17 +103,20 @@ def verify(
     seed: int = 0,
     progress: Progress = quiet,
     certificate: str | Path | None = None,
+    checkpoint: str | Path | None = None,
 ) -> VerifyResult:
     """Whether every input within eps (l-infinity) of the image, and in the domain, keeps its label.
 
     image: the network's input in any shape; label: the claimed one, by default the predicted one.
     margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds.
-    certificate: a file to write the proof of a ROBUST into.
+    certificate: a file to write the proof of a ROBUST into.  checkpoint: a file in which an
+    undecided search is kept, and from which it goes on; see `Checkpoint`.
     Raises InputError for arguments that make no sense.  See `VerifyResult` for what is promised.
     """
     deadline = Deadline(timeout)
     check_eps(eps)
     proof = None if certificate is None else Certificate(certificate, network)
+    saver = resumable(checkpoint, certificate)
     claim = Claim.make(network, image, label, target, margin, domain)
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
 
@@ -146,7 +150,10 @@ def verify(
     hooks = Hooks(deadline.remaining, finder.accept, lambda: box, attack, progress=progress)
     if proof is not None:
         hooks.recorder = proof.part(problem, output)
+    hooks.saver = saver
     outcome = search(problem, hooks, spent)
+    if saver is not None and outcome.status != "open":
+        saver.done()
     counts = (outcome.statistics.nodes, outcome.statistics.lps)
     if outcome.status == "accepted":
         return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf, *counts)

@@ -9,6 +9,7 @@ import numpy as np
 from .attacks.pgd import pgd
 from .bnb.choices import Tree
 from .bnb.recording import Recorder
+from .bnb.saving import Saver
 from .bnb.search import Hooks, Outcome, Settings, search
 from .clock import Deadline
 from .compiler.arrays import Bounds, Indices, Mask, Matrix
@@ -29,11 +30,12 @@ def settle(
     rng: np.random.Generator,
     progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None,
     recorder: Recorder | None = None,
+    saver: Saver | None = None,
 ) -> Outcome:
     """Whether some input satisfies the problem's root branch.
 
     accept: looks at candidate inputs (B, D) and returns True when one is a solution.  recorder:
-    notes the proof.
+    notes the proof.  saver: keeps the open nodes.
     """
     box = Bounds(problem.lower[None], problem.upper[None])
     tree = Tree(problem.root, problem.choices, len(problem.offset))
@@ -53,8 +55,9 @@ def settle(
         return pgd(problem, box, cases, offer, deadline.stop, rng, restarts=restarts)[0]
 
     hooks = Hooks(
-        deadline.remaining, offer, lambda: box, attack, progress=progress, recorder=recorder
-    )
+        deadline.remaining, offer, lambda: box, attack,
+        progress=progress, recorder=recorder, saver=saver,
+    )  # fmt: skip
     return search(problem, hooks, settings)
 
 

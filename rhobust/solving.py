@@ -10,6 +10,7 @@ import numpy as np
 
 from .bnb.search import Settings
 from .certificate import Certificate
+from .checkpoint import Checkpoint, resumable
 from .clock import Deadline
 from .compiler.arrays import Vector
 from .compiler.compiled import compile_formulas
@@ -51,12 +52,14 @@ def solve(
     seed: int = 0,
     progress: Progress = quiet,
     certificate: str | Path | None = None,
+    checkpoint: str | Path | None = None,
 ) -> SolveResult:
     """Whether some input satisfies a VNN-LIB property; sat means that what it describes exists.
 
     model: a file or a network, or one for each network the property declares.  timeout: seconds,
     reading included.  certificate: a file to write the proof of an unsat into; for it the question
     has to be a VNN-LIB file about one ONNX file.
+    checkpoint: a file in which an undecided search is kept, and from which it goes on.
     Raises InputError and ModelError for what cannot be read, PropertyError for what the property
     says outside the language.
     """
@@ -71,7 +74,10 @@ def solve(
             raise InputError("a certificate needs a VNN-LIB file about one network")
         proof = Certificate(certificate, networks[0])
     solving = _Solving(networks, asked, deadline, settings or Settings(), seed, progress, proof)
+    solving.saver = resumable(checkpoint, certificate)
     result = solving.run()
+    if solving.saver is not None and result.status in ("sat", "unsat"):
+        solving.saver.done()
     if proof is not None and result.status == "unsat":
         return replace(result, uncertified=proof.unsat(text))
     return result
@@ -93,15 +99,18 @@ class _Solving:
         self.deadline, self.settings, self.progress = deadline, settings, progress
         self.rng = np.random.default_rng(seed)
         self.proof = proof
+        self.saver: Checkpoint | None = None
         self.nodes = self.lps = 0
 
     def run(self) -> SolveResult:
         """Part after part: one box each."""
         reason, bound = "", np.inf
-        for part in self.asked.parts:
+        for number, part in enumerate(self.asked.parts):
             if self.deadline.stop():
                 reason, bound = "timeout", -np.inf
                 break
+            if self.saver is not None and self.saver.skips(number):
+                continue
             validator = PropertyValidator(self.networks, self.asked, part.lower, part.upper)
             x = inputs(self.networks, part.lower, part.upper, self.asked.source)
             whole = [network(v) for network, v in zip(self.networks, x, strict=True)]
@@ -114,7 +123,7 @@ class _Solving:
                 recorder = self.proof.part(compiled.problem, compiled.stage(whole[0]))
             outcome = settle(
                 compiled.problem, validator.accept, self.deadline, self.settings, self.rng,
-                self.progress, recorder,
+                self.progress, recorder, self.saver,
             )  # fmt: skip
             self.nodes += outcome.statistics.nodes
             self.lps += outcome.statistics.lps
@@ -122,6 +131,8 @@ class _Solving:
                 return self._result("sat", "", validator.witness, -np.inf)
             if outcome.status == "open":
                 reason, bound = outcome.reason, min(bound, outcome.bound)
+                if self.saver is not None:
+                    break  # a checkpoint is of one part
         if reason:
             return self._result(
                 "timeout" if reason == "timeout" else "unknown", reason, None, bound
