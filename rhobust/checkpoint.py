@@ -77,7 +77,5 @@ def resumable(path: str | Path | None, certificate: str | Path | None) -> Checkp
     if path is None:
         return None
     if certificate is not None:
-        raise InputError(
-            "a certificate needs the whole search in one run, without a checkpoint"
-        )
+        raise InputError("a certificate needs the whole search in one run, without a checkpoint")
     return Checkpoint(path)

@@ -12,6 +12,7 @@ from .. import __version__
 from ..compiler.errors import RhobustError
 from .options import (
     Certificates,
+    Checkpoint,
     Data,
     Domain,
     Eps,
@@ -19,12 +20,14 @@ from .options import (
     Json,
     Labels,
     Margin,
+    Memory,
     Model,
     Norm,
     Options,
     Out,
     Seed,
     Target,
+    Threads,
     Timeout,
     distance,
     interval,
@@ -106,12 +109,15 @@ def rho(
     seed: Seed = 0,
     json: Json = None,
     out: Out = None,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
 ) -> None:
     """Find the least distance at which each image loses its label: proven, as an interval."""
     distance(norm)
     asked = Options(
-        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out
-    )
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
+        threads, memory,
+    )  # fmt: skip
     from .ask import measure
 
     measure(asked)
@@ -133,16 +139,20 @@ def verify(
     json: Json = None,
     out: Out = None,
     certificates: Certificates = None,
+    checkpoint: Checkpoint = None,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
 ) -> None:
     """Decide whether each image keeps its label within a radius: proven, or with an example."""
     distance(norm)
     asked = Options(
-        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out
-    )
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
+        threads, memory,
+    )  # fmt: skip
     size = radius(eps)
     from .ask import decide
 
-    decide(asked, size, certificates)
+    decide(asked, size, certificates, checkpoint)
 
 
 @app.command()
@@ -215,13 +225,26 @@ def solve(
     certificate: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the proof of unsat here.")
     ] = None,
+    checkpoint: Checkpoint = None,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
 ) -> None:
     """Answer a VNN-LIB property: sat with a witness, unsat, timeout or unknown."""
     if len(files) < 2:
         raise typer.BadParameter("a model and a property file are needed")
     from .solve import answer
 
-    answer(files[:-1], Path(files[-1]), timeout, seed, witness, certificate)
+    answer(
+        files[:-1],
+        Path(files[-1]),
+        timeout,
+        seed,
+        witness,
+        certificate,
+        checkpoint,
+        threads,
+        memory,
+    )
 
 
 @app.command()

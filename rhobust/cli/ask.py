@@ -7,7 +7,9 @@ from pathlib import Path
 
 import typer
 
+from ..bnb.search import Settings
 from ..clock import Interrupted
+from ..compiler.errors import InputError
 from ..compiler.graph import Network
 from ..compiler.verdict import RhoResult
 from ..decide import verify
@@ -25,13 +27,13 @@ from .run import INTERRUPTED, Question, Told, run
 def measure(options: Options) -> None:
     """rhobust rho."""
 
-    def question(network: Network, images: Images) -> Question:
+    def question(network: Network, images: Images, chosen: Sequence[int]) -> Question:
         def ask(index: int, told: Told) -> Row:
             try:
                 result = rho(
                     network, images.vector(index), int(images.labels[index]), "linf",
-                    options.domain, options.target, options.margin, options.timeout, None,
-                    options.seed, told,
+                    options.domain, options.target, options.margin, options.timeout,
+                    effort(options), options.seed, told,
                 )  # fmt: skip
             except Interrupted as stop:
                 assert isinstance(stop.result, RhoResult)
@@ -43,16 +45,22 @@ def measure(options: Options) -> None:
     _ask("rho", options, question)
 
 
-def decide(options: Options, eps: float, certificates: Path | None) -> None:
+def decide(
+    options: Options, eps: float, certificates: Path | None, checkpoint: Path | None
+) -> None:
     """rhobust verify."""
     folder(certificates)
 
-    def question(network: Network, images: Images) -> Question:
+    def question(network: Network, images: Images, chosen: Sequence[int]) -> Question:
+        if checkpoint is not None and len(chosen) > 1:
+            raise InputError("a checkpoint is of one search; choose one image, as in --index 7")
+
         def ask(index: int, told: Told) -> Row:
             path = None if certificates is None else certificates / f"{index}.npz"
             result = verify(
                 network, images.vector(index), eps, int(images.labels[index]), options.target,
-                options.margin, options.domain, options.timeout, None, options.seed, told, path,
+                options.margin, options.domain, options.timeout, effort(options), options.seed,
+                told, path, checkpoint,
             )  # fmt: skip
             return verified(index, result, path)
 
@@ -64,7 +72,7 @@ def decide(options: Options, eps: float, certificates: Path | None) -> None:
 def estimate(options: Options) -> None:
     """rhobust estimate."""
 
-    def question(network: Network, images: Images) -> Question:
+    def question(network: Network, images: Images, chosen: Sequence[int]) -> Question:
         def ask(index: int, told: Told) -> Row:
             result = rho_estimate(
                 network, images.vector(index), int(images.labels[index]), options.target,
@@ -77,9 +85,18 @@ def estimate(options: Options) -> None:
     _ask("estimate", options, question)
 
 
-def _ask(command: str, options: Options, question: Callable[[Network, Images], Question]) -> None:
+def effort(options: Options) -> Settings:
+    """What a search may spend."""
+    return Settings(threads=options.threads, memory=options.memory * 1e6)
+
+
+def _ask(
+    command: str,
+    options: Options,
+    question: Callable[[Network, Images, Sequence[int]], Question],
+) -> None:
     network, images, indices = prepare(options)
-    ask = question(network, images)
+    ask = question(network, images, indices)
     rows, interrupted = run(ask, indices, COLUMNS[command], options.json)
     if options.out is not None:
         shape = pixels(network, images)

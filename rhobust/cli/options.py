@@ -55,6 +55,14 @@ Certificates = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Write the proof of everything proven here, a file each."),
 ]
+Threads = Annotated[int, typer.Option(metavar="N", min=1, help="Threads of each search.")]
+Memory = Annotated[
+    float, typer.Option(metavar="MB", min=1, help="For open nodes; beyond it, depth first.")
+]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Keep an undecided search here, and go on from it."),
+]
 Eps = Annotated[str, typer.Option(metavar="E", help="The radius, as 0.03 or 8/255.")]
 
 
@@ -73,6 +81,8 @@ class Options:
     seed: int
     json: Path | None
     out: Path | None
+    threads: int = 1
+    memory: float = 400.0
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.margin):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import typer
 
+from ..bnb.search import Settings
 from ..clock import check_timeout
 from ..compiler.errors import InputError, RhobustError
 from ..compiler.graph import Network
@@ -30,11 +31,17 @@ def answer(
     seed: int,
     out: Path | None,
     certificate: Path | None,
+    checkpoint: Path | None,
+    threads: int,
+    memory: float,
 ) -> None:
     """rhobust solve: the status, and the witness of sat, in VNN-COMP's form."""
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out}: there is no folder {out.parent} to write to")
-    result = solve(models, question, timeout, seed=seed, certificate=certificate)
+    result = solve(
+        models, question, timeout, Settings(threads=threads, memory=memory * 1e6), seed,
+        certificate=certificate, checkpoint=checkpoint,
+    )  # fmt: skip
     typer.echo(result.status)
     if result.uncertified:
         typer.echo(f"no certificate: {result.uncertified}", err=True)

@@ -1,0 +1,107 @@
+"""A search that stops and goes on, or runs in several threads, ends with the same verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rhobust.bnb.saving import State
+from rhobust.bnb.search import Settings, search
+
+from ..strategies import Case
+from .test_search import LAZY, Asked, asked, decided, effort, right, shares, some_cases
+
+
+class Kept:
+    """A file, in memory."""
+
+    def __init__(self) -> None:
+        self.state: State | None = None
+        self.question = ""
+
+    def load(self, question: str) -> State | None:
+        assert self.state is None or question == self.question
+        return self.state
+
+    def due(self) -> bool:
+        return False
+
+    def save(self, question: str, state: State) -> None:
+        self.question = question
+        self.state = {name: array.copy() for name, array in state.items()}
+
+    def done(self) -> None:
+        self.state = None
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_cases, shares, st.integers(1, 40), st.sampled_from([1, 2, 64]))
+def test_a_search_goes_on_where_it_stopped(case: Case, share: float, step: int, batch: int) -> None:
+    question, kept = asked(case, share), Kept()
+    spent = replace(LAZY, batch=batch)
+    whole = search(question.problem, question.hooks(), spent)
+    runs, nodes = 0, 0
+    while True:
+        runs += 1
+        some = replace(spent, nodes=nodes + step)
+        outcome = search(question.problem, replace(question.hooks(), saver=kept), some)
+        right(question, outcome)
+        if outcome.reason != "node_limit":
+            break
+        assert outcome.statistics.nodes > nodes
+        nodes = outcome.statistics.nodes
+    assert (outcome.status, outcome.reason) == (whole.status, whole.reason) or runs > 1
+    decided(question, outcome)
+
+
+class Stopped(KeyboardInterrupt):
+    pass
+
+
+@settings(max_examples=40, deadline=None)
+@given(some_cases, shares, st.integers(0, 12))
+def test_an_interruption_loses_no_node(case: Case, share: float, calls: int) -> None:
+    """It comes in the middle of a batch; what that held is open again."""
+    question, kept, left = asked(case, share), Kept(), [calls]
+
+    def accept(points: np.ndarray) -> bool:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Stopped
+        return question.exactly(points)
+
+    spent = replace(LAZY, batch=2)
+    hooks = replace(question.hooks(accept), saver=kept)
+    try:
+        outcome = search(question.problem, hooks, spent)
+    except Stopped:
+        outcome = search(question.problem, replace(question.hooks(), saver=kept), spent)
+    decided(question, outcome)
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_cases, shares, effort)
+def test_threads_change_no_verdict(case: Case, share: float, spent: Settings) -> None:
+    question = asked(case, share)
+    decided(question, search(question.problem, question.hooks(), replace(spent, threads=3)))
+
+
+def test_an_exception_in_a_thread_comes_out() -> None:
+    question = Asked(open_case(), 0.3)
+
+    def accept(points: np.ndarray) -> bool:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        search(question.problem, question.hooks(accept), replace(LAZY, threads=2))
+
+
+def open_case() -> Case:
+    """A network whose answer needs a search."""
+    from ..strategies import tangled_case
+
+    return tangled_case(np.random.default_rng(5))

@@ -1,0 +1,48 @@
+"""Checkpoints in files: taken up, removed once the question is settled, refused where they do not
+belong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rhobust as rb
+from rhobust.bnb.search import Settings
+from rhobust.compiler.errors import InputError
+from rhobust.embedded import embedded_images
+
+FEW = Settings(nodes=2, root_steps=0, tighten_steps=0, joint=False, boxes=False)
+MANY = Settings(root_steps=0, tighten_steps=0, joint=False, boxes=False)
+
+
+def image() -> np.ndarray:
+    return np.asarray(embedded_images()[0][0].ravel() / 255.0)
+
+
+def test_a_verdict_in_two_runs(tmp_path: Path) -> None:
+    network, file = rb.load("digits"), tmp_path / "search"
+    eps = 0.95 * rb.rho(network, image(), timeout=30).lower
+    first = rb.verify(network, image(), eps, settings=FEW, checkpoint=file)
+    assert (first.verdict, first.reason) == ("UNKNOWN", "node_limit") and file.is_file()
+    with pytest.raises(InputError, match="another question"):
+        rb.verify(network, image(), 0.99 * eps, settings=FEW, checkpoint=file)
+    second = rb.verify(network, image(), eps, settings=MANY, checkpoint=file)
+    assert second.verdict == "ROBUST" and second.nodes > first.nodes
+    assert not file.exists()
+
+
+def test_a_file_that_is_no_checkpoint(tmp_path: Path) -> None:
+    file = tmp_path / "search"
+    file.write_text("nothing of the kind")
+    with pytest.raises(InputError, match="no checkpoint"):
+        rb.verify(rb.load("digits"), image(), 0.1, checkpoint=file)
+    assert file.read_text() == "nothing of the kind"
+
+
+def test_a_proof_is_of_one_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="in one run"):
+        rb.verify(
+            rb.load("digits"), image(), 0.1, checkpoint=tmp_path / "a", certificate=tmp_path / "b"
+        )
