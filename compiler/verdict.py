@@ -25,6 +25,8 @@ class VerifyResult:
 
     margin_bound: no input of the region has a smaller margin (-inf where nothing was proven); for
     ROBUST it is at least 0. uncertified: why a certificate that was asked for is not there.
+    level: what a ROBUST speaks of: "real", the stored weights in real arithmetic, or "float32",
+    also every float32 evaluation of them, in any order of summation; "" without one.
     """
 
     verdict: Verdict
@@ -38,6 +40,7 @@ class VerifyResult:
     nodes: int
     lps: int
     uncertified: str = ""
+    level: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from .checkpoint import resumable
 from .clock import Deadline
 from .compiler.arrays import Bounds, Indices, Matrix, Vector
 from .compiler.claim import Claim, Target, check_eps
+from .compiler.float32 import float32_error
 from .compiler.graph import Network
 from .compiler.problem import Problem
 from .compiler.tolerances import Tolerances
@@ -104,13 +106,15 @@ def verify(
     progress: Progress = quiet,
     certificate: str | Path | None = None,
     checkpoint: str | Path | None = None,
+    float32: bool = False,
 ) -> VerifyResult:
     """Whether every input within eps (l-infinity) of the image, and in the domain, keeps its label.
 
     image: the network's input in any shape; label: the claimed one, by default the predicted one.
     margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds.
     certificate: a file to write the proof of a ROBUST into.  checkpoint: a file in which an
-    undecided search is kept, and from which it goes on; see `Checkpoint`.
+    undecided search is kept, and from which it goes on; see `Checkpoint`.  float32: try to show a
+    ROBUST for every float32 evaluation, too, which may take a second search; see `VerifyResult`.
     Raises InputError for arguments that make no sense.  See `VerifyResult` for what is promised.
     """
     deadline = Deadline(timeout)
@@ -124,12 +128,18 @@ def verify(
         verdict: Verdict, reason: str, witness: Witness | None, bound: float, *counts: int
     ) -> VerifyResult:
         nodes, lps = counts or (0, 0)
-        missing = "" if proof is None or verdict != Verdict.ROBUST else proof.robust(claim, eps)
+        missing = level = ""
+        if verdict is Verdict.ROBUST:
+            missing = "" if proof is None else proof.robust(claim, eps)
+            level = (
+                "float32" if float32 and _rounded(claim, eps, bound, deadline, spent) else "real"
+            )
         return VerifyResult(
             verdict, reason, witness, bound, claim.label, predicted, eps, deadline.spent(),
-            nodes, lps, missing,
+            nodes, lps, missing, level,
         )  # fmt: skip
 
+    spent = settings or Settings()
     compiled, output = claim.compiled(eps)
     problem = compiled.problem
     finder = Finder(claim, eps, problem)
@@ -137,8 +147,6 @@ def verify(
         return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf)
     box = Bounds(problem.lower[None], problem.upper[None])
     rng = np.random.default_rng(seed)
-
-    spent = settings or Settings()
 
     def attack(cases: Indices) -> bool:
         found, best = pgd(
@@ -160,3 +168,22 @@ def verify(
     if outcome.status == "closed":
         return result(Verdict.ROBUST, "", None, outcome.bound, *counts)
     return result(Verdict.UNKNOWN, outcome.reason, None, outcome.bound, *counts)
+
+
+def _rounded(claim: Claim, eps: float, bound: float, deadline: Deadline, spent: Settings) -> bool:
+    """Whether a claim that holds in real arithmetic holds for every float32 evaluation.
+
+    Where the proven margin does not exceed the errors of both logits, a search with a margin that
+    does tries to.
+    """
+    problem = claim.compile(eps)[0]
+    error = float32_error(claim.network, problem.lower, problem.upper)
+    needed = float((error[list(claim.targets)] + error[claim.label]).max()) * (1.0 + 1e-9)
+    if bound > needed:
+        return True
+    if not np.isfinite(needed) or deadline.stop():
+        return False
+    harder, _ = replace(claim, margin=claim.margin - needed).compile(eps)
+    box = Bounds(harder.lower[None], harder.upper[None])
+    hooks = Hooks(deadline.remaining, lambda points: False, lambda: box)
+    return search(harder, hooks, spent).status == "closed"

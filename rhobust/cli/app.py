@@ -142,6 +142,9 @@ def verify(
     checkpoint: Checkpoint = None,
     threads: Threads = 1,
     memory: Memory = 400.0,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Prove it for every float32 evaluation, too.")
+    ] = False,
 ) -> None:
     """Decide whether each image keeps its label within a radius: proven, or with an example."""
     distance(norm)
@@ -152,7 +155,7 @@ def verify(
     size = radius(eps)
     from .ask import decide
 
-    decide(asked, size, certificates, checkpoint)
+    decide(asked, size, certificates, checkpoint, float32)
 
 
 @app.command()

@@ -46,7 +46,11 @@ def measure(options: Options) -> None:
 
 
 def decide(
-    options: Options, eps: float, certificates: Path | None, checkpoint: Path | None
+    options: Options,
+    eps: float,
+    certificates: Path | None,
+    checkpoint: Path | None,
+    float32: bool,
 ) -> None:
     """rhobust verify."""
     folder(certificates)
@@ -60,7 +64,7 @@ def decide(
             result = verify(
                 network, images.vector(index), eps, int(images.labels[index]), options.target,
                 options.margin, options.domain, options.timeout, effort(options), options.seed,
-                told, path, checkpoint,
+                told, path, checkpoint, float32,
             )  # fmt: skip
             return verified(index, result, path)
 

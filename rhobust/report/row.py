@@ -56,10 +56,10 @@ def verified(index: int, result: VerifyResult, certificate: Path | None = None) 
 
     certificate: where one was to be written.
     """
-    extra = {}
+    extra = {"level": result.level} if result.level else {}
     if certificate is not None and result.verdict is Verdict.ROBUST:
         why = result.uncertified
-        extra = {"uncertified": why} if why else {"certificate": str(certificate)}
+        extra |= {"uncertified": why} if why else {"certificate": str(certificate)}
     return Row(
         index, result.label, result.predicted, result.seconds, result.verdict,
         result.reason or None,
