@@ -47,7 +47,8 @@ class VerifyResult:
 class RhoResult:
     """rho lies in [lower, upper]: lower proven, upper the distance of a validated witness.
 
-    Both are inf when the whole domain was proven to hold no adversarial example.
+    Both are inf when the whole domain was proven to hold no adversarial example. certified: the
+    radius that a certificate proves; uncertified: why one that was asked for is not there.
     """
 
     lower: float
@@ -62,6 +63,8 @@ class RhoResult:
     nodes: int
     lps: int
     tolerances: Tolerances = Tolerances()
+    certified: float | None = None
+    uncertified: str = ""
 
     @property
     def exact(self) -> bool:

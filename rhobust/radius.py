@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from .attacks.pgd import pgd
 from .bnb.search import Hooks, Outcome, Settings, Statistics, search
+from .certificate import Certificate
 from .clock import Deadline, Interrupted
 from .compiler.arrays import Bounds, Matrix, Vector
 from .compiler.claim import Claim, Target
 from .compiler.errors import InputError
 from .compiler.graph import Network
 from .compiler.tolerances import Tolerances
-from .compiler.verdict import RhoResult
+from .compiler.verdict import RhoResult, Verdict
 from .compiler.witness import Validator
-from .decide import Progress, attack_budget, quiet
+from .decide import Progress, attack_budget, quiet, verify
 from .estimate import least_restricted
 from .incumbent import Incumbent
 from .lp.network_region import NetworkRegion
@@ -41,19 +44,50 @@ def rho(
     settings: Settings | None = None,
     seed: int = 0,
     progress: Progress = quiet,
+    certificate: str | Path | None = None,
 ) -> RhoResult:
     """The least l-infinity distance at which the label can be lost, as an interval.
 
     rho(f, x) of Bastani et al. 2016, section 2, within the domain box.  The arguments are those of
     `verify`.  The end of the time (timeout in seconds) leaves a valid interval, and
-    Ctrl-C raises `Interrupted` with one.
+    Ctrl-C raises `Interrupted` with one.  certificate: a file to write a proof of the lower end
+    into, by a search of its own at that radius, which may take as long again.
     """
     if norm != "linf":
         raise InputError(f"norm {norm!r} is not supported; supported: linf")
     deadline = Deadline(timeout)
+    spent = settings or Settings()
+    if certificate is not None:
+        Certificate(certificate, network)
     claim = Claim.make(network, image, label, target, margin, domain)
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
-    return _Search(claim, predicted, deadline, settings or Settings(), seed, progress).run()
+    result = _Search(claim, predicted, deadline, spent, seed, progress).run()
+    if certificate is None or result.lower == 0.0:
+        return result
+    return _proven(result, claim, certificate, Deadline(timeout), spent)
+
+
+BELOW = (0.0, 1e-4, 1e-3, 1e-2, 0.1)
+"""How far below the proven end of the interval a proof is looked for, as shares of it."""
+
+
+def _proven(
+    result: RhoResult, claim: Claim, path: str | Path, deadline: Deadline, settings: Settings
+) -> RhoResult:
+    """The result with what its certificate proves."""
+    widest = float(np.maximum(claim.image - claim.lower, claim.upper - claim.image).max())
+    for share in BELOW:
+        if deadline.stop():
+            break
+        eps = min(result.lower, widest) * (1.0 - share)
+        left = deadline.remaining() / 2.0
+        found = verify(
+            claim.network, claim.image, eps, claim.label, claim.targets, claim.margin,
+            (claim.lower, claim.upper), left, settings, certificate=path,
+        )  # fmt: skip
+        if found.verdict is Verdict.ROBUST:
+            return replace(result, certified=eps, uncertified=found.uncertified)
+    return replace(result, uncertified="no proof in one search was found in time")
 
 
 class _Search:

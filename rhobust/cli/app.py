@@ -109,6 +109,7 @@ def rho(
     seed: Seed = 0,
     json: Json = None,
     out: Out = None,
+    certificates: Certificates = None,
     threads: Threads = 1,
     memory: Memory = 400.0,
 ) -> None:
@@ -120,7 +121,7 @@ def rho(
     )  # fmt: skip
     from .ask import measure
 
-    measure(asked)
+    measure(asked, certificates)
 
 
 @app.command()

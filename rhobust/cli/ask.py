@@ -24,21 +24,23 @@ from .prepare import pixels, prepare
 from .run import INTERRUPTED, Question, Told, run
 
 
-def measure(options: Options) -> None:
+def measure(options: Options, certificates: Path | None) -> None:
     """rhobust rho."""
+    folder(certificates)
 
     def question(network: Network, images: Images, chosen: Sequence[int]) -> Question:
         def ask(index: int, told: Told) -> Row:
+            path = None if certificates is None else certificates / f"{index}.npz"
             try:
                 result = rho(
                     network, images.vector(index), int(images.labels[index]), "linf",
                     options.domain, options.target, options.margin, options.timeout,
-                    effort(options), options.seed, told,
+                    effort(options), options.seed, told, path,
                 )  # fmt: skip
             except Interrupted as stop:
                 assert isinstance(stop.result, RhoResult)
                 raise Interrupted(measured(index, stop.result)) from None
-            return measured(index, result)
+            return measured(index, result, path)
 
         return ask
 

@@ -69,13 +69,21 @@ def verified(index: int, result: VerifyResult, certificate: Path | None = None) 
     )  # fmt: skip
 
 
-def measured(index: int, result: RhoResult) -> Row:
+def measured(index: int, result: RhoResult, certificate: Path | None = None) -> Row:
     """ROBUST: the domain holds no adversarial example; NOT_ROBUST: rho is exact; else UNKNOWN."""
     if result.lower == math.inf:
         verdict = Verdict.ROBUST
     else:
         verdict = Verdict.NOT_ROBUST if result.exact else Verdict.UNKNOWN
-    extra = {"rho_estimate": result.estimate, "attack": result.attack, "exact": result.exact}
+    extra: dict[str, float | str | bool] = {
+        "rho_estimate": result.estimate,
+        "attack": result.attack,
+        "exact": result.exact,
+    }
+    if certificate is not None and result.certified is not None and not result.uncertified:
+        extra |= {"certificate": str(certificate), "certified": result.certified}
+    elif result.uncertified:
+        extra |= {"uncertified": result.uncertified}
     return Row(
         index, result.label, result.predicted, result.seconds, verdict,
         (result.reason or "numerical") if verdict is Verdict.UNKNOWN else None,
