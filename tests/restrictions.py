@@ -222,11 +222,11 @@ def layer_program(
     margin: float = 0.0,
     domain: tuple[object, object] = (0.0, 1.0),
     limit: float = np.inf,
-    tree: bool = True,
+    tree: bool = False,
 ) -> LayerProgram:
     """The program of one target label, for the l-infinity norm.
 
-    tree: whether a maximum keeps who wins every pair of its tournament, or only its winner.
+    tree: whether a maximum keeps who wins every pair of its tournament, not only its winner.
     """
     builder = _Builder(network, image, tree)
     size = len(image)
