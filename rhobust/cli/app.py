@@ -213,6 +213,53 @@ def metrics(
     show(files, eps or ["20/255"], correct, out, largest)
 
 
+figure = typer.Typer(help="Draw a linear region, or one adversarial example.", no_args_is_help=True)
+app.add_typer(figure, name="figure")
+
+
+@figure.command("region")
+def figure_region(
+    point: Annotated[
+        str, typer.Option(metavar="X,Y", help="A point of the unit square.")
+    ] = "0.36,0.53",
+    timeout: Timeout = 60.0,
+    out: Annotated[Path, typer.Option(metavar="PICTURE.png", help="Where to draw.")] = Path(
+        "region.png"
+    ),
+) -> None:
+    """Draw the plane of a network of two inputs: loss, a point's region, what lies nearest."""
+    from .figure import region
+
+    region(out, point, timeout)
+
+
+@figure.command("example")
+def figure_example(
+    model: Model,
+    data: Data = None,
+    labels: Labels = None,
+    index: Annotated[str, typer.Option(metavar="K", help="Which image.")] = "0",
+    method: Annotated[
+        str, typer.Option(metavar="M", help="estimate (convex restriction) or rho (nearest).")
+    ] = "estimate",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    out: Annotated[Path, typer.Option(metavar="PICTURE.png", help="Where to draw.")] = Path(
+        "example.png"
+    ),
+) -> None:
+    """Draw an image, an adversarial example, and their scaled difference."""
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out
+    )
+    from .figure import example
+
+    example(asked, method)
+
+
 @app.command()
 def solve(
     files: Annotated[

@@ -60,7 +60,7 @@ def draw(
             axes = place(row, column)
             if row < 2:
                 low, high = domain
-                level = (_colours(values.reshape(shape)) - low) / max(high - low, 1e-300)
+                level = (colours(values.reshape(shape)) - low) / max(high - low, 1e-300)
                 level = np.clip(level, 0.0, 1.0)
                 axes.imshow(level, cmap="gray", vmin=0.0, vmax=1.0)
             else:
@@ -86,7 +86,7 @@ def _scale(figure: Figure, width: float, height: float) -> None:
     bar.ax.set_yticklabels(["\N{MINUS SIGN}max", "0", "+max"], fontsize=8)
 
 
-def _colours(values: Vector) -> Vector:
+def colours(values: Vector) -> Vector:
     """Channels last, where there are any."""
     if values.ndim == 2 or values.shape[2] == 3:
         return values
@@ -97,7 +97,7 @@ def _largest(values: Vector) -> Vector:
     """The change of the channel that changed most, with its sign."""
     if values.ndim == 2:
         return values
-    last = _colours(values)
+    last = colours(values)
     pick = np.argmax(np.abs(last), axis=2)[..., None]
     most: Vector = np.take_along_axis(last, pick, axis=2)[..., 0]
     return most

@@ -1,0 +1,102 @@
+"""The commands figure region and figure example: the first two figures of Bastani et al. 2016."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from ..compiler.arrays import Vector
+from ..compiler.errors import InputError
+from ..compiler.witness import Witness
+from ..estimate import rho_estimate
+from ..radius import rho
+from ..report.example import draw_example, in_levels
+from ..report.picture import Panel
+from ..report.plane import HAT, RHO, Example, draw_plane
+from ..report.table import digits
+from ..running_example import HIDDEN, points, running_example
+from .options import Options, number
+from .prepare import PICTURES, check_writable, pixels, prepare
+
+METHODS = ("estimate", "rho")
+
+
+def region(out: Path, at: str, timeout: float) -> None:
+    """rhobust figure region."""
+    _check(out)
+    point = _point(at)
+    network = running_example()
+    hidden = np.array(HIDDEN[0]), np.array(HIDDEN[1])
+    label = int(np.argmax(network.forward(point[None])[0]))
+    guess = rho_estimate(network, point, label, timeout=timeout)
+    exact = rho(network, point, label, timeout=timeout)
+    examples = []
+    if guess.witness is not None:
+        examples.append(Example(HAT, guess.witness.point, guess.rho, "tab:red"))
+    if exact.witness is not None:
+        name = RHO if exact.exact else f"{RHO} \N{LESS-THAN OR EQUAL TO}"
+        examples.append(Example(name, exact.witness.point, exact.upper, "tab:blue"))
+    draw_plane(out, network, hidden, points(), point, label, examples)
+    told = digits(guess.rho) if math.isfinite(guess.rho) else "none in the linear region"
+    typer.echo(f"point {point[0]:g},{point[1]:g}, label {label}")
+    typer.echo(f"rho-hat (estimate) {told}; rho in [{exact.lower:.6g}, {exact.upper:.6g}]")
+    typer.echo(f"picture: {out}")
+
+
+def example(options: Options, method: str) -> None:
+    """rhobust figure example; options.out is where the picture goes."""
+    if method not in METHODS:
+        raise InputError(f"--method {method!r} is not one of {', '.join(METHODS)}")
+    if options.out is None:
+        raise InputError("a picture needs --out")
+    network, images, indices = prepare(options)
+    if len(indices) != 1:
+        raise InputError(f"--index {options.index!r} names {len(indices)} images; one is drawn")
+    image, label = images.vector(indices[0]), int(images.labels[indices[0]])
+    if method == "estimate":
+        guess = rho_estimate(
+            network, image, label, options.target, options.margin, options.domain, options.timeout
+        )
+        size, witness, status, name = guess.rho, guess.witness, guess.status, "rho-hat (estimate)"
+    else:
+        result = rho(
+            network, image, label, "linf", options.domain, options.target, options.margin,
+            options.timeout, None, options.seed,
+        )  # fmt: skip
+        size, witness, status, name = result.upper, result.witness, result.reason, "rho <="
+    if witness is None:
+        told = status.replace("_", " ")
+        typer.echo(f"no picture: no example ({told}); try --target any, or --method rho")
+        return
+    draw_example(
+        options.out,
+        Panel(image, witness.point, f"{_sizes(witness, options.domain)}"),
+        (f"image: {label}", f"example: {witness.label}"),
+        pixels(network, images),
+        options.domain,
+    )
+    typer.echo(f"image {indices[0]}: label {label}, example {witness.label}")
+    typer.echo(f"{name} {digits(size)}; drawn: {_sizes(witness, options.domain)}")
+    typer.echo(f"picture: {options.out}")
+
+
+def _sizes(witness: Witness, domain: tuple[float, float]) -> str:
+    """The distance of the example, as a number and in pixels."""
+    levels = in_levels(witness.distance, domain)
+    return f"\N{GREEK SMALL LETTER EPSILON} = {witness.distance:.4g}, {levels:.2f} of 255 levels"
+
+
+def _point(text: str) -> Vector:
+    parts = [number(part, "--point") for part in text.split(",")]
+    if len(parts) != 2 or not all(0.0 <= part <= 1.0 for part in parts):
+        raise InputError(f"--point must be X,Y inside the unit square, not {text!r}")
+    return np.array(parts)
+
+
+def _check(out: Path) -> None:
+    if out.suffix not in PICTURES:
+        raise InputError(f"{out}: unknown suffix; --out writes {', '.join(PICTURES)}")
+    check_writable(out)
