@@ -83,7 +83,9 @@ def test_verify_on_both_sides_of_rho(small: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     text = call("verify", *small, "--eps", "1/4", "--json", out)
     found = records(out)
-    assert all(set(row) == set(KEYS) for row in found)
+    for row in found:
+        assert set(row) == {*KEYS, "level"} if row["verdict"] == "ROBUST" else set(KEYS)
+        assert row.get("level", "real") == "real"
     verdicts = ["ROBUST" if radius > 0.25 else "NOT_ROBUST" for radius in RADII]
     assert [row["verdict"] for row in found] == verdicts
     for row, radius in zip(found, RADII, strict=True):
