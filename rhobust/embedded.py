@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,11 @@ def embedded_network(name: str) -> Network:
         raise InputError(f"no embedded network is called {name!r}; there are {', '.join(NAMES)}")
     with resources.as_file(resources.files(__package__) / "data" / f"{name}.onnx") as path:
         return load(path)
+
+
+def embedded_file(name: str) -> Path:
+    """Where the file of an embedded network lies, in a package that is installed as files."""
+    return Path(str(resources.files(__package__) / "data" / f"{name}.onnx"))
 
 
 def embedded_images() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

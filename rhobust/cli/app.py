@@ -299,6 +299,23 @@ def solve(
 
 
 @app.command()
+def check(
+    certificate: Annotated[Path, typer.Argument(metavar="CERTIFICATE", help="The file to check.")],
+    model: Model,
+    property_file: Annotated[
+        Path | None,
+        typer.Option("--property", metavar="FILE", help="VNN-LIB that the claim must be about."),
+    ] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Exact rational arithmetic.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+) -> None:
+    """Re-prove what a certificate claims, without the engine; exit status 3 where it fails."""
+    from .check import show
+
+    show(certificate, model, property_file, exact, as_json)
+
+
+@app.command()
 def vnncomp(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="It holds an instances.csv.")],
     limit: Annotated[float, typer.Option(metavar="S", help="Seconds for one instance.")] = 60.0,

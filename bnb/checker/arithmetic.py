@@ -1,0 +1,68 @@
+"""Float64 numbers that are rounded the safe way.
+
+Products are left to any BLAS: a sum of n products of floats, in any order, fused or not, differs
+from the exact sum by at most gamma_n * sum of |product|, gamma_n = n u / (1 - n u), u = 2**-53
+(Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). What is below the normal
+range loses at most 2**-1074 in absolute terms, which TINY covers, since no value exceeds LIMIT.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+UNIT = 2.0**-53
+UP = 1.0 + 2.0**-50  # undoes up to seven roundings of a positive number, downwards ones
+DOWN = 1.0 - 2.0**-50
+TINY = 1e-150
+LIMIT = 1e100
+
+
+class Refused(Exception):
+    """The certificate proves nothing, with the reason."""
+
+
+def require(fact: object, reason: str) -> None:
+    """Refuses unless `fact` is true; facts are written so that NaN makes them false."""
+    if not fact:
+        raise Refused(reason)
+
+
+def growth(terms: int) -> float:
+    """G >= 2 gamma_terms: errors of sums of `terms` products, and of computing their bound."""
+    require(terms < 2**40, "sums of too many terms")
+    return 2.2 * terms * UNIT
+
+
+def midpoint(low: Array, high: Array) -> tuple[Array, Array]:
+    """Centre c and radius r with [low, high] inside of [c - r, c + r]; any shape."""
+    centre = 0.5 * low + 0.5 * high
+    return centre, np.maximum(high - centre, centre - low) * UP
+
+
+def slopes(low: Array, high: Array) -> tuple[Array, Array, Array]:
+    """Plain alpha, and s, t >= 0 with max(z, 0) <= s z + t for all low <= z <= high; any shape.
+
+    Unstable: s >= u / (u - l), t >= -s l; s (l - l) = 0 and s (u - l) >= u. Active: s = 1, t = 0.
+    """
+    active, unstable = low >= 0.0, (low < 0.0) & (high > 0.0)
+    width = np.where(unstable, high - low, 1.0)
+    chord = np.minimum(np.where(unstable, high, 0.0) / width * UP + 1e-300, 1.0)
+    s = np.where(active, 1.0, np.where(unstable, chord, 0.0))
+    t = np.where(unstable, -s * low * UP + 1e-300, 0.0)
+    return np.where(active | (unstable & (high > -low)), 1.0, 0.0), s, t
+
+
+def at_most_sum(a: Array, b: Array, bound: Array) -> bool:
+    """Whether bound <= a + b in every element, exactly; no overflow may occur.
+
+    TwoSum: s + e = a + b exactly, and s is the float nearest to it, so that another float
+    lies below the sum exactly when it lies below s.
+    """
+    s = a + b
+    part = s - a
+    e = (a - (s - part)) + (b - part)
+    return bool(np.all((bound < s) | ((bound == s) & (e >= 0.0))))

@@ -1,0 +1,293 @@
+"""Bounds of the network's tensors over a box: intervals, and rows of coefficients sent backward.
+
+Backward: a row with coefficients lambda on a tensor's values is rewritten, tensor by tensor, into
+coefficients on earlier ones. Where a product rounds, computed coefficients stand for different
+true ones; the difference meets values of known size, so that lambda A costs at most
+G * |lambda| (|A| vmax + |b|), which needs one vector for each tensor and no second product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arithmetic import LIMIT, TINY, UNIT, Array, growth, midpoint, require, slopes
+from .claim import Part
+from .model import Model
+from .operators import Convolution, Dense, Operator
+
+
+@dataclass(slots=True)
+class Rows:
+    """Coefficients on one tensor: values (R, size), or (R, C * height * width) on a patch of it.
+
+    A patch of row r covers all channels, from line origin[r, 0] and column origin[r, 1] on; what
+    lies outside of the tensor (C, H, W) has coefficient 0 and the index H * W * C.
+    """
+
+    values: Array
+    index: Array | None = None
+    origin: Array | None = None
+    side: tuple[int, int] = (1, 1)
+
+    def take(self, vector: Array) -> Array:
+        """The vector's elements where the coefficients stand; broadcasts with values."""
+        if self.index is None:
+            return vector
+        wide: Array = np.append(vector, 0.0)
+        return wide[self.index]
+
+    def dot(self, vector: Array) -> Array:
+        """(R,) sums."""
+        if self.index is None:
+            return np.asarray(self.values @ vector)
+        return np.asarray(np.einsum("rn,rn->r", self.values, self.take(vector)))
+
+    def size_dot(self, vector: Array) -> Array:
+        """(R,) sums of magnitudes, for vector >= 0."""
+        if self.index is None:
+            return np.asarray(np.abs(self.values) @ vector)
+        return np.asarray(np.einsum("rn,rn->r", np.abs(self.values), self.take(vector)))
+
+    def dense(self, size: int) -> Array:
+        """(R, size)."""
+        if self.index is None:
+            return self.values
+        out = np.zeros((len(self.values), size + 1), self.values.dtype)
+        np.put_along_axis(out, self.index, self.values, axis=1)
+        return out[:, :size]
+
+
+def _patch(values: Array, shape: Sequence[int], origin: Array, side: tuple[int, int]) -> Rows:
+    channels, height, width = shape
+    lines = origin[:, :1] + np.arange(side[0])
+    columns = origin[:, 1:] + np.arange(side[1])
+    inside = ((lines >= 0) & (lines < height))[:, :, None]
+    inside = inside & ((columns >= 0) & (columns < width))[:, None, :]
+    flat = lines[:, :, None] * width + columns[:, None, :]
+    flat = flat[:, None] + (np.arange(channels) * height * width)[:, None, None]
+    index = np.where(inside[:, None], flat, channels * height * width).reshape(len(origin), -1)
+    values = np.where(index < channels * height * width, values, 0.0)
+    rows = Rows(values, index, origin, side)
+    large = 2 * side[0] * side[1] > height * width
+    return Rows(rows.dense(channels * height * width)) if large else rows
+
+
+def step(operator: Operator, rows: Rows) -> Rows:
+    """rows @ A, on a patch where that is possible."""
+    if type(operator) is Operator:
+        return rows
+    if rows.index is None:
+        return Rows(operator.adjoint(rows.values))
+    assert isinstance(operator, Convolution) and rows.origin is not None
+    assert operator.weight is not None
+    kernel = operator.weight.shape[2:]
+    height, width = (
+        (n - 1) * stride + (k - 1) * dilation + 1
+        for n, stride, k, dilation in zip(
+            rows.side, operator.strides, kernel, operator.dilations, strict=True
+        )
+    )
+    channels = operator.shape[0]
+    small = Convolution(
+        operator.weight,
+        (channels, height, width),
+        operator.strides,
+        dilations=operator.dilations,
+        groups=operator.groups,
+    )
+    origin = rows.origin * operator.strides - np.asarray(operator.pads[:2])
+    return _patch(small.adjoint(rows.values), operator.shape, origin, (height, width))
+
+
+@dataclass(slots=True)
+class Weights:
+    """The slopes of one relu tensor's units, each (size,), and which of them are recorded."""
+
+    alpha: Array
+    s: Array
+    t: Array
+    record: Array | None = None
+    places: Array | None = None
+
+
+class Root:
+    """The bounds of all tensors over a box, and rows sent backward by them.
+
+    low, high: bounds of each tensor; most: of |value|; cost: of the error that a coefficient 1
+    on an element meets, when it is replaced by coefficients on earlier tensors.
+    """
+
+    def __init__(self, model: Model, low: Array, high: Array) -> None:
+        self.model, self.tensors = model, model.tensors
+        terms = max((op.terms for t in self.tensors for _, op in t.terms), default=1)
+        sizes = max(t.size for t in self.tensors)
+        self.growth = growth(2 * (terms + sizes) + 8 * len(self.tensors) + 64)
+        self.low, self.high = [low], [high]
+        self.most, self.cost = [np.maximum(np.abs(low), np.abs(high))], [np.zeros(0)]
+        self.weights: dict[int, Weights] = {}
+        self._check(low, high)
+
+    def _check(self, low: Array, high: Array) -> None:
+        require(np.all(low >= -LIMIT) and np.all(high <= LIMIT), "bounds overflow")
+        require(np.all(low <= high), "bounds cross")
+
+    def propagate(self) -> None:
+        """Interval bounds of all tensors; then of relu tensors' units, where they are unstable,
+        the better of them and of a backward pass with plain slopes."""
+        mixed = {0: 0}  # how many sums over several elements lie between a tensor and the input
+        for number, tensor in enumerate(self.tensors[1:], 1):
+            if tensor.relu is None:
+                self._interval(number)
+                mixes = [mixed[s] + (op.terms > 1) for s, op in tensor.terms]
+                mixed[number] = max(mixes) if len(mixes) == 1 else 2
+                continue
+            source, mixed[number] = tensor.relu, 2
+            low, high = self.low[source], self.high[source]
+            unstable = np.flatnonzero((low < 0.0) & (high > 0.0))
+            if len(unstable) and mixed[source] > 1:
+                self._improve(source, unstable)
+            self.weights[number] = Weights(*slopes(low, high))
+            self.low.append(np.maximum(low, 0.0))
+            self.high.append(np.maximum(high, 0.0))
+            self.most.append(self.high[-1])
+            # lambda s is rounded, and t summed
+            self.cost.append(self.growth * (self.weights[number].t + self.most[source]))
+
+    def _interval(self, number: int) -> None:
+        """A c + b -+ (|A| r + errors) for every source's centre c and radius r."""
+        tensor = self.tensors[number]
+        bias = np.zeros(tensor.size) if tensor.bias is None else tensor.bias
+        centre, radius, size, cost = bias.copy(), 0.0, np.abs(bias), np.zeros(tensor.size)
+        for source, operator in tensor.terms:
+            middle, half = midpoint(self.low[source], self.high[source])
+            weight = operator.weight
+            centre = centre + operator.forward(middle[None], weight)[0]
+            both = np.stack([half, self.most[source]])
+            both = operator.forward(both, None if weight is None else np.abs(weight))
+            radius, size = radius + both[0], size + both[1]
+            cost += operator.slack * UNIT * 1.01 * both[1]
+        cost += self.growth * size + (0.0 if tensor.error is None else 1.01 * tensor.error)
+        low, high = centre - radius - 2.0 * cost - TINY, centre + radius + 2.0 * cost + TINY
+        self._check(low, high)
+        self.low.append(low)
+        self.high.append(high)
+        self.most.append(np.maximum(np.abs(low), np.abs(high)))
+        self.cost.append(cost)
+
+    def _improve(self, number: int, units: Array) -> None:
+        low, high = self.low[number], self.high[number]
+        bound = self.least(*self.backward(*self.begin(number, units, both=True)))
+        low[units] = np.fmax(low[units], bound[: len(units)])
+        high[units] = np.fmin(high[units], -bound[len(units) :])
+        self._check(low, high)
+
+    def begin(
+        self, number: int, units: Array, both: bool = False
+    ) -> tuple[dict[int, Rows], Array, Array]:
+        """Rows of elements `units` of an affine tensor, and then, for both, of their negatives."""
+        tensor = self.tensors[number]
+        rows: dict[int, Rows] = {}
+        for source, operator in tensor.terms:
+            if (
+                isinstance(operator, Convolution)
+                and operator.groups == 1
+                and len(tensor.terms) == 1
+            ):
+                channels, _, width = operator.out
+                area = operator.out[1] * width
+                hot = np.eye(channels)[units // area]
+                origin = np.stack([units % area // width, units % width], axis=1)
+                there = _patch(hot, operator.out, origin, (1, 1))
+                part = step(operator, there)
+            elif isinstance(operator, Dense):
+                part = Rows(operator.pick(units))
+            else:
+                hot = np.zeros((len(units), tensor.size))
+                hot[np.arange(len(units)), units] = 1.0
+                part = Rows(operator.adjoint(hot))
+            _add(rows, source, part, self.tensors[source].size)
+        bias = np.zeros(len(units)) if tensor.bias is None else tensor.bias[units]
+        cost = self.cost[number][units]
+        if not both:
+            return rows, bias, cost
+        for part in rows.values():
+            part.values = np.concatenate([part.values, -part.values])
+            if part.index is not None and part.origin is not None:
+                part.index = np.concatenate([part.index, part.index])
+                part.origin = np.concatenate([part.origin, part.origin])
+        return rows, np.concatenate([bias, -bias]), np.concatenate([cost, cost])
+
+    def backward(
+        self, rows: dict[int, Rows], constant: Array, error: Array, recorded: Array | None = None
+    ) -> tuple[Array, Array, Array]:
+        """(g, c, e): the rows are at least g x + c - e, over the box; or, where units are recorded,
+        differ from g x + recorded * (their units) + c by at most e.
+
+        Shapes: g (R, D), c, e (R,). `recorded` (R, V) is filled.
+        """
+        for number in range(max(rows), 0, -1):
+            part = rows.pop(number, None)
+            if part is None:
+                continue
+            tensor = self.tensors[number]
+            error = error + part.size_dot(self.cost[number])
+            if tensor.relu is not None:
+                part, gained = self._relax(part, self.weights[number], recorded)
+                _add(rows, tensor.relu, part, self.tensors[tensor.relu].size)
+                constant = constant + gained
+                continue
+            if tensor.bias is not None:
+                constant = constant + part.dot(tensor.bias)
+            for source, operator in tensor.terms:
+                fits = type(operator) is Operator or (
+                    isinstance(operator, Convolution) and len(tensor.terms) == 1
+                )
+                whole = part if fits else Rows(part.dense(tensor.size))
+                _add(rows, source, step(operator, whole), self.tensors[source].size)
+        size = self.tensors[0].size
+        g = rows[0].dense(size) if 0 in rows else np.zeros((len(constant), size))
+        error = error + self.growth * (np.abs(g) @ self.most[0] + np.abs(constant)) + TINY
+        return g, constant, error * 1.01
+
+    def _relax(
+        self, rows: Rows, weights: Weights, recorded: Array | None
+    ) -> tuple[Rows, Array | float]:
+        """lambda >= 0: lambda r >= alpha lambda z; lambda < 0: lambda r >= lambda (s z + t)."""
+        if recorded is not None and weights.record is not None and weights.places is not None:
+            dense = rows.dense(len(weights.alpha))
+            recorded[:, weights.places] += dense[:, weights.record]
+        alpha, s = rows.take(weights.alpha), rows.take(weights.s)
+        negative = np.minimum(rows.values, 0.0)
+        moved = (rows.values - negative) * alpha + negative * s
+        part = Rows(negative, rows.index)
+        gained = part.dot(weights.t)
+        return Rows(moved, rows.index, rows.origin, rows.side), gained
+
+    def least(self, g: Array, constant: Array, error: Array) -> Array:
+        """(R,) lower bounds of the rows over the box."""
+        centre, radius = midpoint(self.low[0], self.high[0])
+        return np.asarray(g @ centre - np.abs(g) @ radius + constant - 2.0 * error)
+
+
+def _add(rows: dict[int, Rows], number: int, part: Rows, size: int) -> None:
+    if number not in rows:
+        rows[number] = part
+    else:
+        rows[number] = Rows(rows[number].dense(size) + part.dense(size))
+
+
+def atom_rows(root: Root, part: Part) -> tuple[dict[int, Rows], Array, Array]:
+    """The atoms as rows on the output and the input."""
+    model = root.model
+    dense = np.zeros((part.atoms, model.inputs + model.outputs))
+    owner = np.repeat(np.arange(part.atoms), np.diff(part.start))
+    np.add.at(dense, (owner, part.index), part.value)
+    rows = {0: Rows(dense[:, : model.inputs])}
+    last = Rows(dense[:, model.inputs :])
+    if model.output == 0:
+        last.values = last.values + rows[0].values
+    rows[model.output] = last
+    return rows, part.offset, np.zeros(part.atoms)

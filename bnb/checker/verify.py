@@ -1,0 +1,194 @@
+"""From a certificate's file to a verdict on it: accepted with a statement, or refused."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .archive import Archive
+from .arithmetic import Array, Refused, require
+from .claim import Part, check_property, check_robust, read_part
+from .model import Model, read_model
+from .root import Root, atom_rows
+from .rows import Reduced, Slopes
+from .tree import Proof, Tree
+
+FORMAT, VERSION = "rhobust-certificate", 1
+MOST_PARTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`statement`: what was proven; `reason`: why the certificate was refused; else empty."""
+
+    accepted: bool
+    reason: str
+    statement: str
+    nodes: int
+    seconds: float
+
+    def text(self) -> str:
+        """The verdict in the first line, then what was proven, if anything was."""
+        lines = ["accepted", self.statement] if self.accepted else [f"refused: {self.reason}"]
+        return "\n".join([*lines, f"{self.nodes} nodes, {self.seconds:.2f} s"])
+
+
+class Checker:
+    """Checks certificates of one model.
+
+    Accepted means that the statement is true of real arithmetic on the stored weights. Whatever
+    the files hold, the answer is a report; only a model that cannot be read raises an error.
+    """
+
+    def __init__(self, model_path: str | Path) -> None:
+        self.model = read_model(Path(model_path))
+
+    def check(
+        self,
+        certificate_path: str | Path,
+        property_path: str | Path | None = None,
+        exact: bool = False,
+    ) -> Report:
+        """What the certificate proves; with a property's file, only if it is the one proven."""
+        began = time.perf_counter()
+        statement, reason, nodes = "", "", 0
+        try:
+            require(not exact, "exact arithmetic is not supported")
+            with np.errstate(all="ignore"):
+                statement, nodes = self._check(Path(certificate_path), property_path)
+        except Refused as refusal:
+            reason = str(refusal)
+        except Exception as error:  # whatever a hostile file provokes is no proof
+            reason = f"{type(error).__name__}: {error}"[:300]
+        return Report(not reason, reason, statement, nodes, time.perf_counter() - began)
+
+    def _check(self, path: Path, property_path: str | Path | None) -> tuple[str, int]:
+        model, archive = self.model, Archive(path)
+        header = archive.header
+        known = header.get("format") == FORMAT and header.get("version") == VERSION
+        require(known, "not a certificate of a known version")
+        require(header["model"]["sha256"] == model.digest, "the certificate is of another model")
+        claim, items = header["claim"], header["parts"]
+        require(isinstance(claim, dict) and isinstance(items, list), "the header's form")
+        require(len(items) <= MOST_PARTS, "too many parts")
+        prefixes = [f"p{number}/" for number in range(len(items))]
+        parts = [
+            read_part(archive, item, prefix, model)
+            for item, prefix in zip(items, prefixes, strict=True)
+        ]
+        if claim["kind"] == "robust":
+            require(property_path is None, "the claim is not about a property")
+            statement = check_robust(archive, claim, model, parts)
+        else:
+            require(claim["kind"] == "property", "a claim of an unknown kind")
+            text = archive.take("text", "u1", (None,)).tobytes()
+            if property_path is not None:
+                require(_read(Path(property_path)) == text, "the property is another")
+            statement = check_property(text, claim, model, parts)
+        nodes = 0
+        for item, prefix, part in zip(items, prefixes, parts, strict=True):
+            nodes += check_part(archive, item, prefix, part, model)
+        return (
+            f"{statement}. Model {model.name}, sha256 {model.digest}; outputs are those of real "
+            "arithmetic on the stored weights.",
+            nodes,
+        )
+
+
+def _read(path: Path) -> bytes:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+        return stream.read(2**28)
+
+
+def check_part(archive: Archive, header: Any, prefix: str, part: Part, model: Model) -> int:
+    """The number of nodes of a part's tree, all of which are closed."""
+    root = Root(model, part.low, part.high)
+    root.propagate()
+    dead = root.least(*root.backward(*atom_rows(root, part))) > 0.0
+    units, place = _units(archive, header, prefix, root)
+    proof = Proof.read(archive, header, prefix, part, len(place))
+    plain = (proof.row < 0).all() and not proof.tighten.any() and not len(proof.kept)
+    reduced = Reduced(root, part, {} if plain else units, not plain)
+    if not plain:
+        _improve(archive, prefix, part, reduced, place)
+        kept = (reduced.low < 0.0) & (reduced.high > 0.0)
+        kept[place[proof.kept]] = True
+        reduced.squeeze(kept)
+        place = np.cumsum(kept)[place] - 1
+    return Tree(reduced, part, proof, place[proof.kept], dead).check()
+
+
+def _units(
+    archive: Archive, header: Any, prefix: str, root: Root
+) -> tuple[dict[int, Array], Array]:
+    """The elements of each relu tensor that are listed as unstable or not shown to be stable;
+    and where among all of them the listed ones are."""
+    names: dict[str, int] = {}
+    for number, tensor in enumerate(root.tensors):
+        if tensor.relu is not None:
+            names[tensor.name] = -1 if tensor.name in names else number
+    counts = header["layers"]
+    require(isinstance(counts, list), "layers")
+    total = archive.take(prefix + "units", "i", (None,))
+    listed: dict[int, Array] = {}
+    start = 0
+    for item in counts:
+        number = names.get(item["name"], -1)
+        require(number >= 0 and number not in listed, f"the model's layer {item['name']!r}")
+        size = item["units"]
+        require(type(size) is int and 0 <= size <= len(total) - start, "a layer's units")
+        mine = total[start : start + size]
+        good = np.all((mine >= 0) & (mine < root.tensors[number].size))
+        require(good and np.all(np.diff(mine) > 0), "a layer's units are out of range or order")
+        listed[number], start = mine, start + size
+    require(start == len(total), "units without a layer")
+    units, before, places = {}, 0, {}
+    for number, tensor in enumerate(root.tensors):
+        if tensor.relu is not None:
+            low, high = root.low[tensor.relu], root.high[tensor.relu]
+            mine = listed.get(number, np.zeros(0, dtype=np.int64))
+            both = np.union1d(mine, np.flatnonzero((low < 0.0) & (high > 0.0)))
+            if len(both):
+                units[number] = both
+                places[number] = before + np.searchsorted(both, mine)
+                before += len(both)
+    found = [places[number] for number in listed if number in places]
+    return units, np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+
+def _improve(archive: Archive, prefix: str, part: Part, reduced: Reduced, place: Array) -> None:
+    """The better bounds of single units; those of one layer do not depend on one another."""
+    unit = place[archive.indices(prefix + "tight_unit", (None,), 0, len(place))]
+    sign = archive.indices(prefix + "tight_sign", (len(unit),), -1, 2)
+    alpha = archive.weights(prefix + "tight_alpha", (len(unit), len(place)), 1.0)
+    require(np.all(sign != 0), "a sign that is 0")
+    layer = np.array([reduced.layer(item) for item in unit], dtype=np.int64)
+    ends = [*(np.flatnonzero(np.diff(layer)) + 1), len(layer)]
+    box = part.low[None], part.high[None]
+    start = 0
+    for end in ends:
+        for chunk in reduced.chunks(end - start):
+            mine = np.arange(start, end)[chunk]
+            if len(mine):
+                wide = np.ones((len(mine), reduced.count))
+                plain = Slopes.plain(reduced.low[None], reduced.high[None])
+                wide = wide * plain.alpha
+                wide[:, place] = alpha[mine]
+                spread = np.zeros(len(mine), dtype=np.int64)
+                rows = reduced.unit_rows(unit[mine], sign[mine].astype(np.float64))
+                chosen = Slopes(*(item[spread] for item in (plain.alpha, plain.s, plain.t)))
+                low, high = reduced.low[None], reduced.high[None]
+                chosen = chosen.with_alpha(wide, low, high)
+                g, c = reduced.backward(*rows, int(layer[mine[0]]), chosen, np.arange(len(mine)))
+                found = reduced.least(g, c, *box)
+                for number, side, bound in zip(unit[mine], sign[mine], found, strict=True):
+                    if side > 0:
+                        reduced.low[number] = np.fmax(reduced.low[number], bound)
+                    else:
+                        reduced.high[number] = np.fmin(reduced.high[number], -bound)
+        start = end

@@ -1,0 +1,33 @@
+"""The command check: what a certificate proves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from ..bnb.check import REFUSED, Checker
+from ..compiler.errors import InputError
+from ..embedded import NAMES, embedded_file
+
+
+def show(
+    certificate: Path, model: str, property_file: Path | None, exact: bool, as_json: bool
+) -> None:
+    """Prints the checker's report; ends with exit status 3 where it refused the certificate."""
+    for path in (certificate, property_file):
+        if path is not None and not path.is_file():
+            raise InputError(f"{path}: no such file")
+    try:
+        checker = Checker(embedded_file(model) if model in NAMES else model)
+    except Exception as error:  # of onnx, zlib or the checker: the model is not readable
+        raise InputError(f"{model}: the checker cannot read it: {error}") from error
+    report = checker.check(certificate, property_file, exact)
+    if as_json:
+        typer.echo(json.dumps(asdict(report)))
+    else:
+        typer.echo(report.text())
+    if not report.accepted:
+        raise typer.Exit(REFUSED)
