@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from .arrays import Indices
 from .tolerances import Tolerances
 from .witness import Witness
 
@@ -75,6 +76,35 @@ class RhoResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Iterated:
+    """What a descent over neighbouring linear regions came to: no A_LP of Bastani et al. 2016.
+
+    rho: the least radius, inf without an example; witness, target, distance as in `Estimate`.
+    regions: how many were restricted to. origin: region or attack, where the first example came
+    from; empty without one.
+    """
+
+    rho: float
+    witness: Witness | None
+    target: int | None
+    distance: float
+    regions: int
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnGrid:
+    """An example whose values are whole numbers of pixels, 0 to 255 over the domain.
+
+    rho: its distance in pixels, inf where none was found. pixels (D,): its values.
+    """
+
+    rho: float
+    pixels: Indices | None
+    witness: Witness | None
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """rho-hat of the convex restriction: an upper bound on rho, inf when the region holds no
     example.
@@ -82,7 +112,7 @@ class Estimate:
     status: found; none_in_region; beyond_max_eps (none within the radius asked for); stopped (out
     of time) or failed. rows: LP rows made; rounds: LPs solved. searched: the region holds no
     example nearer than this, by the LPs' duals. distance: of the witness in the norm asked for,
-    rounded up, inf without one.
+    rounded up, inf without one. integer and iterated: only where they were asked for.
     """
 
     rho: float
@@ -97,3 +127,5 @@ class Estimate:
     norm: str = "linf"
     searched: float = 0.0
     distance: float = math.inf
+    integer: OnGrid | None = None
+    iterated: Iterated | None = None

@@ -9,11 +9,11 @@ from scipy import sparse
 
 from ..compiler.arrays import Indices, Mask, Matrix, Vector
 
-FIRST, GROWTH, LARGEST = 96, 1.15, 512
+FIRST, GROWTH, LARGEST = 64, 1.05, 512
 """Rows of a batch: the first, how it grows, and the most."""
 
-FULL = 24
-"""Rows of a batch that may be full ones, once it is known that a layer's are."""
+SAMPLE = 4
+"""Rows of a group of conditions that tell how long and how full its rows are."""
 
 
 class Rows(Protocol):
@@ -54,7 +54,7 @@ class SignRows:
         self.parts: list[sparse.csr_array] = []
         self.lower: list[Vector] = []
         self._made: Mask | None = None
-        self._full: set[int] = set()
+        self._cost: dict[int, float] = {}
 
     def add_violated(self, solver: Rows, point: Vector, everything: bool = False) -> int:
         """Adds rows that fail at `point`, or all that are missing; returns how many."""
@@ -88,22 +88,35 @@ class SignRows:
         return np.asarray(total), constant
 
     def _most(self, chosen: Indices, shortfall: Vector, starts: Indices) -> Indices:
-        """The most violated, in terms of how far the point would have to move."""
-        far = shortfall[chosen] / np.concatenate(self.region.scales)[chosen]
-        order = chosen[np.argsort(-far, kind="stable")]
-        full = np.zeros(len(order), dtype=bool)
-        for number in self._full:
-            full |= (order >= starts[number]) & (order < starts[number + 1])
-        order = order[~full | (np.cumsum(full) <= FULL)][: int(self.batch)]
+        """The most violated, in terms of how far the point would have to move; sparse rows first.
+
+        Scales are bounds, too large in later layers: they are corrected by the rows made so far. A
+        group that has none is tried first.
+        """
+        group = np.searchsorted(starts, chosen, side="right") - 1
+        cost = np.array([self._cost.get(number, 1.0) for number in range(len(starts) - 1)])
+        far = shortfall[chosen] / (np.concatenate(self.region.scales)[chosen] * cost[group])
+        order = np.argsort(-far, kind="stable")
+        sample = [
+            order[group[order] == number][:SAMPLE]
+            for number in np.unique(group).tolist()
+            if number not in self._cost
+        ]
+        if sample:
+            first = np.concatenate(sample)
+            order = np.concatenate([first, order[~np.isin(order, first)]])
+        picked = chosen[order[: int(self.batch)]]
         self.batch = min(GROWTH * self.batch, LARGEST)
-        return np.sort(order)
+        return np.sort(picked)
 
     def _add(self, solver: Rows, number: int, units: Indices) -> None:
         rows, constant = self.region.unit_rows(number, units)
-        if isinstance(rows, np.ndarray):
-            self._full.add(number)
         made = sparse.csr_array(rows)
-        largest = np.maximum(abs(made).max(axis=1).toarray().reshape(-1), 1e-12)
+        size = abs(made)
+        scales = self.region.scales[number][units]
+        share = float((np.asarray(size.sum(axis=1)).reshape(-1) / scales).mean())
+        self._cost[number] = max(share, 1e-6) * max(1.0, made.nnz / len(units))
+        largest = np.maximum(size.max(axis=1).toarray().reshape(-1), 1e-12)
         made = sparse.csr_array(sparse.diags_array(1.0 / largest) @ made)
         lower = -constant / largest
         self.parts.append(made)

@@ -60,6 +60,15 @@ class NetworkRegion:
             values[node] = made.value(x[None])[0]
         return cls(network, point, fixed, values)
 
+    @cached_property
+    def key(self) -> int:
+        """The same for two points of one region."""
+        parts: list[bytes] = []
+        for fixed in self.fixed.values():
+            parts.extend((fixed.factor.tobytes(), fixed.sign.tobytes()))
+            parts.append(b"" if fixed.index is None else fixed.index.tobytes())
+        return hash(tuple(parts))
+
     @property
     def output(self) -> Vector:
         """The network's output at the point, (K,)."""

@@ -169,6 +169,27 @@ class _Elastic:
         self.solver.add_rows(sparse.csr_array(sparse.hstack([rows[:, :-1], ones])), lower, upper)
 
 
+def deepest(
+    region: Conditions, row: Vector, level: float, ball: Ball, work: Work, eps: float
+) -> Vector | None:
+    """The point of the region where the row is least, at most eps (l-infinity) from the center.
+
+    None where the LPs find no point with row @ x + level <= 0, or no answer.
+    """
+    lower, upper = ball.box(eps)
+    scale = max(float(np.abs(row).sum()), 1e-300)
+    program = Program(row / scale, lower, upper, np.zeros((0, len(row))), np.empty(0), np.empty(0))
+    solver = work.oracle(program)
+    signs = SignRows(region, 0, work.tolerances.feasibility)
+    signs.add_violated(solver, np.where(row > 0, lower, upper))
+    while True:
+        answer = solver.solve(work.remaining())
+        if not answer.optimal or answer.value > -level / scale:
+            return None
+        if not signs.add_violated(solver, answer.point):
+            return np.clip(answer.point, lower, upper)
+
+
 def polish(
     problem: Problem,
     point: Vector,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from .clock import Deadline
@@ -10,52 +12,16 @@ from .compiler.claim import Claim, Target
 from .compiler.errors import InputError
 from .compiler.graph import Network
 from .compiler.tolerances import Tolerances
-from .compiler.verdict import Estimate
+from .compiler.verdict import Estimate, Iterated, OnGrid
 from .compiler.witness import Validator, Witness
+from .descent import Descent
+from .grid import Grid
 from .incumbent import stretched
-from .lp.distance import NORMS, Ball, least_radius_row, rounded_up
+from .lp.distance import NORMS, Ball, rounded_up
 from .lp.network_region import NetworkRegion
 from .lp.oracle import Oracle, highs_unscaled
-from .lp.restriction import Restricted, Work, restrict
-
-
-def least_restricted(
-    claim: Claim, region: NetworkRegion, ball: Ball, work: Work
-) -> tuple[Restricted, int | None]:
-    """The best restriction over all targets, and its target; targets are pruned by the best so far.
-
-    The closed form of each target's margin row is a lower bound of its restriction: it gives the
-    order.  `region` holds the ball's center.  Without an example, rho is the radius that the rows
-    rule out for every target.
-    """
-    targets = list(claim.targets)
-    rows = np.zeros((len(targets), claim.network.output_size))
-    rows[:, claim.label] = 1.0
-    rows[np.arange(len(targets)), targets] = -1.0
-    margin, constant = region.output_rows(rows)
-    levels = (constant + claim.margin).tolist()
-    first = [
-        least_radius_row(row, level, ball, np.inf)
-        for row, level in zip(margin, levels, strict=True)
-    ]
-    best, chosen, made, rounds = Restricted("none", np.inf, None, 0, 0), None, 0, 0
-    inside = np.array_equal(region.point, ball.center)
-    for case in np.argsort(first).tolist():
-        reach = min(work.limit, best.rho) if best.status == "found" else work.limit
-        if first[case] > reach:
-            found = Restricted("none", min(reach, ball.largest), None, 0, 0)
-        elif work.remaining() <= 0.0:
-            found = Restricted("stopped", first[case], None, 0, 0)
-        else:
-            own = Work(work.oracle, work.remaining, work.tolerances, reach, work.lazy)
-            found = restrict(region, margin[case], levels[case], ball, own, inside)
-        made, rounds = made + found.rows, rounds + found.rounds
-        if found.status == "found" and (best.status != "found" or found.rho < best.rho):
-            best, chosen = found, targets[case]
-        elif best.status != "found":
-            status = best.status if best.status in ("failed", "stopped") else found.status
-            best = Restricted(status, min(best.rho, found.rho), None, 0, 0)
-    return Restricted(best.status, best.rho, best.point, made, rounds), chosen
+from .lp.restriction import Restricted, Work
+from .rivals import least_restricted
 
 
 def rho_estimate(
@@ -70,12 +36,18 @@ def rho_estimate(
     lazy: bool = True,
     oracle: Oracle = highs_unscaled,
     norm: str = "linf",
+    integer: bool = False,
+    iterate: bool = False,
+    seed: int = 0,
 ) -> Estimate:
     """The least distance to an adversarial example inside the image's own linear region.
 
     The A_LP of Bastani et al. 2016, section 4.  target "second" is the paper's choice.  max_eps: a
     radius beyond which the answer does not matter.  norm: linf, l1 or l2.  lazy=False solves with
-    all rows.  Raises InputError for arguments that make no sense.
+    all rows.  integer: look for an example of whole pixels, 0 to 255 over the domain, too.
+    iterate: go on from the example, or from an attack's where the region holds none, to
+    neighbouring regions; reported apart.  seed: of random starts and roundings.  Raises InputError
+    for arguments that make no sense.
     """
     deadline = Deadline(timeout)
     if norm not in NORMS:
@@ -84,34 +56,91 @@ def rho_estimate(
         raise InputError(f"max_eps must be a number at least 0, not {max_eps}")
     claim = Claim.make(network, image, label, target, margin, domain)
     region = NetworkRegion.of(network, claim.image)
-    predicted = int(np.argmax(region.output))
     ball = Ball(claim.image, claim.lower, claim.upper, norm)
-    validator = Validator(claim, None)
+    work = Work(oracle, deadline.remaining, Tolerances(), max_eps, lazy)
+    rng = np.random.default_rng(seed)
+    asked = _Asked(claim, region, ball, work, rng)
+    grid = Grid(claim, ball, work, rng) if integer else None
+    clean = _lost_already(claim, region)
+    found, chosen = Restricted("found", 0.0, None, 0, 0), None if clean is None else clean.label
+    if clean is None:
+        found, chosen = least_restricted(claim, region, ball, work)
+    first = asked.estimate(found, chosen, clean)
+    further = None
+    if iterate:
+        further = asked.iterated(found, chosen, clean)
+    if grid is not None:
+        pixels = asked.on_grid(grid, first, found, further, clean)
+        first = replace(first, integer=pixels)
+    return replace(
+        first, iterated=further[0] if further is not None else None, seconds=deadline.spent()
+    )
 
-    def result(
-        found: Restricted, status: str, target: int | None, witness: Witness | None
-    ) -> Estimate:
-        size = np.inf
-        if witness is not None:
-            size = rounded_up(witness.point, claim.image, norm)
+
+class _Asked:
+    """One question, and the forms of its answer."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        region: NetworkRegion,
+        ball: Ball,
+        work: Work,
+        rng: np.random.Generator,
+    ) -> None:
+        self.claim, self.region, self.ball, self.work = claim, region, ball, work
+        self.rng = rng
+        self.validator = Validator(claim, None)
+
+    def estimate(self, found: Restricted, target: int | None, clean: Witness | None) -> Estimate:
+        """What the image's own region says."""
+        witness = clean
+        if found.point is not None:
+            witness = stretched(self.validator, found.point)
+        status = found.status
+        if status == "none":
+            whole = found.rho >= self.ball.largest
+            status = "none_in_region" if whole else "beyond_max_eps"
         return Estimate(
-            found.rho if status == "found" else np.inf, status, witness, target, claim.label,
-            predicted, found.rows, found.rounds, deadline.spent(),
-            norm, 0.0 if status == "found" and found.rho == 0.0 else found.rho, size,
+            found.rho if status == "found" else np.inf, status, witness, target, self.claim.label,
+            int(np.argmax(self.region.output)), found.rows, found.rounds, 0.0,
+            self.ball.norm, found.rho, self._distance(witness),
         )  # fmt: skip
 
-    clean = _lost_already(claim, region)
-    if clean is not None:
-        return result(Restricted("found", 0.0, None, 0, 0), "found", clean.label, clean)
-    work = Work(oracle, deadline.remaining, Tolerances(), max_eps, lazy)
-    found, chosen = least_restricted(claim, region, ball, work)
-    witness = None
-    if found.point is not None:
-        witness = stretched(validator, found.point)
-    status = found.status
-    if status == "none":
-        status = "none_in_region" if found.rho >= ball.largest else "beyond_max_eps"
-    return result(found, status, chosen, witness)
+    def iterated(
+        self, found: Restricted, target: int | None, clean: Witness | None
+    ) -> tuple[Iterated, Vector | None]:
+        """What the descent says, and its point."""
+        if clean is not None:
+            return Iterated(0.0, clean, target, 0.0, 0, "region"), None
+        end = Descent(self.claim, self.ball, self.work, self.rng).run(found, target)
+        witness = None if end.point is None else stretched(self.validator, end.point)
+        distance = self._distance(witness)
+        return Iterated(end.rho, witness, end.target, distance, end.regions, end.origin), end.point
+
+    def on_grid(
+        self,
+        grid: Grid,
+        first: Estimate,
+        found: Restricted,
+        further: tuple[Iterated, Vector | None] | None,
+        clean: Witness | None,
+    ) -> OnGrid:
+        """The nearest example of whole pixels, from all that is known."""
+        if clean is not None:
+            return OnGrid(0.0, grid.center.astype(np.int64), clean)
+        if further is not None and further[1] is not None and further[0].target is not None:
+            point = further[1]
+            inner = point + 1e-6 * (self.claim.image - point)
+            grid.search(NetworkRegion.of(self.claim.network, inner), point, further[0].target)
+        if found.point is not None and first.target is not None:
+            grid.search(self.region, found.point, first.target)
+        return grid.best
+
+    def _distance(self, witness: Witness | None) -> float:
+        if witness is None:
+            return np.inf
+        return rounded_up(witness.point, self.claim.image, self.ball.norm)
 
 
 def _lost_already(claim: Claim, region: NetworkRegion) -> Witness | None:

@@ -20,10 +20,10 @@ from .compiler.tolerances import Tolerances
 from .compiler.verdict import RhoResult, Verdict
 from .compiler.witness import Validator
 from .decide import Progress, attack_budget, quiet, verify
-from .estimate import least_restricted
 from .incumbent import Incumbent
 from .lp.network_region import NetworkRegion
 from .lp.restriction import Work
+from .rivals import least_restricted
 
 RESTART = 0.97
 """A search starts anew once its radius fell below this share: tighter root bounds pay for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,15 +12,19 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..compiler.errors import RhobustError
 from .options import (
+    AnyNorm,
     Certificates,
     Checkpoint,
     Data,
     Domain,
     Eps,
     Index,
+    Integer,
+    Iterate,
     Json,
     Labels,
     Margin,
+    MaxEps,
     Memory,
     Model,
     Norm,
@@ -165,23 +170,27 @@ def estimate(
     data: Data = None,
     labels: Labels = None,
     index: Index = "",
-    norm: Norm = "linf",
+    norm: AnyNorm = "linf",
     target: Target = "second",
     margin: Margin = 0.0,
     domain: Domain = "0,1",
+    max_eps: MaxEps = "",
+    integer: Integer = False,
+    iterate: Iterate = False,
     timeout: Timeout = 60.0,
     seed: Seed = 0,
     json: Json = None,
     out: Out = None,
 ) -> None:
     """Estimate each image's rho by convex restriction: fast, from above, no proof."""
-    distance(norm)
+    distance(norm, ("linf", "l1", "l2"))
+    largest = radius(max_eps, "--max-eps") if max_eps else math.inf
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out
     )
     from .ask import estimate as ask
 
-    ask(asked)
+    ask(asked, norm, largest, integer, iterate)
 
 
 @app.command()

@@ -14,10 +14,11 @@ from ..compiler.graph import Network
 from ..compiler.verdict import RhoResult
 from ..decide import verify
 from ..estimate import rho_estimate
+from ..grid import check_pixels
 from ..radius import rho
 from ..report.picture import MOST, Panel, draw
 from ..report.row import Row, estimated, measured, verified
-from ..report.table import COLUMNS, digits
+from ..report.table import COLUMNS, INTEGER, ITERATED, Column, digits
 from .data import Images, folder
 from .options import Options
 from .prepare import pixels, prepare
@@ -75,20 +76,25 @@ def decide(
     _ask("verify", options, question)
 
 
-def estimate(options: Options) -> None:
+def estimate(options: Options, norm: str, max_eps: float, integer: bool, iterate: bool) -> None:
     """rhobust estimate."""
 
     def question(network: Network, images: Images, chosen: Sequence[int]) -> Question:
+        for index in chosen if integer else ():
+            check_pixels(images.vector(index), *options.domain, f"{images.source}: image {index}")
+
         def ask(index: int, told: Told) -> Row:
             result = rho_estimate(
                 network, images.vector(index), int(images.labels[index]), options.target,
-                options.margin, options.domain, options.timeout,
+                options.margin, options.domain, options.timeout, max_eps, norm=norm,
+                integer=integer, iterate=iterate, seed=options.seed,
             )  # fmt: skip
             return estimated(index, result)
 
         return ask
 
-    _ask("estimate", options, question)
+    more = (*((INTEGER,) if integer else ()), *((ITERATED,) if iterate else ()))
+    _ask("estimate", options, question, more)
 
 
 def effort(options: Options) -> Settings:
@@ -100,10 +106,11 @@ def _ask(
     command: str,
     options: Options,
     question: Callable[[Network, Images, Sequence[int]], Question],
+    more: tuple[Column, ...] = (),
 ) -> None:
     network, images, indices = prepare(options)
     ask = question(network, images, indices)
-    rows, interrupted = run(ask, indices, COLUMNS[command], options.json)
+    rows, interrupted = run(ask, indices, (*COLUMNS[command], *more), options.json)
     if options.out is not None:
         shape = pixels(network, images)
         count = picture(options.out, rows, images, shape, options.domain)

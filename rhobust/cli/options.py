@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -33,6 +34,16 @@ Index = Annotated[
     str, typer.Option(metavar="A:B", help="Which images: A:B as in Python, K, or K,L,M.")
 ]
 Norm = Annotated[str, typer.Option(help="The distance; linf is the only one.")]
+AnyNorm = Annotated[str, typer.Option(help="The distance: linf, l1 or l2.")]
+MaxEps = Annotated[
+    str, typer.Option(metavar="E", help="Look no further than this, as 0.03 or 8/255.")
+]
+Integer = Annotated[
+    bool, typer.Option("--integer", help="Look for an example of whole pixels, 0 to 255, too.")
+]
+Iterate = Annotated[
+    bool, typer.Option("--iterate", help="Go on to neighbouring regions; reported apart.")
+]
 Target = Annotated[
     str,
     typer.Option(metavar="T", help="The rival labels: any, second (most probable), K, or K,L,M."),
@@ -104,11 +115,11 @@ def number(text: str, option: str) -> float:
     return value
 
 
-def radius(text: str) -> float:
+def radius(text: str, option: str = "--eps") -> float:
     """The value of --eps."""
-    value = number(text, "--eps")
+    value = number(text, option)
     if value < 0.0:
-        raise InputError(f"--eps must be at least 0, not {text}")
+        raise InputError(f"{option} must be at least 0, not {text}")
     return value
 
 
@@ -123,10 +134,10 @@ def interval(text: str) -> tuple[float, float]:
     return low, high
 
 
-def distance(norm: str) -> None:
+def distance(norm: str, supported: Sequence[str] = ("linf",)) -> None:
     """Refuses what --norm cannot be."""
-    if norm != "linf":
-        raise InputError(f"--norm {norm!r} is not supported; supported: linf")
+    if norm not in supported:
+        raise InputError(f"--norm {norm!r} is not supported; supported: {', '.join(supported)}")
 
 
 def chosen(text: str, count: int, source: str) -> list[int]:

@@ -93,8 +93,20 @@ def measured(index: int, result: RhoResult, certificate: Path | None = None) -> 
 
 def estimated(index: int, result: Estimate) -> Row:
     """No verdict: an estimate proves nothing below it."""
-    upper = None if result.witness is None else result.witness.distance
+    upper = None if result.witness is None else result.distance
+    extra: dict[str, float | str | bool] = {
+        "rho_estimate": result.rho,
+        "status": result.status,
+        "norm": result.norm,
+        "searched": result.searched,
+    }
+    if result.integer is not None:
+        extra["rho_integer"] = result.integer.rho
+    if result.iterated is not None:
+        extra["rho_iterated"] = result.iterated.rho
+        extra["iterated_from"] = result.iterated.origin
+        extra["regions"] = result.iterated.regions
     return Row(
         index, result.label, result.predicted, result.seconds, rho_upper=upper, lps=result.rounds,
-        witness=result.witness, extra={"rho_estimate": result.rho, "status": result.status},
+        witness=result.witness, extra=extra,
     )  # fmt: skip

@@ -76,6 +76,9 @@ EXAMPLE = Column("example at", lambda row: known(row.rho_upper, ROUND_CEILING), 
 NODES = Column("nodes", lambda row: str(row.nodes), 8)
 ESTIMATE = Column("rho-hat (estimate)", extra("rho_estimate"), 18)
 
+INTEGER = Column("in pixels", extra("rho_integer"), 9)
+ITERATED = Column("iterated", extra("rho_iterated"), 8)
+
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "verify": (
         IMAGE, LABEL, PREDICTED,

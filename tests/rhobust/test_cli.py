@@ -110,7 +110,7 @@ def test_estimate_is_no_verdict(small: list[str], tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     text = call("estimate", *small, "--json", out)
     for row, radius in zip(records(out), RADII, strict=True):
-        assert set(row) == {*KEYS, "rho_estimate", "status"}
+        assert set(row) == {*KEYS, "rho_estimate", "status", "norm", "searched"}
         assert row["verdict"] is None is row["rho_lower"] and row["status"] == "found"
         assert row["rho_estimate"] == pytest.approx(radius, abs=EXACT)
         assert row["rho_upper"] >= radius
@@ -122,6 +122,21 @@ def test_estimate_without_an_example_in_its_region(small: list[str], tmp_path: P
     call("estimate", *small, "--json", out, "--index", "0", "--margin", "2")
     (row,) = records(out)
     assert row["status"] == "none_in_region" and row["rho_estimate"] is None
+
+
+def test_what_else_estimate_is_asked(small: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    call("estimate", *small, "--json", out, "--max-eps", "1/100", "--norm", "l1")
+    for row, radius in zip(records(out), RADII, strict=True):
+        assert row["norm"] == "l1" and row["searched"] == pytest.approx(min(radius, 0.01))
+        assert row["status"] == ("beyond_max_eps" if radius else "found")
+    both = ["--integer", "--iterate"]
+    text = call("estimate", "digits", "--index", "0:2", "--json", out, *both)
+    for row in records(out):
+        assert row["rho_iterated"] <= row["rho_estimate"] and row["regions"] > 0
+        assert row["iterated_from"] == "region"
+        assert row["rho_integer"] >= 255 * row["rho_iterated"] - 1e-6
+    assert "iterated" in text and "pixels" in text
 
 
 def test_a_terminal_gets_a_table(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

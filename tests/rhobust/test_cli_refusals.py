@@ -126,6 +126,15 @@ CASES: dict[str, tuple[Arguments, str]] = {
     "index a word": (good("--index", "first"), "--index must be A:B"),
     "index by zero": (good("--index", "::0"), "--index must be A:B"),
     "other norm": (good("--norm", "l2"), "supported: linf"),
+    "norm of an estimate": (
+        lambda folder: ["estimate", *good("--norm", "l3")(folder)[1:]], "linf, l1, l2"
+    ),
+    "max-eps negative": (
+        lambda folder: ["estimate", *good("--max-eps", "-1")(folder)[1:]], "--max-eps must be"
+    ),
+    "no whole pixels": (
+        lambda folder: ["estimate", *good("--integer")(folder)[1:]], "not made of whole pixels"
+    ),
     "target unknown": (good("--target", "best"), "'any', 'second'"),
     "target outside": (good("--target", "7"), "target 7 must be in 0..1"),
     "target the label": (good("--target", "1"), "image 1: target 1 must"),
