@@ -75,6 +75,14 @@ def compare(form: str, hats: dict[int, float], rows: list[Row]) -> int:
             f"{statistics.mean(ratios):.3f}, median {places[0]:.3f}, 90 % within {places[1]:.3f}, "
             f"largest {ratios[-1]:.3f}"
         )
+    open_ends = [
+        (hat / row["rho_upper"], hat / row["rho_lower"])
+        for hat, row in both
+        if np.isfinite(hat) and row.get("exact") is False and row["rho_lower"] and row["rho_upper"]
+    ]
+    if open_ends:
+        low, high = (statistics.mean(side) for side in zip(*open_ends, strict=True))
+        told += f"; on {len(open_ends)} with open rho the mean is between {low:.3f} and {high:.3f}"
     print(f"{told}; {len(wrong)} below what is proven {wrong or ''}".rstrip(), flush=True)
     return len(wrong)
 

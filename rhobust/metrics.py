@@ -25,8 +25,8 @@ class Frequency:
     """The adversarial frequency phi(eps) = share of images with rho <= eps: lower <= phi <= upper.
 
     lower counts the images with an example within eps. From estimates it is the paper's phi-hat:
-    rho-hat is never below rho, so phi-hat is never above phi. upper counts those not proven to hold
-    none; it is 1 where nothing is proven.
+    rho-hat is never below rho (but for an LP's tolerance), so phi-hat is never above phi. upper
+    counts those not proven to hold none; it is 1 where nothing is proven.
     """
 
     eps: float
