@@ -17,7 +17,7 @@ from threading import RLock
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Vector
+from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Numbers, Vector
 from ..compiler.problem import Branch, Problem
 from ..lp.oracle import Oracle, highs
 from .bounds.backward import Ascent, Multipliers, Nodes, Pass, backward, climb, plain
@@ -37,6 +37,7 @@ from .boxes import (
 )
 from .branching import largest_loss
 from .choices import Tree
+from .exact_leaf import ExactLeaves
 from .frontier import Frontier
 from .joint import JointGroups
 from .leaf import solve_leaf
@@ -75,6 +76,8 @@ class Hooks:
     cutoff: objectives above it do not matter. radius: (center, domain lower, domain upper) when
     least distances are wanted. progress: called with (closed, open, least bound). recorder: notes
     the proof, of questions whose cutoff and region do not change. saver: keeps the open nodes.
+    accept_exact: as accept, for one point (D,) of Fractions; without it accept sees the nearest
+    floats.
     """
 
     remaining: Callable[[], float]
@@ -86,6 +89,13 @@ class Hooks:
     progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None
     recorder: Recorder | None = None
     saver: Saver | None = None
+    accept_exact: Callable[[Numbers], bool] | None = None
+
+    def offer(self, point: Numbers) -> bool:
+        """Whether an exact point settles the question."""
+        if self.accept_exact is not None:
+            return self.accept_exact(point)
+        return self.accept(point.astype(np.float64)[None])
 
     def stop(self) -> bool:
         return not self.remaining() > 0.0
@@ -93,11 +103,14 @@ class Hooks:
 
 @dataclass(slots=True)
 class Statistics:
-    """Counts of one search, or of one thread's part of it."""
+    """Counts of one search.  numerical: leaves that nothing could decide; exact: those that only
+    rational arithmetic closed.
+    """
 
     nodes: int = 0
     lps: int = 0
     numerical: int = 0
+    exact: int = 0
 
 
 @dataclass(slots=True)
@@ -126,6 +139,7 @@ class Search:
             root = Branch((problem.objective, *root.atoms), root.choices)
         self.tree = Tree(root, problem.choices, len(problem.offset))
         self.statistics = Statistics()
+        self.exact = ExactLeaves(problem, hooks)
         self.doubtful = (np.inf, np.inf)  # least value and radius of the nodes given up
         self.joint: JointGroups | None = None
         self.inputs: Matrix | None = None
@@ -368,6 +382,7 @@ class Search:
         }
 
     def _reduce(self, atoms: Indices) -> None:
+        self.exact.reduced(self.problem, self.root, atoms)
         if self.hooks.recorder is not None:
             self.hooks.recorder.reduced(self.problem, self.root, atoms)
         self.problem, self.root, self.reach = reduce(
@@ -684,6 +699,12 @@ class Search:
                 batch.choice[row] = free[0]
             elif not self.hooks.stop() and _same(box, self.hooks.box()):
                 with self.lock:
+                    answer = self.exact.settle(batch, row, result.point)
+                    if answer == "accepted":
+                        return None
+                    if answer == "empty":
+                        self.statistics.exact += 1
+                        continue
                     self.statistics.numerical += 1
                     self.doubtful = (
                         min(self.doubtful[0], float(batch.value[row])),

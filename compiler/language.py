@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from itertools import count
 from typing import TypeAlias
@@ -150,6 +151,8 @@ class Variable(Expression):
 
     size: the number of elements, or a shape; lower, upper: numbers, or arrays of that shape.
     value: what the last solution gave it, (size,) float64, None before one was found.
+    exact: the same as Fractions, which are no floats where no floats are a solution; of variables
+    that nothing defines.
     """
 
     def __init__(
@@ -167,6 +170,7 @@ class Variable(Expression):
             raise LanguageError(f"variable {name!r}: its bounds are empty or not numbers")
         self.source = source
         self.value: Vector | None = None
+        self.exact: tuple[Fraction, ...] | None = None
         self.serial = next(_serial)
 
     def __repr__(self) -> str:

@@ -5,8 +5,8 @@ Stages stand in topological order and are numbered from 1; source 0 is the input
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -85,13 +85,23 @@ class Ball:
         return inside, center
 
 
+@dataclass(frozen=True, slots=True)
+class Unrounded:
+    """The exact numbers where a problem has rounded ones: bounds by column, offsets by atom."""
+
+    lower: Mapping[int, Fraction] = field(default_factory=dict)
+    upper: Mapping[int, Fraction] = field(default_factory=dict)
+    offset: Mapping[int, Fraction] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Is there an input in the region whose output satisfies the root branch?
 
     Region: lower <= x <= upper, (D,), and x in the ball. Atom k holds where rows[k] @ output +
     offset[k] <= 0 (< 0 where strict); rows (A, K). objective: the atom whose value is to be least;
-    as an atom it stands in no branch.
+    as an atom it stands in no branch. Bounds and offsets are rounded so that nothing is lost;
+    `unrounded` tells them exactly.
     """
 
     lower: Vector
@@ -104,6 +114,7 @@ class Problem:
     choices: tuple[tuple[Branch, ...], ...] = ()
     ball: Ball | None = None
     objective: int | None = None
+    unrounded: Callable[[], Unrounded] = Unrounded
 
     @property
     def input_size(self) -> int:

@@ -75,12 +75,24 @@ class PropertyValidator:
                 return True
         return False
 
+    def accept_exact(self, point: Numbers) -> bool:
+        """The same for one point of Fractions, which need not be floats."""
+        if self.accept(point.astype(np.float64)[None]):
+            return True
+        x = point[: self.asked.inputs]
+        near = x.astype(np.float64).astype(np.float32).astype(np.float64)
+        return self._satisfies(x, np.clip(near, self.low, self.high))
+
     def _check(self, point: Vector) -> bool:
         near = point.astype(np.float32).astype(np.float64)
         inside = np.clip(near, self.low, self.high)
         x = exact(inside)
         for k, value in self.fixed.items():
             x[k] = value
+        return self._satisfies(x, inside)
+
+    def _satisfies(self, x: Numbers, inside: Vector) -> bool:
+        """Whether the exact input x, which runs as `inside`, is a witness; keeps it."""
         values = x.tolist()
         outputs = self._runtime(inside)
         if not (np.isfinite(outputs).all() and self.asked.holds(values, exact(outputs).tolist())):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from .compiler.compiled import Compiled
 from .compiler.evaluator import holds, value, within
 from .compiler.language import Ball, Formula, Relation, Variable, requirements
 from .compiler.problem import Branch
+from .compiler.rounding import ceil_float
 from .compiler.steps.system import flat, variables
 from .compiler.witness import EXACT_WORK, float32_box
 from .repair import Repair
@@ -29,9 +31,11 @@ LPs end on the boundary.
 
 @dataclass(frozen=True, slots=True)
 class FormulaWitness:
-    """point (D,): a solution. value: no smaller than the objective there (which is minimised)."""
+    """point (D,): a solution; Fractions where no floats near it are one. value: no smaller than the
+    objective there (which is minimised).
+    """
 
-    point: Vector
+    point: Numbers
     value: float
 
 
@@ -39,7 +43,7 @@ class FormulaValidator:
     """Decides whether points satisfy all formulas of a problem, over the reals and as computed."""
 
     def __init__(self, source: Problem, compiled: Compiled) -> None:
-        self.compiled, self.problem = compiled, compiled.problem
+        self.source, self.compiled, self.problem = source, compiled, compiled.problem
         inputs = set(compiled.inputs)
         parts = flat(source.formulas)
         needed = [found for formula in parts for found in requirements(formula)]
@@ -67,6 +71,27 @@ class FormulaValidator:
                     if found is not None:
                         return found
         return None
+
+    def check_exact(self, point: Numbers) -> FormulaWitness | None:
+        """The solution at a point of Fractions (D,), or None when it is none in some way."""
+        if not self._affordable():
+            return None
+        given = self._split(point)
+        assignment = self.compiled.assignment(point)
+        if not all(within(name, numbers) for name, numbers in assignment.items()):
+            return None
+        if not all(holds(f, assignment) for f in (*self.plain, *self.deep, *self.needed)):
+            return None
+        if not self._as_computed(given):
+            return None
+        return FormulaWitness(point, self._objective(assignment))
+
+    def _objective(self, assignment: Mapping[Variable, Numbers]) -> float:
+        """The objective's exact value, rounded up."""
+        asked = self.source.objective
+        if asked is None:
+            return 0.0
+        return ceil_float(value(asked.expression, assignment)[0] * Fraction(asked.sign))
 
     def _roundings(self, point: Vector) -> Iterator[Vector]:
         near = point.astype(np.float32).astype(np.float64)
@@ -101,7 +126,7 @@ class FormulaValidator:
                 return None
             if not all(within(name, numbers) for name, numbers in assignment.items()):
                 return None
-        if not self._as_computed(given, point):
+        if not self._as_computed(given):
             return None
         objective = self.problem.objective
         return FormulaWitness(point, 0.0 if objective is None else float(upper[objective]))
@@ -134,7 +159,7 @@ class FormulaValidator:
         operators = [o for stage in self.problem.stages for o, _ in stage.terms]
         return sum(max(1, o.terms) * o.out_size for o in operators) <= EXACT_WORK
 
-    def _as_computed(self, given: Mapping[Variable, Numbers], point: Vector) -> bool:
+    def _as_computed(self, given: Mapping[Variable, Numbers]) -> bool:
         """Whether formulas over inputs and networks' outputs also hold for the runtimes' outputs.
 
         An output behind other functions is left to the exact evaluation.

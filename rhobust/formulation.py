@@ -9,7 +9,7 @@ import numpy as np
 
 from .bnb.search import Settings
 from .clock import Deadline
-from .compiler.arrays import Vector
+from .compiler.arrays import Numbers, exact
 from .compiler.compiled import Compiled, compile_formulas
 from .compiler.errors import InputError, LanguageError
 from .compiler.language import (
@@ -222,13 +222,15 @@ def _bounds_inputs(formula: Formula) -> bool:
     return len(terms) == 1 and isinstance(terms[0].operator, Select)
 
 
-def give_values(compiled: Compiled, names: Sequence[Variable], point: Vector | None) -> None:
-    """Sets `value` of variables to what a solution gives them, or to None."""
+def give_values(compiled: Compiled, names: Sequence[Variable], point: Numbers | None) -> None:
+    """Sets `value` and `exact` of variables to what a solution gives them, or to None."""
     for name in names:
-        name.value = None
+        name.value = name.exact = None
     if point is None:
         return
     values = compiled.assignment(point)
     for name in names:
         if name in values:
             name.value = np.asarray(values[name], dtype=np.float64)
+            if name in compiled.inputs:
+                name.exact = tuple(exact(values[name]).tolist())

@@ -10,10 +10,10 @@ from .attacks.pgd import pgd
 from .bnb.choices import Tree
 from .bnb.search import Hooks, Outcome, Settings, search
 from .clock import Deadline
-from .compiler.arrays import Bounds, Indices, Matrix, Vector
+from .compiler.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from .compiler.tolerances import Tolerances
 from .decide import Progress
-from .formula_witness import FormulaValidator
+from .formula_witness import FormulaValidator, FormulaWitness
 from .formulation import Problem, Solution, Statistics, give_values
 from .region_optimum import region_optimum
 from .settle import promising, work
@@ -49,7 +49,7 @@ class Optimum:
         self.good = -np.inf if good is None else self.sign * good
         self.bad = np.inf if bad is None else self.sign * bad
         self.validator = FormulaValidator(source, self.compiled)
-        self.point: Vector | None = None
+        self.point: Numbers | None = None
         self.best = np.inf
         self.tree = Tree(self.problem.root, self.problem.choices, len(self.problem.offset))
         self.cases = self.tree.start()[0]
@@ -62,7 +62,7 @@ class Optimum:
         """Values above it are of no interest: no better than the incumbent, or on the bad side."""
         if not self.optimises:
             return 0.0
-        return min(self.best - self._slack(), self.bad)
+        return min(self.best - self._slack(), float(np.nextafter(self.best, -np.inf)), self.bad)
 
     def _slack(self) -> float:
         """The distance of value and bound that counts as none; not 0 where the value is."""
@@ -75,6 +75,7 @@ class Optimum:
         hooks = Hooks(
             self.deadline.remaining, self._accept, lambda: box, self._attack,
             lambda: min(self.cutoff(), LARGEST), progress=self.progress,
+            accept_exact=self._accept_exact,
         )  # fmt: skip
         outcome = search(problem, hooks, self.settings)
         give_values(self.compiled, self.compiled.named, self.point)
@@ -124,6 +125,13 @@ class Optimum:
                 return True
         return self._done()
 
+    def _accept_exact(self, point: Numbers) -> bool:
+        """Takes a solution that need not be a float; one of floats is preferred."""
+        before = self.best
+        if not self._accept(point.astype(np.float64)[None]) and not self.best < before:
+            self._keep(self.validator.check_exact(point))
+        return self._done()
+
     def _done(self) -> bool:
         if self.point is None:
             return False
@@ -148,10 +156,15 @@ class Optimum:
 
     def _take(self, point: Vector) -> bool:
         found = self.validator.check(point)
+        if found is None or not self._keep(found):
+            return False
+        self.validator.known = [*self.validator.known[:1], found.point]
+        return True
+
+    def _keep(self, found: FormulaWitness | None) -> bool:
         if found is None or not found.value < self.best:
             return False
         self.best, self.point = found.value, found.point
-        self.validator.known = [*self.validator.known[:1], found.point]
         return True
 
     def _attack(self, atoms: Indices) -> bool:

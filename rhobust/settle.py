@@ -12,7 +12,7 @@ from .bnb.recording import Recorder
 from .bnb.saving import Saver
 from .bnb.search import Hooks, Outcome, Settings, search
 from .clock import Deadline
-from .compiler.arrays import Bounds, Indices, Mask, Matrix
+from .compiler.arrays import Bounds, Indices, Mask, Matrix, Numbers
 from .compiler.problem import Problem
 
 WORK = 3e9
@@ -31,11 +31,13 @@ def settle(
     progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None,
     recorder: Recorder | None = None,
     saver: Saver | None = None,
+    accept_exact: Callable[[Numbers], bool] | None = None,
 ) -> Outcome:
     """Whether some input satisfies the problem's root branch.
 
-    accept: looks at candidate inputs (B, D) and returns True when one is a solution.  recorder:
-    notes the proof.  saver: keeps the open nodes.
+    accept: looks at candidate inputs (B, D) and returns True when one is a solution; accept_exact:
+    the same for one input (D,) of Fractions.  recorder: notes the proof.  saver: keeps the open
+    nodes.
     """
     box = Bounds(problem.lower[None], problem.upper[None])
     tree = Tree(problem.root, problem.choices, len(problem.offset))
@@ -56,7 +58,7 @@ def settle(
 
     hooks = Hooks(
         deadline.remaining, offer, lambda: box, attack,
-        progress=progress, recorder=recorder, saver=saver,
+        progress=progress, recorder=recorder, saver=saver, accept_exact=accept_exact,
     )  # fmt: skip
     return search(problem, hooks, settings)
 

@@ -123,7 +123,7 @@ class _Solving:
                 recorder = self.proof.part(compiled.problem, compiled.stage(whole[0]))
             outcome = settle(
                 compiled.problem, validator.accept, self.deadline, self.settings, self.rng,
-                self.progress, recorder, self.saver,
+                self.progress, recorder, self.saver, validator.accept_exact,
             )  # fmt: skip
             self.nodes += outcome.statistics.nodes
             self.lps += outcome.statistics.lps

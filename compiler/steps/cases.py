@@ -24,7 +24,7 @@ def cases(system: System) -> tuple[System, Lift]:
     root = work.branch(And(system.formulas))
     return System(
         (), system.objective, system.inputs, tuple(work.definitions), system.boxes, system.ball,
-        tuple(work.atoms), root, tuple(work.choices),
+        tuple(work.atoms), root, tuple(work.choices), system.rounded,
     ), unchanged  # fmt: skip
 
 

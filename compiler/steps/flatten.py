@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import Mask, Matrix, Numbers, Vector, exact
 from ..language import Offset, Variable
 from ..operators import Dense, LinearOperator, Select, compose, scaled
-from ..problem import Ball, Branch, Problem, Stage, offset_value
+from ..problem import Ball, Branch, Problem, Stage, Unrounded, offset_value
 from ..rounding import TINY, UNIT, floor_float, gamma
 from .system import Atom, Definition, Lift, Solution, System
 
@@ -66,7 +66,7 @@ def flatten(system: System) -> tuple[Problem, Lift, Places]:
         lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
     problem = Problem(
         lower, upper, tuple(stages), *_rows(system.atoms, columns, size), root, choices,
-        ball, None if system.objective is None else 0,
+        ball, None if system.objective is None else 0, lambda: _unrounded(system, places),
     )  # fmt: skip
 
     def lift(solution: Solution) -> Solution:
@@ -144,6 +144,25 @@ def _rows(
         offsets.append(np.array([floor_float(Fraction(value)) for value in constants]))
         strict.append(np.full(affine.size, atom.kind == "<"))
     return np.concatenate(rows), np.concatenate(offsets), np.concatenate(strict)
+
+
+def _unrounded(system: System, places: Places) -> Unrounded:
+    """What the boxes and the atoms' offsets were before they were rounded."""
+    lower: dict[int, Fraction] = {}
+    upper: dict[int, Fraction] = {}
+    for relation in system.rounded:
+        term = relation.affine.terms[0]
+        assert isinstance(term.operator, Select)
+        first = places[term.variable][1]
+        level = offset_value(relation.affine.offsets, relation.affine.size) * Fraction(-term.factor)
+        for k, end in zip(term.operator.index.tolist(), level.tolist(), strict=True):
+            if term.factor > 0.0 or relation.kind == "=":
+                upper[first + k] = min(upper.get(first + k, end), end)
+            if term.factor < 0.0 or relation.kind == "=":
+                lower[first + k] = max(lower.get(first + k, end), end)
+    constants = [offset_value(atom.affine.offsets, atom.affine.size) for atom in system.atoms]
+    offset = dict(enumerate(value for several in constants for value in several.tolist()))
+    return Unrounded(lower, upper, offset)
 
 
 def _ball(system: System, places: Places) -> Ball | None:

@@ -21,10 +21,13 @@ def region(system: System) -> tuple[System, Lift]:
     """
     boxes = {name: (name.lower.copy(), name.upper.copy()) for name in system.inputs}
     rest: list[Formula] = []
+    rounded: list[Relation] = []
     for formula in flat(system.formulas):
-        read = isinstance(formula, Relation) and _tighten(formula, boxes)
-        if not read or (isinstance(formula, Relation) and formula.kind == "<"):
+        read = _tighten(formula, boxes) if isinstance(formula, Relation) else None
+        if read is None or (isinstance(formula, Relation) and formula.kind == "<"):
             rest.append(formula)
+        if read is False and isinstance(formula, Relation):
+            rounded.append(formula)
     if system.ball is not None:
         _around(system.ball, boxes)
     for name, (lower, upper) in boxes.items():
@@ -34,8 +37,9 @@ def region(system: System) -> tuple[System, Lift]:
                 "its elements: give them to Variable, or as relations"
             )
     return System(
-        tuple(rest), system.objective, system.inputs, system.definitions, boxes, system.ball
-    ), unchanged
+        tuple(rest), system.objective, system.inputs, system.definitions, boxes, system.ball,
+        rounded=tuple(rounded),
+    ), unchanged  # fmt: skip
 
 
 def _around(ball: InputBall, boxes: dict[Variable, tuple[Vector, Vector]]) -> None:
@@ -45,20 +49,21 @@ def _around(ball: InputBall, boxes: dict[Variable, tuple[Vector, Vector]]) -> No
     upper[ball.index] = np.minimum(upper[ball.index], add_up(ball.center, radius))
 
 
-def _tighten(relation: Relation, boxes: dict[Variable, tuple[Vector, Vector]]) -> bool:
+def _tighten(relation: Relation, boxes: dict[Variable, tuple[Vector, Vector]]) -> bool | None:
+    """Whether the boxes now say the relation exactly, False if rounded; None if it is no bound."""
     affine = relation.affine
     if len(affine.terms) != 1:
-        return False
+        return None
     term = affine.terms[0]
     selects = isinstance(term.operator, Select) and (term.operator.index >= 0).all()
     if term.variable not in boxes or abs(term.factor) != 1.0 or not selects:
-        return False
+        return None
     assert isinstance(term.operator, Select)
     # factor * x + constant <= 0: x is at most -constant, or at least constant
     low, high = np.zeros(affine.size), np.zeros(affine.size)
     for offset in affine.offsets:
         if not (isinstance(offset.operator, Select) and abs(offset.factor) == 1.0):
-            return False
+            return None
         part = offset.operator.apply(offset.vector[None])[0] * offset.factor
         low, high = add_down(low, part), add_up(high, part)
     index = term.operator.index
@@ -69,4 +74,4 @@ def _tighten(relation: Relation, boxes: dict[Variable, tuple[Vector, Vector]]) -
     if term.factor < 0 or relation.kind == "=":
         bound = low if term.factor < 0 else -high
         np.maximum.at(lower, index, bound)
-    return True
+    return bool((low == high).all())

@@ -45,7 +45,7 @@ class System:
 
     The steps move formulas into `definitions` (what is a function of the inputs), into `boxes` and
     `ball` (what bounds inputs alone) and into `atoms`, `root` and `choices` (what is left: every
-    atom and choice of the root branch; see `Branch`).
+    atom and choice of the root branch; see `Branch`). rounded: what went into boxes with rounding.
     """
 
     formulas: tuple[Formula, ...]
@@ -57,6 +57,7 @@ class System:
     atoms: tuple[Atom, ...] = ()
     root: Branch = Branch((), ())
     choices: tuple[tuple[Branch, ...], ...] = ()
+    rounded: tuple[Relation, ...] = ()
 
 
 class Step(Protocol):

@@ -24,6 +24,7 @@ from rhobust.compiler.language import (
     Relation,
     Variable,
     as_affine,
+    negated,
     norm1,
 )
 from rhobust.compiler.operators import Dense
@@ -109,6 +110,30 @@ class Question:
 
         return list(dict.fromkeys(normal(self.tree)))
 
+    def answered(self, cutoff: Fraction | None = None) -> bool:
+        """Whether an input satisfies the tree, strictness included, its objective at most the
+        cutoff.
+        """
+        first = len(self.lower) + 1
+        for cell in self._cells(self.lower, self.upper):
+            if cutoff is not None:
+                form = self._form(self.objective, first)
+                cell = part_below(cell, {**form, 0: form.get(0, Fraction(0)) - cutoff})
+            for branch in self.branches():
+                part = cell
+                for number in branch:
+                    if part:
+                        part = part_below(part, self._form(self.atoms[number], first))
+                # the mean of vertices satisfies each strict atom that some vertex does
+                forms = [self._form(self.atoms[k], first) for k in branch if self.strict[k]]
+                width = len(part[0].place) if part else 0
+                ends = extend(part, forms) if part and forms else part
+                if part and all(
+                    any(place[width + k] < 0 for place, _ in ends) for k in range(len(forms))
+                ):
+                    return True
+        return False
+
     def least_violation(self) -> Fraction | None:
         """The least that the largest atom of some branch can be; None where there is no branch."""
         far = Fraction(10**4)
@@ -188,8 +213,11 @@ def _sum(row: Vector, known: Sequence[Fraction]) -> Fraction:
 # ---- in the language -------------------------------------------------------------------------
 
 
-def stated(question: Question) -> tuple[list[Formula], Affine, Variable]:
-    """The formulas, the objective and the input variable."""
+def stated(question: Question, turned: int = 0) -> tuple[list[Formula], Affine, Variable]:
+    """The formulas, the objective and the input variable.
+
+    turned: which parts of the tree are stated as what is not the case, by their bits.
+    """
     low, high = ([float(v) for v in edge] for edge in (question.lower, question.upper))
     x = Variable(len(low), low, high, "x")
     known: list[Affine] = []
@@ -203,19 +231,23 @@ def stated(question: Question) -> tuple[list[Formula], Affine, Variable]:
 
     for unit in question.units:
         known.append(relu(expression(unit)))
-    pairs = zip(question.atoms, question.strict, strict=True)
-    atoms = [Relation(expression(row), "<" if strict else "<=") for row, strict in pairs]
+    rows = [expression(row) for row in question.atoms]
 
-    def formula(tree: Tree) -> Formula:
+    def formula(tree: Tree, positive: bool) -> Formula:
+        """The tree, or its opposite."""
+        nonlocal turned
+        turn, turned = turned % 2, turned // 2
+        if turn:
+            return negated(formula(tree, not positive))
         match tree:
-            case All(parts):
-                return And(tuple(map(formula, parts)))
-            case Any(parts):
-                return Or(tuple(map(formula, parts)))
+            case All(parts) | Any(parts):
+                inner = tuple(formula(part, positive) for part in parts)
+                return And(inner) if isinstance(tree, All) == positive else Or(inner)
             case number:
-                return atoms[number]
+                strict = question.strict[number] == positive
+                return Relation(rows[number] * (1 if positive else -1), "<" if strict else "<=")
 
-    formulas = [formula(question.tree)]
+    formulas = [formula(question.tree, True)]
     if question.ball is not None:
         center, radius = question.ball
         away = x - np.array([float(value) for value in center])
@@ -226,9 +258,9 @@ def stated(question: Question) -> tuple[list[Formula], Affine, Variable]:
 # ---- random ones -----------------------------------------------------------------------------
 
 
-def random_question(rng: np.random.Generator) -> Question:
-    """Up to 3 inputs, 4 units and 6 atoms; about as often without an answer as with one."""
-    inputs, units = int(rng.integers(1, 4)), int(rng.integers(0, 5))
+def random_question(rng: np.random.Generator, most: int = 3) -> Question:
+    """Up to `most` inputs, 4 units and 6 atoms; about as often without an answer as with one."""
+    inputs, units = int(rng.integers(1, most + 1)), int(rng.integers(0, 5))
     low = rng.integers(-8, 1, size=inputs) / 8.0
     high = low + rng.integers(1, 17, size=inputs) / 8.0
     if rng.random() < 0.1:
@@ -279,6 +311,21 @@ def random_question(rng: np.random.Generator) -> Question:
         radius = float(away.sum()) + int(rng.integers(0, 9)) / 8.0  # the ball meets the box
         ball = vector(center.tolist()), Fraction(radius)
     return Question(*edges, tuple(made), tuple(atoms), strict, whole, objective, ball)
+
+
+def tied(question: Question) -> Question:
+    """The same with small numbers, its atoms shifted so that the least violation is exactly 0.
+
+    A shift that floats cannot state leaves another question, near one.
+    """
+    least = question.least_violation()
+    if least is None or abs(least) > 100:
+        return question
+    shift = Fraction(float(least))
+    atoms = tuple((row[0] - shift, *row[1:]) for row in question.atoms)
+    if any(Fraction(float(row[0])) != row[0] for row in atoms):
+        return question
+    return dataclasses.replace(question, atoms=atoms)
 
 
 def on_edge(question: Question, side: int) -> Question:

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.bnb import choices
+from rhobust.bnb import choices, exact_leaf
 from rhobust.bnb.search import Hooks, Outcome, Settings, search
-from rhobust.compiler.arrays import Bounds, Matrix
+from rhobust.compiler.arrays import Bounds, Matrix, Numbers
 from rhobust.compiler.compiled import compile_formulas
 from rhobust.compiler.problem import Problem
 
-from .formulas import All, Any, Question, Tree, on_edge, random_question, stated
+from .formulas import All, Any, Question, Tree, on_edge, random_question, stated, tied
 from .test_search import FAULTS, LAZY
 
 CLEAR = Fraction(1, 10**6)
@@ -26,6 +26,8 @@ CLEAR = Fraction(1, 10**6)
 questions = st.integers(0, 2**32 - 1).map(lambda k: random_question(np.random.default_rng(k)))
 close = st.builds(on_edge, questions, st.sampled_from([-1, 1]))
 """Questions that are just answered by some input, or just not."""
+ties = st.builds(tied, questions)
+"""Questions whose closure is met at a point or an edge, and nowhere inside."""
 effort = st.builds(
     lambda base, batch, boxes: replace(base, batch=batch, boxes=boxes),
     st.sampled_from([LAZY, Settings()]), st.sampled_from([1, 3, 64]), st.booleans(),
@@ -72,7 +74,7 @@ def check(question: Question, outcome: Outcome, accepting: bool) -> str:
     """What was answered, after it was found to be right."""
     least = question.least_violation()
     if outcome.status == "closed":
-        assert least is None or least > 0, "an input satisfies the tree, strictness apart"
+        assert not question.answered(), "an input satisfies the tree"
         assert outcome.reason == "" and not outcome.statistics.numerical
     elif outcome.status == "open":
         assert outcome.reason in ("node_limit", "numerical")
@@ -177,24 +179,6 @@ def test_a_wrong_solver_makes_no_wrong_answer(fault: str, objective: bool) -> No
             assert outcome.bound <= bound
 
 
-# ---- the least objective ---------------------------------------------------------------------
-
-
-def limited(question: Question, outcome: Outcome, cutoff: float, accepting: bool) -> str:
-    """What was answered about an objective at most `cutoff`, after it was found to be right."""
-    least = question.least()
-    if outcome.status == "closed":
-        assert least is None or least > Fraction(cutoff)
-        assert outcome.reason == "" and not outcome.statistics.numerical
-    elif outcome.status == "open":
-        assert outcome.reason in ("node_limit", "numerical")
-        if least is not None:
-            bounded(outcome, least)
-    else:
-        assert outcome.status == "accepted" and accepting
-    return outcome.status
-
-
 def cut(question: Question, shift: float) -> float:
     """A cutoff beside the least objective, or near what the objective is somewhere."""
     least = question.least()
@@ -204,6 +188,104 @@ def cut(question: Question, shift: float) -> float:
 
 
 shifts = st.sampled_from([-1.0, -0.0625, -1e-5, 0.0, 1e-5, 0.0625, 1.0])
+
+
+# ---- ties, in rational arithmetic ------------------------------------------------------------
+
+
+def exactly(
+    question: Question, spent: Settings, widest: int, cutoff: float | None = None
+) -> Outcome:
+    """The outcome when exact points are accepted."""
+
+    def good(point: list[Fraction]) -> bool:
+        below = cutoff is None or question.row(question.objective, point) <= Fraction(cutoff)
+        return below and question.holds(point)
+
+    def accept(points: Matrix) -> bool:
+        return any(map(good, fractions(points)))
+
+    def accept_exact(point: Numbers) -> bool:
+        # what is handed over is a solution, not only one up to rounding
+        assert good(point.tolist())
+        return True
+
+    problem = compiled(question, cutoff is not None)
+    box = Bounds(problem.lower[None], problem.upper[None])
+    level = 0.0 if cutoff is None else cutoff
+    hooks = Hooks(
+        lambda: 60.0, accept, lambda: box, cutoff=lambda: level, accept_exact=accept_exact
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choices, "WIDEST_ROOT", widest)
+        return search(problem, hooks, spent)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.one_of(ties, questions, close), effort, widths)
+def test_every_question_is_decided(question: Question, spent: Settings, widest: int) -> None:
+    outcome = exactly(question, spent, widest)
+    assert outcome.status == ("accepted" if question.answered() else "closed")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(ties, questions), effort, widths, shifts)
+def test_every_cutoff_is_decided(
+    question: Question, spent: Settings, widest: int, shift: float
+) -> None:
+    cutoff = cut(question, shift)
+    outcome = exactly(question, spent, widest, cutoff)
+    known = question.answered(Fraction(cutoff))
+    assert outcome.status == ("accepted" if known else "closed")
+
+
+def test_a_tie_that_is_no_float() -> None:
+    """3 x = 1, and 3 x < 1 with 3 x >= 1."""
+    rows = (Fraction(-1), Fraction(3)), (Fraction(1), Fraction(-3))
+    for strict, status in ((False, "accepted"), (True, "closed")):
+        question = Question(
+            (Fraction(0),),
+            (Fraction(1),),
+            (),
+            rows,
+            (strict, False),
+            All((0, 1)),
+            (Fraction(0),) * 2,
+        )
+        outcome = exactly(question, Settings(), 256)
+        assert outcome.status == status and outcome.statistics.exact == int(strict)
+
+
+LIMITS = ["LARGEST_FORMS", "LARGEST_SYSTEM", "MOST_EXCHANGES", "MOST_ROUNDS"]
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_what_is_too_large_stays_open(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = (Fraction(-1), Fraction(3)), (Fraction(1), Fraction(-3))
+    question = Question(
+        (Fraction(0),), (Fraction(1),), (), rows, (True, False), All((0, 1)), (Fraction(0),) * 2
+    )
+    monkeypatch.setattr(exact_leaf, limit, 0)
+    outcome = exactly(question, Settings(), 256)
+    assert (outcome.status, outcome.reason) == ("open", "numerical")
+
+
+# ---- the least objective ---------------------------------------------------------------------
+
+
+def limited(question: Question, outcome: Outcome, cutoff: float, accepting: bool) -> str:
+    """What was answered about an objective at most `cutoff`, after it was found to be right."""
+    least = question.least()
+    if outcome.status == "closed":
+        assert not question.answered(Fraction(cutoff))
+        assert outcome.reason == "" and not outcome.statistics.numerical
+    elif outcome.status == "open":
+        assert outcome.reason in ("node_limit", "numerical")
+        if least is not None:
+            bounded(outcome, least)
+    else:
+        assert outcome.status == "accepted" and accepting
+    return outcome.status
 
 
 @settings(max_examples=120, deadline=None)
@@ -226,7 +308,7 @@ def test_objectives_above_the_cutoff_are_excluded_and_no_others(
         least is not None and least > Fraction(cutoff) + CLEAR
     ):
         assert status == "closed"
-    elif least is not None and least <= Fraction(cutoff):
+    elif question.answered(Fraction(cutoff)):
         assert status != "closed"
 
 
@@ -263,7 +345,7 @@ def test_the_least_objective_is_found_from_its_candidates(
         outcome = search(problem, hooks, spent)
     least = question.least()
     if outcome.status == "closed":
-        assert least is None or least - 2 * CLEAR <= best[0] < least
+        assert not question.answered(Fraction(best[0]))
     else:
         assert outcome.status == "open"
         if least is not None:

@@ -150,8 +150,17 @@ def test_strict_bounds(small: Path, tmp_path: Path) -> None:
     assert Fraction(1, 2) < inputs[0] < Fraction("0.50001") and inputs[1] > Fraction(1, 4)
     answer(small, text(tmp_path / "b.vnnlib", *narrow, "(> Y_1 0.00002)"), "unsat")
     # the corner is the only point of the closure
-    edge = text(tmp_path / "c.vnnlib", "(< X_0 1.0)", "(>= Y_0 2.0)")
-    assert rb.solve(small, edge, timeout=30).status in ("unsat", "unknown")
+    answer(small, text(tmp_path / "c.vnnlib", "(< X_0 1.0)", "(>= Y_0 2.0)"), "unsat")
+    answer(small, text(tmp_path / "d.vnnlib", "(> Y_1 1.75)"), "unsat")
+    answer(small, text(tmp_path / "e.vnnlib", "(>= Y_1 1.75)"), "sat")
+
+
+def test_an_input_that_no_floats_are(small: Path, tmp_path: Path) -> None:
+    thirds = "(= (+ X_0 (* 2.0 X_1)) 1.0)", "(= X_0 X_1)"
+    result = rb.solve(small, text(tmp_path / "a.vnnlib", *thirds, "(>= Y_0 0.5)"), timeout=30)
+    assert result.status == "sat" and result.witness is not None
+    assert result.witness.inputs == (Fraction(1, 3), Fraction(1, 3))
+    answer(small, text(tmp_path / "b.vnnlib", *thirds, "(> X_0 X_1)"), "unsat")
 
 
 def test_two_boxes_that_do_not_meet(small: Path, tmp_path: Path) -> None:
