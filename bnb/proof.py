@@ -28,6 +28,8 @@ def part(recorder: Recorder, output: int) -> tuple[dict[str, Any], Arrays]:
 
     output: the stage, from 1, whose value is the network's output.
     """
+    if recorder.rational:
+        raise NotProvable("a leaf was closed in rational arithmetic")
     problem = recorder.problem
     nodes = _Nodes(recorder)
     rows, renumbered = _rows(recorder)

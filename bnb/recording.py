@@ -77,6 +77,7 @@ class Recorder:
         self.fast, self.exact = Rows(), Rows()
         self.groups: Indices = np.empty((0, 0, 0), dtype=np.int64)
         self.share: Matrix = np.empty((0, 0))
+        self.rational = False  # whether a leaf was closed without multipliers of this tree
         self.lock = Lock()  # a search may have several threads
         self.flags: dict[str, bool] = {"boxes": False, "propagate": False, "refine": False}
 

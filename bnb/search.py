@@ -704,6 +704,8 @@ class Search:
                         return None
                     if answer == "empty":
                         self.statistics.exact += 1
+                        if self.hooks.recorder is not None:
+                            self.hooks.recorder.rational = True
                         continue
                     self.statistics.numerical += 1
                     self.doubtful = (

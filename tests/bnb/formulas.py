@@ -259,7 +259,10 @@ def stated(question: Question, turned: int = 0) -> tuple[list[Formula], Affine, 
 
 
 def random_question(rng: np.random.Generator, most: int = 3) -> Question:
-    """Up to `most` inputs, 4 units and 6 atoms; about as often without an answer as with one."""
+    """Up to `most` inputs, 4 units and 6 atoms; about as often without an answer as with one.
+
+    Balls are for up to 3 inputs: their vertices are too many otherwise.
+    """
     inputs, units = int(rng.integers(1, most + 1)), int(rng.integers(0, 5))
     low = rng.integers(-8, 1, size=inputs) / 8.0
     high = low + rng.integers(1, 17, size=inputs) / 8.0
@@ -305,7 +308,7 @@ def random_question(rng: np.random.Generator, most: int = 3) -> Question:
     objective = vector(eighths(rng, 1 + inputs + units).tolist())
     edges = vector(low.tolist()), vector(high.tolist())
     ball = None
-    if rng.random() < 0.3:
+    if rng.random() < 0.3 and inputs <= 3:
         center = low + (high - low) * rng.integers(-2, 11, size=inputs) / 8.0
         away = np.maximum(low - center, 0.0) + np.maximum(center - high, 0.0)
         radius = float(away.sum()) + int(rng.integers(0, 9)) / 8.0  # the ball meets the box

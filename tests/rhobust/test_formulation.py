@@ -584,7 +584,7 @@ def told(x: rb.Variable) -> tuple[Fraction, ...]:
     return x.exact
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.integers(0, 2**32 - 1), edges, st.integers(0, 2**12))
 def test_random_formulas_have_exact_answers(
     seed: int, edge: Callable[[Question], Question], turned: int
@@ -596,7 +596,7 @@ def test_random_formulas_have_exact_answers(
     assert solution.status == "unsat" or question.holds(told(x))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), edges)
 def test_random_objectives_have_exact_answers(
     seed: int, edge: Callable[[Question], Question]
