@@ -103,14 +103,17 @@ def _joined(found: Sequence[_One]) -> Distances:
     return Distances(np.array(lower), np.array(upper), np.array(correct, dtype=bool))
 
 
-def read(path: Path) -> Distances:
-    """The intervals in a file that `--json` of rho, verify or estimate wrote."""
+def read(path: Path, iterated: bool = False) -> Distances:
+    """The intervals in a file that `--json` of rho, verify or estimate wrote.
+
+    iterated: take estimates of the iterated restriction, which `--iterate` asks for.
+    """
     found: list[_One] = []
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    found.append(_line(line, f"{path}, line {number}"))
+                    found.append(_line(line, f"{path}, line {number}", iterated))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     if not found:
@@ -118,7 +121,7 @@ def read(path: Path) -> Distances:
     return _joined(found)
 
 
-def _line(line: str, where: str) -> _One:
+def _line(line: str, where: str, iterated: bool) -> _One:
     try:
         row = json.loads(line)
     except json.JSONDecodeError:
@@ -126,8 +129,12 @@ def _line(line: str, where: str) -> _One:
     if not isinstance(row, Mapping) or not {"label", "predicted", "rho_upper"} <= row.keys():
         raise InputError(f"{where}: is no result of rho, verify or estimate")
     correct = row["label"] == row["predicted"]
-    # an estimate is told by the key `status`; its own number is rho-hat
-    upper = _number(row, "rho_estimate" if "status" in row else "rho_upper", math.inf, where)
+    key = "rho_upper"
+    if "status" in row:  # an estimate, whose own number is rho-hat
+        key = "rho_iterated" if iterated else "rho_estimate"
+        if key not in row:
+            raise InputError(f"{where}: has no {key}; write it with --iterate")
+    upper = _number(row, key, math.inf, where)
     # an infinite number is null: ROBUST without a radius says that the domain holds no example
     missing = math.inf if row.get("verdict") == Verdict.ROBUST else 0.0
     return _number(row, "rho_lower", missing, where), upper, correct

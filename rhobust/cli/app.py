@@ -208,6 +208,9 @@ def metrics(
     correct: Annotated[
         bool, typer.Option("--correct", help="Leave out images that are misclassified.")
     ] = False,
+    iterated: Annotated[
+        bool, typer.Option("--iterated", help="Take the iterated estimates, of --iterate.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="CURVE.png", help="Draw how many images have examples within eps."),
@@ -219,7 +222,7 @@ def metrics(
     """Show how often and how near images lose their labels: frequency, severity, curves."""
     from .metrics import show
 
-    show(files, eps or ["20/255"], correct, out, largest)
+    show(files, eps or ["20/255"], correct, out, largest, iterated)
 
 
 figure = typer.Typer(help="Draw a linear region, or one adversarial example.", no_args_is_help=True)
@@ -249,7 +252,10 @@ def figure_example(
     labels: Labels = None,
     index: Annotated[str, typer.Option(metavar="K", help="Which image.")] = "0",
     method: Annotated[
-        str, typer.Option(metavar="M", help="estimate (convex restriction) or rho (nearest).")
+        str,
+        typer.Option(
+            metavar="M", help="estimate (convex restriction), iterated, integer (pixels), or rho."
+        ),
     ] = "estimate",
     target: Target = "any",
     margin: Margin = 0.0,

@@ -10,6 +10,7 @@ import typer
 
 from ..compiler.arrays import Vector
 from ..compiler.errors import InputError
+from ..compiler.graph import Network
 from ..compiler.witness import Witness
 from ..estimate import rho_estimate
 from ..radius import rho
@@ -21,7 +22,13 @@ from ..running_example import HIDDEN, points, running_example
 from .options import Options, number
 from .prepare import PICTURES, check_writable, pixels, prepare
 
-METHODS = ("estimate", "rho")
+METHODS = {
+    "estimate": "rho-hat (estimate)",
+    "iterated": "iterated (estimate)",
+    "integer": "whole pixels (estimate)",
+    "rho": "rho <=",
+}
+"""Where an example comes from, and what its distance is."""
 
 
 def region(out: Path, at: str, timeout: float) -> None:
@@ -56,20 +63,10 @@ def example(options: Options, method: str) -> None:
     if len(indices) != 1:
         raise InputError(f"--index {options.index!r} names {len(indices)} images; one is drawn")
     image, label = images.vector(indices[0]), int(images.labels[indices[0]])
-    if method == "estimate":
-        guess = rho_estimate(
-            network, image, label, options.target, options.margin, options.domain, options.timeout
-        )
-        size, witness, status, name = guess.rho, guess.witness, guess.status, "rho-hat (estimate)"
-    else:
-        result = rho(
-            network, image, label, "linf", options.domain, options.target, options.margin,
-            options.timeout, None, options.seed,
-        )  # fmt: skip
-        size, witness, status, name = result.upper, result.witness, result.reason, "rho <="
+    size, witness, status = _example(network, image, label, options, method)
     if witness is None:
         told = status.replace("_", " ")
-        typer.echo(f"no picture: no example ({told}); try --target any, or --method rho")
+        typer.echo(f"no picture: no example ({told}); try --target any, or another --method")
         return
     draw_example(
         options.out,
@@ -79,8 +76,30 @@ def example(options: Options, method: str) -> None:
         options.domain,
     )
     typer.echo(f"image {indices[0]}: label {label}, example {witness.label}")
-    typer.echo(f"{name} {digits(size)}; drawn: {_sizes(witness, options.domain)}")
+    typer.echo(f"{METHODS[method]} {digits(size)}; drawn: {_sizes(witness, options.domain)}")
     typer.echo(f"picture: {options.out}")
+
+
+def _example(
+    network: Network, image: Vector, label: int, options: Options, method: str
+) -> tuple[float, Witness | None, str]:
+    """The distance, its witness, and how the search ended."""
+    if method == "rho":
+        result = rho(
+            network, image, label, "linf", options.domain, options.target, options.margin,
+            options.timeout, None, options.seed,
+        )  # fmt: skip
+        return result.upper, result.witness, result.reason
+    found = rho_estimate(
+        network, image, label, options.target, options.margin, options.domain, options.timeout,
+        integer=method == "integer", iterate=method != "estimate", seed=options.seed,
+    )  # fmt: skip
+    if found.integer is not None:
+        witness = found.integer.witness
+        return math.inf if witness is None else witness.distance, witness, found.status
+    if found.iterated is not None:
+        return found.iterated.rho, found.iterated.witness, found.status
+    return found.rho, found.witness, found.status
 
 
 def _sizes(witness: Witness, domain: tuple[float, float]) -> str:

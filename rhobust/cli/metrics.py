@@ -32,13 +32,14 @@ def show(
     correct_only: bool,
     out: Path | None = None,
     largest: str | None = None,
+    iterated: bool = False,
 ) -> None:
     """Prints a line for each file and radius, and draws the curves of all files."""
     radii = [radius(text) for text in eps]
     end = None if largest is None else radius(largest)
     if out is not None:
         _check(out, files)
-    results = [(path, read(path)) for path in files]
+    results = [(path, read(path, iterated)) for path in files]
     for path, found in results:
         typer.echo(str(path))
         typer.echo(_joined(HEADINGS))

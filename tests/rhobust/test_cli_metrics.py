@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rhobust.cli.app import app
-from rhobust.compiler.verdict import Estimate, RhoResult
+from rhobust.compiler.verdict import Estimate, Iterated, RhoResult
 from rhobust.metrics import curve
 from rhobust.report.curve import draw_curves
 from rhobust.report.row import estimated, measured
@@ -58,6 +58,15 @@ def test_misclassified_images_can_be_left_out(files: list[Path]) -> None:
     assert cells[1] == "0.6667" and cells[-1] == "3"
 
 
+def test_iterated_estimates_have_a_key_of_their_own(tmp_path: Path) -> None:
+    further = Iterated(0.03, None, 2, math.inf, 3, "region")
+    one = Estimate(0.05, "found", None, 2, 1, 1, 0, 0, 0.1, iterated=further)
+    path = tmp_path / "both.jsonl"
+    path.write_text(estimated(0, one).line() + "\n")
+    assert call(path, "--eps", "0.04")[2].split()[1] == "0"
+    assert call(path, "--eps", "0.04", "--iterated")[2].split()[1] == "1.000"
+
+
 def test_the_radius_is_the_papers_unless_given(files: list[Path]) -> None:
     assert call(files[0])[2].split()[0] == "0.07843"
 
@@ -83,6 +92,7 @@ def test_any_curve_can_be_drawn(results: list[float], tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["none.jsonl"], "cannot be read"),
+        (["hats.jsonl", "--iterated"], "line 1: has no rho_iterated"),
         (["hats.jsonl", "--eps", "x"], "--eps must be a number"),
         (["hats.jsonl", "--eps", "-1"], "at least 0"),
         (["hats.jsonl", "--out", "curve.txt"], "unknown suffix"),

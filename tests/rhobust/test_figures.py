@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from rhobust.cli.app import app
+from rhobust.cli.figure import METHODS
 from rhobust.compiler.arrays import Matrix, Vector
 from rhobust.report.example import draw_example, in_levels
 from rhobust.report.picture import Panel
@@ -79,14 +80,15 @@ def test_a_region_without_example_is_drawn(tmp_path: Path) -> None:
     assert "none in the linear region" in lines[1]
 
 
-@pytest.mark.parametrize("method", ["estimate", "rho"])
+@pytest.mark.parametrize("method", METHODS)
 def test_an_example_is_drawn_with_its_size_in_pixels(tmp_path: Path, method: str) -> None:
     out = tmp_path / "example.png"
     data, square = tmp_path / "images.npz", model(tmp_path / "model.onnx", (1, 2, 2))
-    np.savez(data, images=np.array([[[0.1, 0.7], [0.3, 0.2]]]), labels=[1])
+    np.savez(data, images=np.array([[[25, 180], [76, 50]]], dtype=np.uint8), labels=[1])
     lines = call("example", square, "--data", data, "--out", out, "--method", method)
     assert lines[0] == "image 0: label 1, example 2"
-    assert lines[1].endswith("\N{GREEK SMALL LETTER EPSILON} = 0.2, 51.00 of 255 levels")
+    assert lines[1].startswith(METHODS[method])
+    assert lines[1].endswith("\N{GREEK SMALL LETTER EPSILON} = 0.2039, 52.00 of 255 levels")
     assert out.stat().st_size > 1000
 
 
