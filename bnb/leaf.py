@@ -12,6 +12,7 @@ import numpy as np
 from ..compiler.arrays import Indices, Vector
 from ..compiler.problem import Problem
 from ..lp.multipliers import from_duals
+from ..lp.nearest import applies, nearest
 from ..lp.oracle import Oracle
 from ..lp.relaxation import Relaxation
 from .bounds.backward import Multipliers, Nodes, Pass, backward
@@ -51,7 +52,10 @@ def solve_leaf(
     """Bound of the only node of `nodes`, where `atoms` must hold, by its LP."""
     node = view(nodes)
     relaxation = Relaxation(problem, node, oracle)
-    answer, duals = relaxation.least(atoms, problem.objective, remaining())
+    if applies(relaxation):
+        answer, duals = nearest(relaxation, atoms, remaining())
+    else:
+        answer, duals = relaxation.least(atoms, problem.objective, remaining())
     empty = answer.status == "infeasible"
     if empty:
         answer, duals = relaxation.emptiness(atoms[atoms != problem.objective], remaining())

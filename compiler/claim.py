@@ -12,11 +12,13 @@ from .arrays import Vector
 from .compiled import Compiled, compile_formulas
 from .errors import InputError, LanguageError
 from .graph import Network
-from .language import Affine, And, Formula, Or, Variable, norm_inf, requirements
+from .language import Affine, And, Formula, Or, Variable, norm1, norm2, norm_inf, requirements
 from .problem import Problem
 from .steps.system import Lift, Solution
 
 Target: TypeAlias = str | int | Sequence[int]
+
+NORMS = {"linf": norm_inf, "l1": norm1, "l2": norm2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,7 @@ class Claim:
     margin: float
     lower: Vector
     upper: Vector
+    norm: str = "linf"
 
     @classmethod
     def make(
@@ -44,8 +47,11 @@ class Claim:
         target: Target = "any",
         margin: float = 0.0,
         domain: tuple[object, object] = (0.0, 1.0),
+        norm: str = "linf",
     ) -> Claim:
         """Checks everything a user can get wrong; `label` defaults to the predicted one."""
+        if norm not in NORMS:
+            raise InputError(f"norm {norm!r} is not supported; supported: {', '.join(NORMS)}")
         point = network.check_input(image)
         classes = network.output_size
         if classes < 2:
@@ -63,12 +69,13 @@ class Claim:
         if not ((low <= point) & (point <= high)).all():
             raise InputError("the image lies outside the domain; scale it, or give another domain")
         return cls(
-            network, point, chosen, _targets(target, chosen, logits), float(margin), low, high
-        )
+            network, point, chosen, _targets(target, chosen, logits), float(margin), low, high,
+            norm,
+        )  # fmt: skip
 
     def formulas(self, x: Variable, y: Affine, eps: float) -> tuple[Formula, Formula]:
         """The region, and the property that breaks the claim."""
-        inside = norm_inf(x.affine - self.image) <= eps
+        inside = NORMS[self.norm](x.affine - self.image) <= eps
         broken = Or(tuple(y[t] - y[self.label] >= self.margin for t in self.targets))
         return inside, broken
 

@@ -21,7 +21,7 @@ EXACT_WORK = 3_000_000
 class Witness:
     """An input that breaks a claim. point (D,): float32 numbers where the region holds any.
 
-    distance: largest absolute change from the image, rounded up. margin: the claimed label's lead
+    distance: from the image in the claim's norm, rounded up. margin: the claimed label's lead
     over the target, at most 0 in exact arithmetic (a float64 value, within `radius` of the exact
     one).
     """
@@ -44,7 +44,10 @@ def float32_box(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
 
 
 def inner_box(claim: Claim, eps: float | None) -> tuple[Vector, Vector]:
-    """Floats exactly inside the region: float32 ones where there are any; eps None: the domain."""
+    """Floats exactly inside the box around the region: float32 ones where there are any.
+
+    eps None: the domain.
+    """
     lower, upper = claim.lower, claim.upper
     if eps is not None:
         radius = np.full(len(claim.image), eps)
@@ -56,35 +59,60 @@ def inner_box(claim: Claim, eps: float | None) -> tuple[Vector, Vector]:
     return np.where(none, claim.image, low), np.where(none, claim.image, high)
 
 
+INWARDS = (1e-9, 1e-8, 1e-7, 3e-7, 1e-6)
+"""Shares of the way to the image by which a rounded point is drawn back into a ball."""
+
+
 class Validator:
     """Decides whether points are witnesses of a claim within `eps` (None: the domain)."""
 
     def __init__(self, claim: Claim, eps: float | None) -> None:
-        self.claim = claim
+        self.claim, self.eps = claim, eps
         self.low, self.high = inner_box(claim, eps)
 
-    def snap(self, point: Vector) -> Vector:
-        """The float32 point nearest to `point` inside the region."""
-        near = point.astype(np.float32).astype(np.float64)
-        snapped: Vector = np.clip(near, self.low, self.high)
-        return snapped
+    def snap(self, point: Vector) -> Vector | None:
+        """The float32 point nearest to `point` inside the region; None where none near is."""
+        for share in (0.0, *INWARDS):
+            near = (point + share * (self.claim.image - point)).astype(np.float32)
+            snapped: Vector = np.clip(near.astype(np.float64), self.low, self.high)
+            if self._inside(snapped):
+                return snapped
+        return None
+
+    def _inside(self, point: Vector) -> bool:
+        """Whether a point of the box is in the ball, exactly."""
+        if self.eps is None or self.claim.norm == "linf":
+            return True
+        gaps = exact(point) - exact(self.claim.image)
+        radius = Fraction(self.eps)
+        if self.claim.norm == "l1":
+            return bool(np.abs(gaps).sum() <= radius)
+        return bool((gaps * gaps).sum() <= radius * radius)
 
     def check(self, point: Vector) -> Witness | None:
         """The witness at `point` (snapped), or None when any doubt is left."""
         if point.shape != self.claim.image.shape or not np.isfinite(point).all():
             return None
         inside = self.snap(point)
-        found = self._margin(inside)
-        if found is None or not self._runtime_agrees(inside):
+        found = None if inside is None else self._margin(inside)
+        if inside is None or found is None or not self._runtime_agrees(inside):
             return None
         margin, radius, label = found
-        gap = np.abs(inside - self.claim.image)
-        distance = float(gap.max(initial=0.0))
-        moved = inside != self.claim.image
-        if moved.any():
-            up = add_up(inside, -self.claim.image), add_up(self.claim.image, -inside)
-            distance = float(np.maximum(up[0], up[1]).max())
+        distance = self._distance(inside)
         return Witness(inside, distance, label, margin, radius)
+
+    def _distance(self, point: Vector) -> float:
+        """From the image, rounded up."""
+        image = self.claim.image
+        moved = point != image
+        if not moved.any():
+            return 0.0
+        gap = np.where(moved, np.maximum(add_up(point, -image), add_up(image, -point)), 0.0)
+        if self.claim.norm == "linf":
+            return float(gap.max())
+        # each product, sum and root is rounded once
+        size = float(gap.sum()) if self.claim.norm == "l1" else float(np.sqrt(gap @ gap))
+        return size * (1.0 + 2e-16 * (len(gap) + 4)) + 1e-300
 
     def _margin(self, point: Vector) -> tuple[float, float, int] | None:
         claim = self.claim

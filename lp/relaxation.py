@@ -216,17 +216,7 @@ class Relaxation:
 
         The elastic program is always feasible, so its duals exist: they prove that.
         """
-        last = len(self.problem.stages) - 1
-        unit = np.zeros((len(atoms), self.problem.stages[last].size))
-        unit[np.arange(len(atoms)), atoms] = 1.0
-        found = expand(self.problem, self.node, last, unit)
-        old = self.program
-        program = replace(
-            old,
-            rows=np.concatenate([np.asarray(old.rows), self._spread(found)]),
-            row_lower=np.full(len(old.row_upper) + len(atoms), -np.inf),
-            row_upper=np.concatenate([old.row_upper, -found.constant]),
-        )
+        program = self.asked(atoms)
         total = len(program.row_upper)
         splits = np.zeros(total, dtype=bool)
         place = 0
@@ -245,10 +235,28 @@ class Relaxation:
             program.row_upper,
         )
         answer = solve_within(self.oracle, whole, self.problem.ball, seconds)
+        return answer, self.duals(answer, atoms)
+
+    def asked(self, atoms: Indices) -> Program:
+        """The program whose last rows say that some outputs are at most 0."""
+        last = len(self.problem.stages) - 1
+        unit = np.zeros((len(atoms), self.problem.stages[last].size))
+        unit[np.arange(len(atoms)), atoms] = 1.0
+        found = expand(self.problem, self.node, last, unit)
+        old = self.program
+        return replace(
+            old,
+            rows=np.concatenate([np.asarray(old.rows), self._spread(found)]),
+            row_lower=np.full(len(old.row_upper) + len(atoms), -np.inf),
+            row_upper=np.concatenate([old.row_upper, -found.constant]),
+        )
+
+    def duals(self, answer: Answer, atoms: Indices) -> Duals:
+        """The multipliers in an answer to a program with `asked` rows."""
         duals = self._duals(answer)
         if answer.optimal:
-            duals.atoms[atoms] = np.maximum(-answer.row_duals[place:], 0.0)
-        return answer, duals
+            duals.atoms[atoms] = np.maximum(-answer.row_duals[len(self.program.row_upper) :], 0.0)
+        return duals
 
     def _duals(self, answer: Answer) -> Duals:
         sizes = [stage.size for stage in self.problem.stages[:-1]]

@@ -209,6 +209,9 @@ def polish(
     rows, constant = region.rows(len(problem.stages) - 1, row[None])
     size = problem.input_size
     level = float(constant[0]) + offset
+    if ball.norm != "linf":
+        work = Work(oracle, remaining, tolerances)
+        return restrict(region, rows[0], level, ball, work, inside=False)
     scale = max(float(np.abs(rows[0]).max(initial=0.0)), 1e-12)
     program = _radius_program(rows[0] / scale, level / scale, ball, size)
     solver = oracle(program)

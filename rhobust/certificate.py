@@ -45,7 +45,9 @@ class Certificate:
         return recorder
 
     def robust(self, claim: Claim, eps: float) -> str:
-        """Writes that a claim holds within eps (l-infinity); returns what prevented it, or ""."""
+        """Writes that a claim holds within eps; returns what prevented it, or ""."""
+        if claim.norm != "linf":
+            return f"certificates do not speak of {claim.norm} balls yet"
         header = {
             "kind": "robust", "label": claim.label, "targets": list(claim.targets),
             "margin": claim.margin.hex(), "eps": float(eps).hex(), "norm": "linf",

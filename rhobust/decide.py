@@ -79,7 +79,7 @@ class Finder:
         if not lead[case, case] <= NEAR * lead[-1, case]:
             return False
         row, offset = self.rows[cases[case]], float(self.offset[cases[case]])
-        ball = Ball(claim.image, claim.lower, claim.upper)
+        ball = Ball(claim.image, claim.lower, claim.upper, claim.norm)
         found = polish(
             self.problem, points[case], row, offset, ball, oracle, remaining, Tolerances()
         )
@@ -107,21 +107,22 @@ def verify(
     certificate: str | Path | None = None,
     checkpoint: str | Path | None = None,
     float32: bool = False,
+    norm: str = "linf",
 ) -> VerifyResult:
-    """Whether every input within eps (l-infinity) of the image, and in the domain, keeps its label.
+    """Whether every input within eps of the image, and in the domain, keeps its label.
 
     image: the network's input in any shape; label: the claimed one, by default the predicted one.
-    margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds.
-    certificate: a file to write the proof of a ROBUST into.  checkpoint: a file in which an
-    undecided search is kept, and from which it goes on; see `Checkpoint`.  float32: try to show a
-    ROBUST for every float32 evaluation, too, which may take a second search; see `VerifyResult`.
+    margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds.  norm: linf,
+    l1 or l2.  certificate: a file to write the proof of a ROBUST into.  checkpoint: a file in which
+    an undecided search is kept, and from which it goes on; see `Checkpoint`.  float32: try to show
+    a ROBUST for every float32 evaluation, too, which may take a second search; see `VerifyResult`.
     Raises InputError for arguments that make no sense.  See `VerifyResult` for what is promised.
     """
     deadline = Deadline(timeout)
     check_eps(eps)
     proof = None if certificate is None else Certificate(certificate, network)
     saver = resumable(checkpoint, certificate)
-    claim = Claim.make(network, image, label, target, margin, domain)
+    claim = Claim.make(network, image, label, target, margin, domain, norm)
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
 
     def result(

@@ -12,7 +12,7 @@ from .compiler.problem import Problem
 from .compiler.rounding import add_down, add_up
 from .compiler.tolerances import Tolerances
 from .compiler.witness import Validator, Witness
-from .lp.distance import Ball
+from .lp.distance import Ball, length
 from .lp.oracle import Oracle
 from .lp.restriction import polish
 
@@ -22,6 +22,10 @@ STRETCH = (0.0, 1e-9, 1e-8, 1e-7, 3e-7, 1e-6, 1e-5, 1e-4)
 
 INWARDS = (1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1)
 """Shares of the way back to the point that was polished, for the same purpose."""
+
+
+LEADS = (1e-7, 1e-6, 1e-5)
+"""Margins beyond a tie, as shares of the logits."""
 
 
 def stretched(
@@ -35,7 +39,7 @@ def stretched(
     step = point - claim.image
     for stretch in stretches:
         moved = np.clip(claim.image + step * (1.0 + stretch), claim.lower, claim.upper)
-        if np.abs(moved - claim.image).max() >= below:
+        if length(moved - claim.image, claim.norm) >= below:
             return None
         found = validator.check(moved)
         if found is not None and found.distance < below:
@@ -57,7 +61,7 @@ class Incumbent:
         self.claim, self.problem = claim, problem
         self.oracle, self.remaining, self.tolerances = oracle, remaining, tolerances
         self.validator = Validator(claim, None)
-        self.ball = Ball(claim.image, claim.lower, claim.upper)
+        self.ball = Ball(claim.image, claim.lower, claim.upper, claim.norm)
         self.rows = problem.rows
         self.offset = problem.offset
         self.witness: Witness | None = None
@@ -75,7 +79,7 @@ class Incumbent:
         return max(0.0, self.radius - 0.5 * self.tolerances.slack(self.radius))
 
     def box(self) -> Bounds:
-        """The region of radius `target`, rounded outwards, (1, D)."""
+        """The box around the region of radius `target`, rounded outwards, (1, D)."""
         radius = np.full(len(self.claim.image), self.target)
         low = np.maximum(self.claim.lower, add_down(self.claim.image, -radius))
         high = np.minimum(self.claim.upper, add_up(self.claim.image, radius))
@@ -97,7 +101,8 @@ class Incumbent:
     def consider(self, points: Matrix) -> bool:
         """Offers the best of some points, each polished to the optimum of its own linear region."""
         margin = self.margins(points)
-        distance = np.abs(points - self.claim.image).max(axis=1)
+        step = points - self.claim.image
+        distance = np.array([length(row, self.claim.norm) for row in step])
         close = np.flatnonzero((margin.min(axis=1) <= 1e-7) & (distance < self.radius * 1.0001))
         better = False
         for index in close[np.argsort(distance[close])][:2].tolist():
@@ -122,4 +127,20 @@ class Incumbent:
         for share in INWARDS:
             if self.offer(found.point + share * (point - found.point), (0.0,)):
                 return True
-        return better
+        return better or self._farther(point, case)
+
+    def _farther(self, point: Vector, case: int) -> bool:
+        """Offers points of the region that lose by a little, for a runtime that sees no tie."""
+        scale = 1.0 + float(np.abs(self.problem.values(point[None])[-1]).max())
+        for lead in LEADS:
+            if self.remaining() <= 0.0:
+                return False
+            found = polish(
+                self.problem, point, self.rows[case], float(self.offset[case]) + lead * scale,
+                self.ball, self.oracle, self.remaining, self.tolerances,
+            )  # fmt: skip
+            if found.point is None or found.rho >= self.radius:
+                return False
+            if self.offer(found.point, (0.0,)):
+                return True
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from .certificate import Certificate
 from .clock import Deadline, Interrupted
 from .compiler.arrays import Bounds, Matrix, Vector
 from .compiler.claim import Claim, Target
-from .compiler.errors import InputError
 from .compiler.graph import Network
+from .compiler.problem import Ball as InputBall
 from .compiler.tolerances import Tolerances
 from .compiler.verdict import RhoResult, Verdict
 from .compiler.witness import Validator
 from .decide import Progress, attack_budget, quiet, verify
 from .incumbent import Incumbent
+from .lp.distance import Ball
 from .lp.network_region import NetworkRegion
 from .lp.restriction import Work
 from .rivals import least_restricted
@@ -46,20 +48,19 @@ def rho(
     progress: Progress = quiet,
     certificate: str | Path | None = None,
 ) -> RhoResult:
-    """The least l-infinity distance at which the label can be lost, as an interval.
+    """The least distance at which the label can be lost, as an interval.
 
     rho(f, x) of Bastani et al. 2016, section 2, within the domain box.  The arguments are those of
-    `verify`.  The end of the time (timeout in seconds) leaves a valid interval, and
-    Ctrl-C raises `Interrupted` with one.  certificate: a file to write a proof of the lower end
+    `verify`; the norm is linf, l1 or l2.  The end of the time (timeout in seconds) leaves a valid
+    interval, and Ctrl-C raises `Interrupted` with one.  certificate: a file to write a proof of the
+    lower end
     into, by a search of its own at that radius, which may take as long again.
     """
-    if norm != "linf":
-        raise InputError(f"norm {norm!r} is not supported; supported: linf")
     deadline = Deadline(timeout)
     spent = settings or Settings()
     if certificate is not None:
         Certificate(certificate, network)
-    claim = Claim.make(network, image, label, target, margin, domain)
+    claim = Claim.make(network, image, label, target, margin, domain, norm)
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
     result = _Search(claim, predicted, deadline, spent, seed, progress).run()
     if certificate is None or result.lower == 0.0:
@@ -75,7 +76,7 @@ def _proven(
     result: RhoResult, claim: Claim, path: str | Path, deadline: Deadline, settings: Settings
 ) -> RhoResult:
     """The result with what its certificate proves."""
-    widest = float(np.maximum(claim.image - claim.lower, claim.upper - claim.image).max())
+    widest = Ball(claim.image, claim.lower, claim.upper, claim.norm).largest
     for share in BELOW:
         if deadline.stop():
             break
@@ -83,11 +84,15 @@ def _proven(
         left = deadline.remaining() / 2.0
         found = verify(
             claim.network, claim.image, eps, claim.label, claim.targets, claim.margin,
-            (claim.lower, claim.upper), left, settings, certificate=path,
+            (claim.lower, claim.upper), left, settings, certificate=path, norm=claim.norm,
         )  # fmt: skip
         if found.verdict is Verdict.ROBUST:
             return replace(result, certified=eps, uncertified=found.uncertified)
     return replace(result, uncertified="no proof in one search was found in time")
+
+
+def same(box: Bounds) -> Bounds:
+    return box
 
 
 class _Search:
@@ -105,8 +110,9 @@ class _Search:
         self.rng = np.random.default_rng(seed)
         self.tolerances = Tolerances()
         self.statistics = Statistics()
-        ball = float(np.maximum(claim.image - claim.lower, claim.upper - claim.image).max())
-        self.problem, _ = claim.compile(ball)
+        box = Ball(claim.image, claim.lower, claim.upper)
+        # the attacks' and the polish's problem is the whole domain, whatever the norm
+        self.problem, _ = replace(claim, norm="linf").compile(box.largest)
         self.incumbent = Incumbent(
             claim, self.problem, self.settings.oracle, deadline.remaining, self.tolerances
         )
@@ -132,11 +138,12 @@ class _Search:
 
     def _result(self) -> RhoResult:
         best = self.incumbent
-        return RhoResult(
+        found = RhoResult(
             min(self.lower, best.radius), best.radius, best.witness, self.reason, self.estimate,
             best.attack, self.claim.label, self.predicted, self.deadline.spent(),
             self.statistics.nodes, self.statistics.lps, self.tolerances,
         )  # fmt: skip
+        return replace(found, reason="") if found.exact else found
 
     def _restrict(self) -> None:
         """The convex restriction at the image: the estimate, and a first incumbent."""
@@ -170,14 +177,17 @@ class _Search:
         low = np.maximum(self.claim.lower, image - eps)
         high = np.minimum(self.claim.upper, image + eps)
         best = self.incumbent
+        problem = self.problem
+        if self.claim.norm != "linf":
+            everywhere = np.arange(len(image))
+            problem = replace(problem, ball=InputBall(self.claim.norm, everywhere, image, eps))
 
         def accept(points: Matrix) -> bool:
-            distance = np.abs(points - image).max(axis=1)
-            best.attack = min(best.attack, float(distance.min()))
+            best.attack = min(best.attack, min(best.ball.distance(point) for point in points))
             return best.consider(points)
 
         found, _ = pgd(
-            self.problem, Bounds(low[None], high[None]), np.eye(len(best.rows), dtype=bool), accept,
+            problem, Bounds(low[None], high[None]), np.eye(len(best.rows), dtype=bool), accept,
             self.deadline.stop, self.rng,
             restarts=max(1, attack_budget(self.claim.network, len(best.rows)) // 2),
             steps=20, start=image if start is None else start,
@@ -210,13 +220,19 @@ class _Search:
         hooks = Hooks(self._slice(seconds), self._nearer, lambda: box, radius=self._radius())
         return self._count(search(problem, hooks, settings), eps)
 
-    def _radius(self) -> tuple[Vector, Vector, Vector]:
+    def _radius(self) -> tuple[Vector, Vector, Vector] | None:
+        """For least distances in the tree, which are told of boxes only."""
+        if self.claim.norm != "linf":
+            return None
         return self.claim.image, self.claim.lower, self.claim.upper
 
     def _count(self, outcome: Outcome, eps: float) -> Outcome:
         self.statistics.nodes += outcome.statistics.nodes
         self.statistics.lps += outcome.statistics.lps
-        self.lower = max(self.lower, min(outcome.radius, eps))
+        proven = outcome.radius
+        if self.claim.norm != "linf" and outcome.status == "closed":
+            proven = eps
+        self.lower = max(self.lower, min(proven, eps))
         return outcome
 
     def _nearer(self, points: Matrix) -> bool:
@@ -243,7 +259,17 @@ class _Search:
             if outcome.status == "open":
                 high = eps
             high = min(high, self.incumbent.target)
-        self._whole(self.deadline.remaining())
+        if not self._whole(self.deadline.remaining()) and self.reason == "numerical":
+            self._below()
+
+    def _below(self) -> None:
+        """Raises the lower end where only a tie is left that no float32 runtime sees."""
+        for share in (3e-7, 1e-6, 1e-5, 1e-4, 1e-3):
+            eps = self.incumbent.target * (1.0 - share)
+            if self.deadline.stop() or eps <= self.lower:
+                return
+            if self._decide(eps, self.settings).status == "closed":
+                return
 
     def _slice(self, seconds: float) -> Callable[[], float]:
         end = self.deadline.spent() + seconds
@@ -255,20 +281,26 @@ class _Search:
         while remaining() > 0.0:
             start = self.incumbent.target
 
-            def accept(points: Matrix, begin: float = start) -> bool:
+            # only boxes follow the incumbent while a search runs
+            follows = self.claim.norm == "linf"
+
+            def accept(
+                points: Matrix, begin: float = start, share: float = RESTART if follows else 1.0
+            ) -> bool:
                 self.incumbent.consider(points)
-                return self.incumbent.target < RESTART * begin
+                return self.incumbent.target < share * begin
 
             problem, _ = self.claim.compile(start)
+            fixed = Bounds(problem.lower[None], problem.upper[None])
             hooks = Hooks(
                 remaining,
                 accept,
-                self.incumbent.box,
+                self.incumbent.box if follows else partial(same, fixed),
                 radius=self._radius(),
                 progress=self.progress,
             )
             outcome = search(problem, hooks, self.settings)
-            proven = self.incumbent.target
+            proven = self.incumbent.target if follows else start
             self._count(outcome, proven)
             if outcome.status == "closed":
                 self.lower = np.inf if self.incumbent.witness is None else max(self.lower, proven)

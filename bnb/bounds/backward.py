@@ -128,7 +128,10 @@ def backward(
         else:
             lam = pending[number + 1]
             if lam is None:
-                continue
+                if not (stage.relu and multipliers.beta[number].any()):
+                    continue
+                # nothing reads these units, but their splits bound the region
+                lam = np.zeros((count, stage.size))
             if stage.relu:
                 mu = np.empty_like(lam)
                 bounds = nodes.bounds[number]

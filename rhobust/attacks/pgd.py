@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..compiler.arrays import Bounds, Mask, Matrix, Vector
-from ..compiler.problem import Problem
+from ..compiler.problem import Ball, Problem
 
 
 def margins_and_gradients(problem: Problem, points: Matrix, asked: Mask) -> tuple[Vector, Matrix]:
@@ -55,7 +55,8 @@ def pgd(
 
     box (1, D); cases (C, A): the atoms to bring to 0 together.  `start` is each case's first start
     (the box's center by default); the others are uniform in the box.  The step falls from a quarter
-    of the width to a hundredth of that; a point is offered as soon as its margin is at most 0.
+    of the width (of a ball: its radius) to a hundredth of that; a point is offered as soon as its
+    margin is at most 0.
     """
     low, high = box.lower, box.upper
     count = len(cases)
@@ -63,6 +64,7 @@ def pgd(
     # uniform() refuses the width -0.0 of an input between 0.0 and -0.0
     points = low + (high - low) * rng.random((count * restarts, low.shape[1]))
     points[::restarts] = np.clip(0.5 * (low + high) if start is None else start[None], low, high)
+    points = inside(points, low, high, problem.ball)
     width = high - low
     best = points.copy()
     best_margin = np.full(len(points), np.inf)
@@ -78,7 +80,11 @@ def pgd(
         if stop() or step == steps:
             break
         rate = 0.25 * 0.01 ** (step / steps)
-        points = np.clip(points - rate * width * np.sign(gradient), low, high)
+        if problem.ball is None:
+            points = np.clip(points - rate * width * np.sign(gradient), low, high)
+        else:
+            points = points - rate * steepest(gradient, width, problem.ball)
+            points = inside(points, low, high, problem.ball)
     return False, _best_of(best, best_margin, count)
 
 
@@ -87,3 +93,48 @@ def _best_of(points: Matrix, margin: Vector, count: int) -> Matrix:
     shaped = points.reshape(count, -1, points.shape[1])
     found: Matrix = shaped[np.arange(count), pick]
     return found
+
+
+def inside(points: Matrix, low: Matrix, high: Matrix, ball: Ball | None) -> Matrix:
+    """Points (B, D) of the box, and of the ball where the box holds its center."""
+    if ball is not None:
+        points = points.copy()
+        step = points[:, ball.index] - ball.center
+        shorter = _diamond if ball.norm == "l1" else _sphere
+        points[:, ball.index] = ball.center + shorter(step, ball.radius)
+    return np.clip(points, low, high)
+
+
+def steepest(gradient: Matrix, width: Matrix, ball: Ball) -> Matrix:
+    """Ascent directions (B, D), as long as the ball's radius in its columns."""
+    step = width * np.sign(gradient)
+    own = gradient[:, ball.index]
+    if ball.norm == "l1":
+        # the few coordinates that matter most share the length (Tramer and Boneh 2019)
+        few = max(1, own.shape[1] // 50)
+        edge = -np.partition(-np.abs(own), few - 1, axis=1)[:, few - 1 : few]
+        own = np.where(np.abs(own) >= edge, np.sign(own), 0.0)
+        size = np.abs(own).sum(axis=1, keepdims=True)
+    else:
+        size = np.sqrt((own * own).sum(axis=1, keepdims=True))
+    step[:, ball.index] = ball.radius * own / np.maximum(size, 1e-300)
+    return step
+
+
+def _sphere(step: Matrix, radius: float) -> Matrix:
+    size = np.sqrt((step * step).sum(axis=1, keepdims=True))
+    shorter: Matrix = step * np.minimum(1.0, radius / np.maximum(size, 1e-300))
+    return shorter
+
+
+def _diamond(step: Matrix, radius: float) -> Matrix:
+    """The nearest points with an l1 norm of at most `radius` (Duchi et al. 2008)."""
+    size = np.abs(step)
+    falling = -np.sort(-size, axis=1)
+    over = np.cumsum(falling, axis=1) - radius
+    count = np.arange(1, step.shape[1] + 1)
+    last = (falling * count > over).sum(axis=1)
+    price = over[np.arange(len(step)), np.maximum(last, 1) - 1] / np.maximum(last, 1)
+    price = np.where(size.sum(axis=1) > radius, price, 0.0)
+    shorter: Matrix = np.sign(step) * np.maximum(size - price[:, None], 0.0)
+    return shorter

@@ -45,7 +45,9 @@ def test_a_witness_is_inside_the_region_and_breaks_the_claim_exactly(
     shares = np.array(data.draw(st.lists(st.floats(-1, 2), min_size=4, max_size=4)))
     point = case.lower + np.resize(shares, len(case.image)) * (case.upper - case.lower)
     found = validator.check(point)
-    snapped = [Fraction(v) for v in validator.snap(point).tolist()]
+    near = validator.snap(point)
+    assert near is not None
+    snapped = [Fraction(v) for v in near.tolist()]
     lower, upper = case.bounds if eps is None else case.box(eps)
     assert all(a <= v <= b for a, v, b in zip(lower, snapped, upper, strict=True))
     for value, own in zip(snapped, case.center, strict=True):
@@ -146,5 +148,7 @@ def test_a_bound_that_is_no_float_is_kept_exactly() -> None:
     eps = 0.25 - 2.0**-55
     asked = claim(image=0.5)
     for point, edge in ((-1.0, Fraction(1, 4)), (1.0, Fraction(3, 4))):
-        (value,) = Validator(asked, eps).snap(np.array([point])).tolist()
+        near = Validator(asked, eps).snap(np.array([point]))
+        assert near is not None
+        (value,) = near.tolist()
         assert abs(Fraction(value) - Fraction(1, 2)) <= Fraction(eps) < abs(edge - Fraction(1, 2))
