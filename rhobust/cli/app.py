@@ -12,7 +12,6 @@ from typer.core import TyperGroup
 from .. import __version__
 from ..compiler.errors import RhobustError
 from .options import (
-    AnyNorm,
     Certificates,
     Checkpoint,
     Data,
@@ -126,7 +125,7 @@ def rho(
     )  # fmt: skip
     from .ask import measure
 
-    measure(asked, certificates)
+    measure(asked, norm, certificates)
 
 
 @app.command()
@@ -161,7 +160,7 @@ def verify(
     size = radius(eps)
     from .ask import decide
 
-    decide(asked, size, certificates, checkpoint, float32)
+    decide(asked, size, norm, certificates, checkpoint, float32)
 
 
 @app.command()
@@ -170,7 +169,7 @@ def estimate(
     data: Data = None,
     labels: Labels = None,
     index: Index = "",
-    norm: AnyNorm = "linf",
+    norm: Norm = "linf",
     target: Target = "second",
     margin: Margin = 0.0,
     domain: Domain = "0,1",
@@ -183,7 +182,7 @@ def estimate(
     out: Out = None,
 ) -> None:
     """Estimate each image's rho by convex restriction: fast, from above, no proof."""
-    distance(norm, ("linf", "l1", "l2"))
+    distance(norm)
     largest = radius(max_eps, "--max-eps") if max_eps else math.inf
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out

@@ -25,7 +25,7 @@ from .prepare import pixels, prepare
 from .run import INTERRUPTED, Question, Told, run
 
 
-def measure(options: Options, certificates: Path | None) -> None:
+def measure(options: Options, norm: str, certificates: Path | None) -> None:
     """rhobust rho."""
     folder(certificates)
 
@@ -34,7 +34,7 @@ def measure(options: Options, certificates: Path | None) -> None:
             path = None if certificates is None else certificates / f"{index}.npz"
             try:
                 result = rho(
-                    network, images.vector(index), int(images.labels[index]), "linf",
+                    network, images.vector(index), int(images.labels[index]), norm,
                     options.domain, options.target, options.margin, options.timeout,
                     effort(options), options.seed, told, path,
                 )  # fmt: skip
@@ -51,6 +51,7 @@ def measure(options: Options, certificates: Path | None) -> None:
 def decide(
     options: Options,
     eps: float,
+    norm: str,
     certificates: Path | None,
     checkpoint: Path | None,
     float32: bool,
@@ -67,7 +68,7 @@ def decide(
             result = verify(
                 network, images.vector(index), eps, int(images.labels[index]), options.target,
                 options.margin, options.domain, options.timeout, effort(options), options.seed,
-                told, path, checkpoint, float32,
+                told, path, checkpoint, float32, norm,
             )  # fmt: skip
             return verified(index, result, path)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -33,8 +32,7 @@ Labels = Annotated[
 Index = Annotated[
     str, typer.Option(metavar="A:B", help="Which images: A:B as in Python, K, or K,L,M.")
 ]
-Norm = Annotated[str, typer.Option(help="The distance; linf is the only one.")]
-AnyNorm = Annotated[str, typer.Option(help="The distance: linf, l1 or l2.")]
+Norm = Annotated[str, typer.Option(help="The distance: linf, l1 or l2.")]
 MaxEps = Annotated[
     str, typer.Option(metavar="E", help="Look no further than this, as 0.03 or 8/255.")
 ]
@@ -134,10 +132,13 @@ def interval(text: str) -> tuple[float, float]:
     return low, high
 
 
-def distance(norm: str, supported: Sequence[str] = ("linf",)) -> None:
+NORMS = ("linf", "l1", "l2")
+
+
+def distance(norm: str) -> None:
     """Refuses what --norm cannot be."""
-    if norm not in supported:
-        raise InputError(f"--norm {norm!r} is not supported; supported: {', '.join(supported)}")
+    if norm not in NORMS:
+        raise InputError(f"--norm {norm!r} is not supported; supported: {', '.join(NORMS)}")
 
 
 def chosen(text: str, count: int, source: str) -> list[int]:

@@ -125,7 +125,7 @@ CASES: dict[str, tuple[Arguments, str]] = {
     "index empty": (good("--index", "2:2"), "names none of the 4 images"),
     "index a word": (good("--index", "first"), "--index must be A:B"),
     "index by zero": (good("--index", "::0"), "--index must be A:B"),
-    "other norm": (good("--norm", "l2"), "supported: linf"),
+    "other norm": (good("--norm", "l3"), "supported: linf, l1, l2"),
     "norm of an estimate": (
         lambda folder: ["estimate", *good("--norm", "l3")(folder)[1:]], "linf, l1, l2"
     ),
