@@ -28,9 +28,9 @@ from rhobust.compiler.language import (
     norm1,
 )
 from rhobust.compiler.operators import Dense
+from rhobust.selftest.polytopes import Cell, Form, box, divide, extend, part_below, ratio, replace
 
 from ..oracles import Vector, vector
-from ..polytopes import Cell, Form, box, divide, extend, part_below, ratio, replace
 from ..strategies import eighths
 
 
