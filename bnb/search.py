@@ -19,6 +19,7 @@ import numpy as np
 
 from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Numbers, Vector
 from ..compiler.problem import Branch, Problem
+from ..compiler.untrusted import attempt
 from ..lp.oracle import Oracle, highs
 from .bounds.backward import Ascent, Multipliers, Nodes, Pass, backward, climb, plain
 from .bounds.kernels import least_radius
@@ -259,7 +260,7 @@ class Search:
             )
         center = self._middle()
         candidates = np.concatenate([center, first.vertex[atoms]])
-        if self.hooks.accept(candidates) or self.hooks.attack(atoms):
+        if self.hooks.accept(candidates) or attempt(lambda: self.hooks.attack(atoms), False):
             return nothing, self._outcome("accepted", "", -np.inf, 0.0)
         self._reduce(atoms)
         if self.settings.tighten_steps:
@@ -724,4 +725,7 @@ def _same(one: Bounds, other: Bounds) -> bool:
 
 def search(problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:
     """The answer to `problem`; see `Outcome`."""
-    return Search(problem, hooks, settings).run()
+    try:
+        return Search(problem, hooks, settings).run()
+    except MemoryError:
+        return Outcome("open", "memory", -np.inf, 0.0)

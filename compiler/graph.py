@@ -14,6 +14,7 @@ from .errors import InputError
 from .forward import Enclosed, layer_enclosure, layer_value, point
 from .language import Affine, Application, Expression, define
 from .layers import COMBINED, FORMULAS, Layer, Linear, Rectifier, rectifiers
+from .untrusted import attempt
 
 Runtime = Callable[[Matrix], Matrix]
 """The source's own float32 evaluation: rows of inputs to rows of outputs."""
@@ -103,6 +104,15 @@ class Network:
             known[node] = layer_value(self.layer(node), [known[s] for s in self.sources[node]])
         return known
 
+    def run(self, inputs: Matrix) -> Matrix:
+        """The runtime's outputs, (B, output_size), NaN where it fails.  inputs (B, input_size)."""
+        nothing = np.full((len(inputs), self.output_size), np.nan)
+        runtime = self.runtime
+        if runtime is None:
+            return nothing
+        found = attempt(lambda: np.asarray(runtime(inputs), dtype=np.float64), nothing)
+        return found if found.shape == nothing.shape else nothing
+
     def forward(self, inputs: Numbers) -> Numbers:
         """The network's output, (B, output_size).  inputs (B, input_size), float64 or exact."""
         return self.values(inputs)[self.output]
@@ -131,7 +141,7 @@ class Network:
             result = FORMULAS[type(layer)](layer, [known[s] for s in self.sources[node]], node)
             shared = self.graph.out_degree(node) > 1 or node == self.output
             if isinstance(layer, COMBINED) or (shared and not isinstance(layer, Rectifier)):
-                source = Application(x.affine, self.runtime, self.name)
+                source = Application(x.affine, self.runtime and self.run, self.name)
                 result = define(result, node, source if node == self.output else None)
             known[node] = result
         return known

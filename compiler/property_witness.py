@@ -115,7 +115,7 @@ class PropertyValidator:
         """The runtimes' outputs at the float32 numbers nearest to the input."""
         found = []
         for network, part in zip(self.networks, self._split(inside), strict=True):
-            run = network.runtime or network.forward
+            run = network.forward if network.runtime is None else network.run
             found.append(np.asarray(run(part.astype(np.float32).astype(np.float64)[None])[0]))
         return np.concatenate(self._wanted(found)).astype(np.float64)
 

@@ -144,6 +144,6 @@ class Validator:
         claim = self.claim
         if claim.network.runtime is None:
             return True
-        y = claim.network.runtime(point[None])[0]
+        y = claim.network.run(point[None])[0]
         rivals = y[list(claim.targets)]
         return bool((y[claim.label] - rivals + claim.margin <= 0.0).any())

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from ..compiler.arrays import Matrix, Vector
 from ..compiler.problem import Ball
+from .guard import Guarded
 from .oracle import Answer, Oracle, Program
 
 ROUNDS = 60
@@ -22,7 +23,7 @@ ROUNDS = 60
 def solve_within(oracle: Oracle, program: Program, ball: Ball | None, seconds: float) -> Answer:
     """The program with its inputs in the ball; the answer is in its own columns and rows."""
     if ball is None:
-        return oracle(program).solve(seconds)
+        return Guarded(oracle, program).solve(seconds)
     return (_solve_l1 if ball.norm == "l1" else _solve_l2)(oracle, program, ball, seconds)
 
 
@@ -45,7 +46,7 @@ def _solve_l1(oracle: Oracle, program: Program, ball: Ball, seconds: float) -> A
         np.append(program.row_lower - shift, -np.inf),
         np.append(program.row_upper - shift, ball.radius),
     )
-    answer = oracle(changed).solve(seconds)
+    answer = Guarded(oracle, changed).solve(seconds)
     if not answer.optimal:
         return answer
     point = answer.point[: len(program.cost)].copy()
@@ -55,7 +56,7 @@ def _solve_l1(oracle: Oracle, program: Program, ball: Ball, seconds: float) -> A
 
 
 def _solve_l2(oracle: Oracle, program: Program, ball: Ball, seconds: float) -> Answer:
-    solver = oracle(program)
+    solver = Guarded(oracle, program)
     answer = solver.solve(seconds)
     for _ in range(ROUNDS):
         if not answer.optimal:

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from ..compiler.arrays import Matrix, Vector
 from .distance import Ball
+from .guard import Guarded
 from .oracle import Program, Solver
 from .projection import project
 
@@ -34,7 +35,7 @@ def least_l1(task: Task, eps: float, vertex: Vector) -> Restricted:
         np.full(1, -np.inf),
         np.array([-start]),
     )
-    solver = task.work.oracle(program)
+    solver = Guarded(task.work.oracle, program)
     signs, split = task.signs(), _Split(solver, ball)
     signs.add_violated(split, vertex, everything=not task.work.lazy)
     while True:

@@ -1,7 +1,8 @@
 """The LP oracle: HiGHS behind one small protocol, with two back ends.
 
-Answers are untrusted. A point is a candidate, duals are multipliers, and nothing here is a proof;
-any status but `optimal` says only that there is no point or no duals to use.
+Answers are untrusted, and taken through `guard` alone. A point is a candidate, duals are
+multipliers, and nothing here is a proof; any status but `optimal` says only that there is no point
+or no duals to use.
 """
 
 from __future__ import annotations
@@ -66,15 +67,6 @@ def no_answer(status: str) -> Answer:
     return Answer(status, np.nan, NOTHING, NOTHING, NOTHING)
 
 
-def checked(answer: Answer, columns: int, rows: int) -> Answer:
-    """The answer if its arrays are what they should be, else a failed one."""
-    shapes = (len(answer.point), len(answer.row_duals), len(answer.column_duals))
-    numbers = (answer.point, answer.row_duals, answer.column_duals, np.array([answer.value]))
-    if shapes != (columns, rows, columns) or not all(np.isfinite(n).all() for n in numbers):
-        return no_answer("failed")
-    return answer
-
-
 class Reference:
     """scipy's `linprog`: stateless, a fresh solve each time."""
 
@@ -126,8 +118,7 @@ class Reference:
             duals[below] += marginals[: int(below.sum())]
             duals[above] -= marginals[int(below.sum()) :]
         columns = np.asarray(result.lower.marginals) + np.asarray(result.upper.marginals)
-        answer = Answer("optimal", float(result.fun), np.asarray(result.x), duals, columns)
-        return checked(answer, len(program.cost), len(duals))
+        return Answer("optimal", float(result.fun), np.asarray(result.x), duals, columns)
 
 
 def _row_form(
@@ -161,7 +152,6 @@ class Highs:
         model.addVars(count, program.lower, program.upper)
         self._model: Any = model
         self._columns = np.arange(count, dtype=np.int32)
-        self._rows = 0
         self.set_cost(program.cost)
         if program.rows.shape[0]:
             self.add_rows(program.rows, program.row_lower, program.row_upper)
@@ -170,7 +160,6 @@ class Highs:
         starts, indices, data = _row_form(rows)
         count = len(starts) - 1
         self._model.addRows(count, lower, upper, len(data), starts[:-1], indices, data)
-        self._rows += count
 
     def set_columns(self, lower: Vector, upper: Vector) -> None:
         self._model.changeColsBounds(len(self._columns), self._columns, lower, upper)
@@ -194,14 +183,13 @@ class Highs:
             }
             return no_answer(names.get(found, "failed"))
         solution = model.getSolution()
-        answer = Answer(
+        return Answer(
             "optimal",
             float(model.getObjectiveValue()),
             np.array(solution.col_value),
             np.array(solution.row_dual),
             np.array(solution.col_dual),
         )
-        return checked(answer, len(self._columns), self._rows)
 
 
 def highs(program: Program) -> Solver:

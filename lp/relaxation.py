@@ -205,7 +205,9 @@ class Relaxation:
             duals.atoms[target] = 1.0
         if answer.optimal:
             weights = np.maximum(-answer.row_duals[len(program.row_upper) :], 0.0)
-            duals.atoms[sides] = weights if target is not None else weights / weights.sum()
+            total = 1.0 if target is not None else float(weights.sum())
+            # duals that prove nothing: any weights do
+            duals.atoms[sides] = weights / total if 0.0 < total < np.inf else 1.0 / len(sides)
             shift = 0.0 if target is None else float(level[-1])
             answer = replace(answer, value=answer.value + shift, point=answer.point[: self.columns])
         return answer, duals

@@ -17,6 +17,7 @@ from ..compiler.arrays import Vector
 from ..compiler.problem import Problem
 from ..compiler.tolerances import Tolerances
 from .distance import Ball, least_radius_row, nearest_on_row
+from .guard import Guarded
 from .lazy import Conditions, SignRows
 from .oracle import Answer, Oracle, Program, Solver
 from .region import Region
@@ -124,7 +125,7 @@ class Task:
                 np.append(np.zeros(size), 1.0), np.append(lower, 0.0), np.append(upper, np.inf),
                 np.append(-self.row, 1.0)[None], np.array([self.level]), np.full(1, np.inf),
             )  # fmt: skip
-        solver = self.work.oracle(program)
+        solver = Guarded(self.work.oracle, program)
         signs = self.signs(extra)
         elastic = solver if inside else _Elastic(solver)
         signs.add_violated(elastic, vertex, everything=not self.work.lazy)
@@ -214,7 +215,7 @@ def polish(
         return restrict(region, rows[0], level, ball, work, inside=False)
     scale = max(float(np.abs(rows[0]).max(initial=0.0)), 1e-12)
     program = _radius_program(rows[0] / scale, level / scale, ball, size)
-    solver = oracle(program)
+    solver = Guarded(oracle, program)
     signs = SignRows(region, 1, tolerances.feasibility, first=64)
     signs.add_violated(solver, point)
     rounds = 0

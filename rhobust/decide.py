@@ -141,34 +141,44 @@ def verify(
         )  # fmt: skip
 
     spent = settings or Settings()
-    compiled, output = claim.compiled(eps)
-    problem = compiled.problem
-    finder = Finder(claim, eps, problem)
-    if finder.accept(claim.image[None]):
-        return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf)
-    box = Bounds(problem.lower[None], problem.upper[None])
-    rng = np.random.default_rng(seed)
 
-    def attack(cases: Indices) -> bool:
-        found, best = pgd(
-            problem, box, np.eye(len(finder.offset), dtype=bool)[cases], finder.accept,
-            deadline.stop, rng, restarts=attack_budget(network, len(cases)), start=claim.image,
-        )  # fmt: skip
-        return found or finder.polished(cases, best, spent.oracle, deadline.remaining)
+    def decided() -> VerifyResult:
+        compiled, output = claim.compiled(eps)
+        problem = compiled.problem
+        finder = Finder(claim, eps, problem)
+        if finder.accept(claim.image[None]):
+            return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf)
+        box = Bounds(problem.lower[None], problem.upper[None])
+        rng = np.random.default_rng(seed)
 
-    hooks = Hooks(deadline.remaining, finder.accept, lambda: box, attack, progress=progress)
-    if proof is not None:
-        hooks.recorder = proof.part(problem, output)
-    hooks.saver = saver
-    outcome = search(problem, hooks, spent)
-    if saver is not None and outcome.status != "open":
-        saver.done()
-    counts = (outcome.statistics.nodes, outcome.statistics.lps)
-    if outcome.status == "accepted":
-        return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf, *counts)
-    if outcome.status == "closed":
-        return result(Verdict.ROBUST, "", None, outcome.bound, *counts)
-    return result(Verdict.UNKNOWN, outcome.reason, None, outcome.bound, *counts)
+        def attack(cases: Indices) -> bool:
+            found, best = pgd(
+                problem, box, np.eye(len(finder.offset), dtype=bool)[cases], finder.accept,
+                deadline.stop, rng, restarts=attack_budget(network, len(cases)), start=claim.image,
+            )  # fmt: skip
+            if not found:
+                finder.polished(cases, best, spent.oracle, deadline.remaining)
+            return finder.witness is not None
+
+        hooks = Hooks(deadline.remaining, finder.accept, lambda: box, attack, progress=progress)
+        if proof is not None:
+            hooks.recorder = proof.part(problem, output)
+        hooks.saver = saver
+        outcome = search(problem, hooks, spent)
+        if saver is not None and outcome.status != "open":
+            saver.done()
+        counts = (outcome.statistics.nodes, outcome.statistics.lps)
+        if outcome.status == "accepted" and finder.witness is not None:
+            return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf, *counts)
+        if outcome.status == "closed":
+            return result(Verdict.ROBUST, "", None, outcome.bound, *counts)
+        reason = outcome.reason or "numerical"
+        return result(Verdict.UNKNOWN, reason, None, outcome.bound, *counts)
+
+    try:
+        return decided()
+    except MemoryError:
+        return result(Verdict.UNKNOWN, "memory", None, -np.inf)
 
 
 def _rounded(claim: Claim, eps: float, bound: float, deadline: Deadline, spent: Settings) -> bool:

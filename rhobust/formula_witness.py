@@ -172,7 +172,10 @@ class FormulaValidator:
                 continue
             numbers = value(argument, given).astype(np.float64)
             inside = numbers.astype(np.float32).astype(np.float64)
-            known[name] = exact(name.source.runtime(inside[None])[0])
+            outputs = name.source.runtime(inside[None])[0]
+            if not np.isfinite(outputs).all():
+                return False
+            known[name] = exact(outputs)
         formulas: Sequence[Formula] = self.deep
         told = [f for f in formulas if set(variables(f)) <= known.keys()]
         return all(holds(formula, known) for formula in told)

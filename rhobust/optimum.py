@@ -109,10 +109,12 @@ class Optimum:
                 status, reason = "optimal", ""
             else:
                 status = "timeout" if reason == "timeout" else "unknown"
-        elif outcome.status == "open":
-            status = "timeout" if reason == "timeout" else "unknown"
-        else:
+        elif found or outcome.status == "closed":
             status = "sat" if found else "unsat"
+        else:
+            status = "timeout" if reason == "timeout" else "unknown"
+        if status == "unknown":
+            reason = reason or "numerical"
         return Solution(
             status, reason, float(value), float(bound), self.deadline.spent(), statistics
         )

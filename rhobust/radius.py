@@ -18,6 +18,7 @@ from .compiler.claim import Claim, Target
 from .compiler.graph import Network
 from .compiler.problem import Ball as InputBall
 from .compiler.tolerances import Tolerances
+from .compiler.untrusted import attempt
 from .compiler.verdict import RhoResult, Verdict
 from .compiler.witness import Validator
 from .decide import Progress, attack_budget, quiet, verify
@@ -121,12 +122,12 @@ class _Search:
         self.reason = ""
 
     def run(self) -> RhoResult:
-        clean = Validator(self.claim, 0.0).check(self.claim.image)
-        if clean is not None:
-            self.incumbent.witness = clean
-            self.estimate = self.incumbent.attack = 0.0
-            return self._result()
         try:
+            clean = Validator(self.claim, 0.0).check(self.claim.image)
+            if clean is not None:
+                self.incumbent.witness = clean
+                self.estimate = self.incumbent.attack = 0.0
+                return self._result()
             self._restrict()
             self._attack()
             self._bracket()
@@ -134,6 +135,8 @@ class _Search:
         except KeyboardInterrupt:
             self.reason = "interrupted"
             raise Interrupted(self._result()) from None
+        except MemoryError:
+            self.reason = "memory"
         return self._result()
 
     def _result(self) -> RhoResult:
@@ -186,13 +189,17 @@ class _Search:
             best.attack = min(best.attack, min(best.ball.distance(point) for point in points))
             return best.consider(points)
 
-        found, _ = pgd(
-            problem, Bounds(low[None], high[None]), np.eye(len(best.rows), dtype=bool), accept,
-            self.deadline.stop, self.rng,
-            restarts=max(1, attack_budget(self.claim.network, len(best.rows)) // 2),
-            steps=20, start=image if start is None else start,
+        before = best.radius
+        box, cases = Bounds(low[None], high[None]), np.eye(len(best.rows), dtype=bool)
+        restarts = max(1, attack_budget(self.claim.network, len(best.rows)) // 2)
+        attempt(
+            lambda: pgd(
+                problem, box, cases, accept, self.deadline.stop, self.rng,
+                restarts=restarts, steps=20, start=image if start is None else start,
+            ),
+            None,
         )  # fmt: skip
-        return found
+        return best.radius < before
 
     def _bracket(self) -> None:
         """Cheap proofs at a few radii below the incumbent: the interval is useful early."""

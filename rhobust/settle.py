@@ -43,8 +43,12 @@ def settle(
     tree = Tree(problem.root, problem.choices, len(problem.offset))
     every = tree.start()[0]
 
+    accepted = False
+
     def offer(points: Matrix) -> bool:
-        return accept(promising(problem, every, points))
+        nonlocal accepted
+        accepted = accepted or accept(promising(problem, every, points))
+        return accepted
 
     def attack(atoms: Indices) -> bool:
         dead = np.ones(len(problem.offset), dtype=bool)
@@ -54,7 +58,8 @@ def settle(
             return False
         cases = alive.start()[0][:WIDEST]
         restarts = int(min(200, max(2, WORK / (work(problem) * 30 * max(1, len(cases))))))
-        return pgd(problem, box, cases, offer, deadline.stop, rng, restarts=restarts)[0]
+        pgd(problem, box, cases, offer, deadline.stop, rng, restarts=restarts)
+        return accepted
 
     hooks = Hooks(
         deadline.remaining, offer, lambda: box, attack,

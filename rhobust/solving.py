@@ -103,6 +103,12 @@ class _Solving:
         self.nodes = self.lps = 0
 
     def run(self) -> SolveResult:
+        try:
+            return self._run()
+        except MemoryError:
+            return self._result("unknown", "memory", None, -np.inf)
+
+    def _run(self) -> SolveResult:
         """Part after part: one box each."""
         reason, bound = "", np.inf
         for number, part in enumerate(self.asked.parts):
@@ -127,10 +133,10 @@ class _Solving:
             )  # fmt: skip
             self.nodes += outcome.statistics.nodes
             self.lps += outcome.statistics.lps
-            if outcome.status == "accepted":
+            if validator.witness is not None:
                 return self._result("sat", "", validator.witness, -np.inf)
-            if outcome.status == "open":
-                reason, bound = outcome.reason, min(bound, outcome.bound)
+            if outcome.status != "closed":
+                reason, bound = outcome.reason or "numerical", min(bound, outcome.bound)
                 if self.saver is not None:
                     break  # a checkpoint is of one part
         if reason:

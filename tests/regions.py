@@ -22,10 +22,10 @@ from rhobust.compiler.layers import (
     Rectifier,
     Sum,
 )
+from rhobust.selftest.polytopes import Cell, Form, box, part_below, ratio
 
 from .exact_twin import operator_matrix
 from .oracles import Vector
-from .polytopes import Cell, Form, box, part_below, ratio
 
 Row = tuple[tuple[Fraction, ...], Fraction]  # coefficients over the input, and a constant
 ZERO = Fraction(0)

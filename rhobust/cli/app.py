@@ -40,13 +40,24 @@ from .options import (
 
 
 class Commands(TyperGroup):
-    """Errors of input end in one line and exit status 2, Ctrl-C in 130; defects in a traceback."""
+    """Errors of input, of files and of memory end in one line and exit status 2, Ctrl-C in 130;
+    defects in a traceback.
+    """
 
     def invoke(self, ctx: Any) -> Any:  # of a type that typer keeps to itself
         try:
             return super().invoke(ctx)
         except RhobustError as error:
             typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from error
+        except MemoryError as error:
+            typer.echo("error: not enough memory", err=True)
+            raise typer.Exit(2) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            where = "" if error.filename is None else f"{error.filename}: "
+            typer.echo(f"error: {where}{error.strerror or error}", err=True)
             raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
             typer.echo("interrupted", err=True)
@@ -363,3 +374,16 @@ def export(
     from .solve import write
 
     write(files[:-1], Path(files[-1]), form, out)
+
+
+@app.command()
+def selftest(
+    minutes: Annotated[
+        float, typer.Option(metavar="M", help="How long; longer means more problems.")
+    ] = 1.0,
+    seed: Seed = 0,
+) -> None:
+    """Answer problems whose answers are known, with and without injected faults."""
+    from .selftest import show
+
+    show(minutes, seed)

@@ -22,7 +22,10 @@ import numpy as np
 from .. import decide, estimate, formulation, optimum, radius, settle, solving
 from ..clock import Deadline, Interrupted
 from ..compiler.arrays import Matrix, Vector
+from ..compiler.untrusted import log
+from ..compiler.verdict import RhoResult
 from ..lp.oracle import NOTHING, Answer, Oracle, Program, Solver, no_answer
+from .judge import DECIDED, UNKNOWN, measured
 from .questions import Asked, Question
 
 HOUR = 3600.0
@@ -84,6 +87,10 @@ class FaultySolver:
 
     def solve(self, seconds: float) -> Answer:
         answer = self.inner.solve(seconds)
+        with np.errstate(all="ignore"):
+            return self._answer(answer)
+
+    def _answer(self, answer: Answer) -> Answer:
         stale, self.last = self.last, answer
         if not self.trigger():
             return answer
@@ -269,11 +276,12 @@ def run(
         network = replace(network, runtime=runtime)
     changed = replace(asked, settings=settings, network=network)
     with ExitStack() as stack:
+        stack.enter_context(patch.object(log, "disabled", True))
         for module in (decide, radius, solving, formulation, estimate):
             stack.enter_context(patch.object(module, "Deadline", partial(Deadline, now=clock)))
         if site == "attack":
             for module in (decide, radius, settle, optimum):
-                attack = faulty_attack(module.pgd, trigger, kind, clock)  # type: ignore[attr-defined]
+                attack = faulty_attack(module.pgd, trigger, kind, clock)
                 stack.enter_context(patch.object(module, "pgd", attack))
         if site == "engine":
             stack.enter_context(tripping(trigger, kind))
@@ -283,14 +291,27 @@ def run(
             if site == "engine" and kind == "interrupt":
                 return interrupted(asked, stop)
             raise
+        except MemoryError as error:
+            if site == "engine" and not _underway(error):
+                return UNKNOWN
+            raise
+
+
+UNDERWAY = {"_run", "decided", "least_restricted", "pgd", "search", "settle"}
+"""Functions that answer; before them a question is read, and memory may simply not suffice."""
+
+
+def _underway(error: BaseException) -> bool:
+    found, names = error.__traceback__, []
+    while found is not None:
+        names.append(found.tb_frame.f_code.co_name)
+        found = found.tb_next
+    return not UNDERWAY.isdisjoint(names)
 
 
 def interrupted(asked: Asked, stop: KeyboardInterrupt) -> str:
     """What was known at an interruption is judged too."""
-    from ..compiler.verdict import RhoResult
-    from .judge import UNKNOWN, measured
-
     if isinstance(stop, Interrupted) and isinstance(stop.result, RhoResult):
         found = measured(asked.problem, stop.result)
-        return found if found not in ("decided",) else UNKNOWN
+        return UNKNOWN if found == DECIDED else found
     return UNKNOWN

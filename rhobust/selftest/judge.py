@@ -112,7 +112,8 @@ def optimised(least: Fraction, found: Solution) -> str:
     if not isnan(found.value) and (found.value == -inf or Fraction(found.value) < least):
         return f"value {found.value!r} below the least value {least}"
     if found.status == "optimal":
-        near = abs(Fraction(found.value) - least) <= Fraction(1, 1000) * max(abs(least), 1)
+        slack = max(abs(least), Fraction(1)) / 1000
+        near = abs(Fraction(found.value) - least) <= slack
         return DECIDED if near else f"{found.value!r} is not the least value {least}"
     if found.status == "unsat":
         return "unsat, but the box is not empty"

@@ -8,12 +8,11 @@ function of the radius alone, one input, whose enumeration is exact and easy.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
-from .oracle import least_distance, vector
+from .oracle import ExactNetwork, ExactStage, least_distance, matrix, vector
 from .problem import Floats, Layers, Problem, Rng, exact_network, logits
 
 FAR = 8.0
@@ -80,12 +79,11 @@ def _attempt(rng: Rng, coarse: bool) -> Problem | None:
 def along(layers: Layers, image: Floats, sign: Floats) -> Fraction | None:
     """The least radius at which the corner image + radius * sign loses label 0."""
     weight, bias = layers[0]
-    slope = [sum(Fraction(a) * Fraction(s) for a, s in zip(r, sign.tolist(), strict=True))
-             for r in weight.tolist()]  # fmt: skip
+    rows, along_sign = matrix(weight.tolist()), vector(sign.tolist())
+    slope = [sum((a * b for a, b in zip(r, along_sign, strict=True)), Fraction(0)) for r in rows]
     level = logits(((weight, bias),), vector(image.tolist()))
-    network = exact_network(((np.zeros((len(bias), 1)), bias), *layers[1:]))
-    first = replace(network.stages[0], terms=((tuple((value,) for value in slope), 0),), bias=level)
-    network = replace(network, stages=(first, *network.stages[1:]))
+    first = ExactStage(((tuple((value,) for value in slope), 0),), level, len(layers) > 1)
+    network = ExactNetwork((first, *exact_network(layers).stages[1:]))
     zero, far = Fraction(0), Fraction(FAR)
     found = least_distance(network, (zero,), 0, (zero,), (far,))
     return None if found is None else found[0]

@@ -64,8 +64,8 @@ def scaled_layers(rng: Rng, problem: Problem) -> Problem:
         layers[number] = weight * factor[:, None], bias * factor
         layers[number + 1] = after / factor, constant
     weight, bias = layers[-1]
-    factor = 2.0 ** int(rng.integers(-6, 7))
-    layers[-1] = weight * factor, bias * factor
+    whole = 2.0 ** int(rng.integers(-6, 7))
+    layers[-1] = weight * whole, bias * whole
     return replace(problem, layers=tuple(layers))
 
 

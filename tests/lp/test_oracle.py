@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from rhobust.compiler.arrays import Vector
+from rhobust.lp.guard import checked
 from rhobust.lp.oracle import (
     Answer,
     Oracle,
     Program,
-    checked,
     highs,
     no_answer,
     reference,

@@ -16,10 +16,10 @@ from rhobust.lp.distance import NORMS, Ball
 from rhobust.lp.network_region import NetworkRegion
 from rhobust.lp.oracle import Oracle, highs_unscaled, reference
 from rhobust.lp.restriction import Restricted, Work, restrict
+from rhobust.selftest.polytopes import ratio
 
 from ..exact_twin import Floats
 from ..oracles import Vector, vector
-from ..polytopes import ratio
 from ..regions import cone, exact_region, least_in_region
 from ..strategies import Case, bent_case, bent_cases, cases, random_case, tangled_cases
 

@@ -1,0 +1,45 @@
+"""The command selftest: problems with known answers until the time is up."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..clock import Deadline
+from ..selftest.judge import Tally
+from ..selftest.table import lines, rounds, table, whole
+
+
+def show(minutes: float, seed: int) -> None:
+    """Exit status 1 where anything was wrong."""
+    deadline = Deadline(60.0 * minutes)
+    console = Console(highlight=False)
+    typer.echo(f"problems with known answers for {minutes:g} minutes, seed {seed}")
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+        TextColumn("{task.fields[count]:,} problems, {task.fields[wrong]} wrong"),
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+    total = Tally()
+    with bar:
+        task = bar.add_task("", total=deadline.limit, count=0, wrong=0)
+
+        def told(kind: str, found: Tally) -> None:
+            total.add(found)
+            bar.update(
+                task, description=kind, completed=deadline.spent(), count=total.problems,
+                wrong=total.wrong,
+            )  # fmt: skip
+            for text in found.told:
+                typer.echo(f"wrong: {kind}: {text}", err=True)
+
+        tallies = rounds(deadline.remaining, seed, told)
+    if console.is_terminal:
+        console.print(table(tallies))
+    else:
+        typer.echo("\n".join(lines(tallies)))
+    if whole(tallies).wrong:
+        typer.echo("this is a defect of rhobust; please report the lines above", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"nothing wrong in {deadline.spent():.0f} s")

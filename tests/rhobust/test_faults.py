@@ -1,0 +1,250 @@
+"""What goes wrong outside the proofs leaves a question open, with a reason, without a traceback."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import rhobust
+import rhobust.cli.selftest
+from rhobust import decide, optimum, radius, settle, solving
+from rhobust.bnb import search
+from rhobust.bnb.search import Settings
+from rhobust.cli.app import app
+from rhobust.compiler.claim import Claim
+from rhobust.compiler.graph import Network
+from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.importers.vnnlib import parse_vnnlib
+from rhobust.compiler.untrusted import attempt
+from rhobust.lp.guard import Guarded
+from rhobust.lp.oracle import Answer, Program, Solver, highs, no_answer
+from rhobust.selftest.judge import Tally
+from rhobust.selftest.kinds import KINDS
+
+LAYERS = [([[1.0, -1.0], [1.0, 1.0]], [0.0, -0.5]), ([[1.0, 0.0], [0.0, 1.0]], [0.25, 0.0])]
+IMAGE = np.array([0.5, 0.25])
+"""Label 0 leads by 1/4, and loses it between 0.05 and 0.2."""
+
+
+@pytest.fixture
+def network() -> Network:
+    return dense_network(LAYERS)
+
+
+def text(eps: float) -> str:
+    bounds = [
+        f"(assert (>= X_{k} {v - eps}))(assert (<= X_{k} {v + eps}))" for k, v in enumerate(IMAGE)
+    ]
+    names = "".join(f"(declare-const {name} Real)" for name in ("X_0", "X_1", "Y_0", "Y_1"))
+    return names + "".join(bounds) + "(assert (<= Y_0 Y_1))"
+
+
+def fails(*given: Any, **named: Any) -> Any:
+    raise MemoryError
+
+
+def lies(problem: Any, box: Any, cases: Any, *given: Any, **named: Any) -> Any:
+    return True, np.repeat(box.upper, len(cases), axis=0)
+
+
+def test_an_attack_that_claims_success_without_a_point_is_not_believed(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (decide, settle, radius, optimum):
+        monkeypatch.setattr(module, "pgd", lies)
+    monkeypatch.setattr(decide.Finder, "polished", lambda *given: True)
+    assert rhobust.verify(network, IMAGE, 0.05).verdict == rhobust.Verdict.ROBUST
+    assert rhobust.solve(network, parse_vnnlib(text(0.05))).status == "unsat"
+    assert rhobust.rho(network, IMAGE).exact
+
+
+@pytest.mark.parametrize("error", [MemoryError, ValueError, RuntimeError])
+def test_an_attack_that_fails_is_left_out(
+    network: Network, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def breaks(*given: Any, **named: Any) -> Any:
+        raise error
+
+    for module in (decide, settle, radius, optimum):
+        monkeypatch.setattr(module, "pgd", breaks)
+    assert rhobust.verify(network, IMAGE, 0.05).verdict == rhobust.Verdict.ROBUST
+    assert rhobust.verify(network, IMAGE, 0.2).verdict == rhobust.Verdict.NOT_ROBUST
+    assert rhobust.solve(network, parse_vnnlib(text(0.05))).status == "unsat"
+    assert rhobust.rho(network, IMAGE).exact
+
+
+def test_without_memory_the_answer_is_unknown(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "root_bounds", fails)
+    found = rhobust.verify(network, IMAGE, 0.05)
+    assert (found.verdict, found.reason) == (rhobust.Verdict.UNKNOWN, "memory")
+    told = rhobust.solve(network, parse_vnnlib(text(0.05)))
+    assert (told.status, told.reason) == ("unknown", "memory")
+    interval = rhobust.rho(network, IMAGE)
+    assert interval.lower == 0.0 and interval.reason == "memory"
+    x = rhobust.Variable(2, 0, 1)
+    solution = rhobust.Problem(rhobust.minimize(network(x)[0]), []).solve()
+    assert (solution.status, solution.reason) == ("unknown", "memory")
+    assert not solution.bound > -np.inf
+
+
+def test_without_memory_to_compile_the_answer_is_unknown(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Claim, "compiled", fails)
+    assert rhobust.verify(network, IMAGE, 0.05).reason == "memory"
+    monkeypatch.setattr(solving, "compile_formulas", fails)
+    assert rhobust.solve(network, parse_vnnlib(text(0.05))).reason == "memory"
+    monkeypatch.setattr("rhobust.estimate.least_restricted", fails)
+    assert rhobust.rho_estimate(network, IMAGE).status == "failed"
+
+
+class Broken:
+    """A runtime with something wrong at every call."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __call__(self, inputs: Any) -> Any:
+        if self.kind == "raises":
+            raise RuntimeError("no such operator")
+        if self.kind == "short":
+            return np.zeros((len(inputs), 1))
+        return np.full((len(inputs), 2), np.nan)
+
+
+@pytest.mark.parametrize("kind", ["raises", "short", "nan"])
+def test_a_runtime_that_fails_leaves_no_witness(network: Network, kind: str) -> None:
+    broken = replace(network, runtime=Broken(kind))
+    assert rhobust.verify(broken, IMAGE, 0.05).verdict == rhobust.Verdict.ROBUST
+    assert rhobust.verify(broken, IMAGE, 0.2, timeout=1.0).verdict == rhobust.Verdict.UNKNOWN
+    assert rhobust.solve(broken, parse_vnnlib(text(0.2)), 1.0).status in ("unknown", "timeout")
+    x = rhobust.Variable(2, 0, 1)
+    assert rhobust.Problem([broken(x)[0] <= 0.5]).solve(1.0).status != "unsat"
+
+
+PROGRAM = Program(
+    np.array([1.0, 1.0]), np.zeros(2), np.ones(2),
+    np.array([[1.0, 1.0]]), np.array([0.5]), np.array([np.inf]),
+)  # fmt: skip
+RIGHT = Answer("optimal", 0.5, np.array([0.5, 0.0]), np.array([1.0]), np.zeros(2))
+
+
+class Odd:
+    """A solver that gives back what it was made with, or raises it."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def add_rows(self, *given: Any) -> None:
+        raise ValueError
+
+    set_columns = set_cost = add_rows
+
+    def solve(self, seconds: float) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def guarded(answer: Any) -> Guarded:
+    def oracle(program: Program) -> Solver:
+        return Odd(answer)
+
+    return Guarded(oracle, PROGRAM)
+
+
+def test_a_guarded_solver_answers_as_the_solver() -> None:
+    assert guarded(RIGHT).solve(1.0) is RIGHT
+    alone = Guarded(highs, PROGRAM).solve(1.0)
+    assert alone.optimal and alone.value == 0.5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None, RuntimeError("x"), MemoryError(), replace(RIGHT, status="kOptimal"),
+        replace(RIGHT, row_duals=np.zeros(0)), replace(RIGHT, point=np.zeros((2, 1))),
+        replace(RIGHT, value=np.nan), replace(RIGHT, column_duals=np.array([0.0, np.inf])),
+        replace(RIGHT, point=np.array(["a", "b"])),
+    ],
+)  # fmt: skip
+def test_answers_out_of_form_are_failures(answer: Any) -> None:
+    assert guarded(answer).solve(1.0).status == "failed"
+
+
+def test_a_guarded_solver_is_never_late() -> None:
+    for seconds in (0.0, -1.0, np.nan):
+        assert guarded(RIGHT).solve(seconds).status == "stopped"
+    assert guarded(no_answer("infeasible")).solve(1.0).status == "infeasible"
+
+
+def test_a_program_of_which_a_change_failed_has_no_answer() -> None:
+    for change in ("set_cost", "set_columns", "add_rows"):
+        solver = guarded(RIGHT)
+        given = {"set_cost": 1, "set_columns": 2, "add_rows": 3}[change]
+        getattr(solver, change)(*[np.zeros((1, 2))] * given)
+        assert solver.solve(1.0).status == "failed"
+
+    def oracle(program: Program) -> Solver:
+        raise RuntimeError
+
+    assert Guarded(oracle, PROGRAM).solve(1.0).status == "failed"
+
+
+def test_no_solver_no_difference(network: Network) -> None:
+    def oracle(program: Program) -> Solver:
+        raise RuntimeError
+
+    settings = Settings(oracle=oracle)
+    assert rhobust.verify(network, IMAGE, 0.05, settings=settings).verdict == "ROBUST"
+    assert rhobust.verify(network, IMAGE, 0.2, settings=settings).verdict == "NOT_ROBUST"
+    assert rhobust.rho_estimate(network, IMAGE, oracle=oracle).status in ("failed", "found")
+
+
+def test_interruptions_are_no_failures() -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attempt(interrupted, 0)
+
+
+def test_files_and_memory_end_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    runner = CliRunner()
+    errors = [OSError(28, "No space left on device", "out.jsonl"), MemoryError(), OSError("odd")]
+    for error in errors:
+
+        def broken(*given: Any, failure: Exception = error) -> None:
+            raise failure
+
+        monkeypatch.setattr(rhobust.cli.selftest, "show", broken)
+        done = runner.invoke(app, ["selftest"])
+        assert done.exit_code == 2 and done.stderr.count("\n") == 1
+        assert done.stderr.startswith("error: ")
+
+
+def test_selftest_tells_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    def right(rng: np.random.Generator, name: str) -> Tally:
+        return Tally(2, 1, 1)
+
+    def wrong(rng: np.random.Generator, name: str) -> Tally:
+        return Tally(1, 0, 0, 1, [f"{name}: ROBUST, but it is not"])
+
+    for kind in KINDS:
+        monkeypatch.setitem(KINDS, kind, right)
+    runner = CliRunner()
+    done = runner.invoke(app, ["selftest", "--minutes", "0.001"])
+    assert done.exit_code == 0 and "nothing wrong" in done.stdout
+    assert done.stdout.splitlines()[0].startswith("problems with known answers")
+    monkeypatch.setitem(KINDS, "optima", wrong)
+    done = runner.invoke(app, ["selftest", "--minutes", "0.001", "--seed", "7"])
+    assert done.exit_code == 1
+    assert "wrong: optima: seed 7, round 0: ROBUST, but it is not" in done.stderr
+    assert runner.invoke(app, ["selftest", "--minutes", "0"]).exit_code == 2
