@@ -207,7 +207,8 @@ class Relaxation:
             weights = np.maximum(-answer.row_duals[len(program.row_upper) :], 0.0)
             total = 1.0 if target is not None else float(weights.sum())
             # duals that prove nothing: any weights do
-            duals.atoms[sides] = weights / total if 0.0 < total < np.inf else 1.0 / len(sides)
+            proves = 0.0 < total < np.inf
+            duals.atoms[sides] = weights / total if proves else 1.0 / max(1, len(sides))
             shift = 0.0 if target is None else float(level[-1])
             answer = replace(answer, value=answer.value + shift, point=answer.point[: self.columns])
         return answer, duals
