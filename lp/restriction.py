@@ -180,7 +180,7 @@ def deepest(
     lower, upper = ball.box(eps)
     scale = max(float(np.abs(row).sum()), 1e-300)
     program = Program(row / scale, lower, upper, np.zeros((0, len(row))), np.empty(0), np.empty(0))
-    solver = work.oracle(program)
+    solver = Guarded(work.oracle, program)
     signs = SignRows(region, 0, work.tolerances.feasibility)
     signs.add_violated(solver, np.where(row > 0, lower, upper))
     while True:

@@ -297,7 +297,7 @@ def run(
             raise
 
 
-UNDERWAY = {"_run", "decided", "least_restricted", "pgd", "search", "settle"}
+UNDERWAY = {"_run", "decided", "pgd", "search", "settle"}
 """Functions that answer; before them a question is read, and memory may simply not suffice."""
 
 

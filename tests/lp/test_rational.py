@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhobust.lp.rational import Certificate, System, decide
-
-from ..polytopes import Form, box, extend, part_below
+from rhobust.selftest.polytopes import Form, box, extend, part_below
 
 MOST = 1000
 
