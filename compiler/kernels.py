@@ -50,3 +50,53 @@ def scatter_patches(patches: Tensor, geometry: Indices, out: Tensor) -> None:
                             continue
                         for x in range(first, last):
                             out[b, c, row, x * sw + j * dw - left] += flat[b, c, i, j, y, x]
+
+
+@njit(cache=True)
+def row_sizes(position: Indices, terms: int, geometry: Indices, out: Indices) -> None:
+    """How many coefficients inside the input a convolution's rows have; terms: channels of a group.
+
+    position, out (M,): places of the output, row after row.
+    """
+    channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
+    for m in range(len(position)):
+        y, x = position[m] // ow * sh - top, position[m] % ow * sw - left
+        rows = 0
+        for i in range(kh):
+            rows += 0 <= y + i * dh < height
+        columns = 0
+        for j in range(kw):
+            columns += 0 <= x + j * dw < width
+        out[m] = rows * columns * terms
+
+
+@njit(cache=True)
+def fill_rows(
+    weight: Tensor,
+    channel: Indices,
+    position: Indices,
+    groups: int,
+    geometry: Indices,
+    starts: Indices,
+    index: Indices,
+    values: Tensor,
+) -> None:
+    """Rows of a convolution in CSR form.  weight (C_out, C_in / groups, kh, kw)."""
+    channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
+    terms = weight.shape[1]
+    for m in range(len(position)):
+        y, x = position[m] // ow * sh - top, position[m] % ow * sw - left
+        o, place = channel[m], starts[m]
+        first = o * groups // weight.shape[0] * terms
+        for c in range(terms):
+            for i in range(kh):
+                row = y + i * dh
+                if row < 0 or row >= height:
+                    continue
+                base = ((first + c) * height + row) * width
+                for j in range(kw):
+                    column = x + j * dw
+                    if 0 <= column < width:
+                        index[place] = base + column
+                        values[place] = weight[o, c, i, j]
+                        place += 1

@@ -20,7 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from .arrays import Indices, Matrix, Numbers, Tensor, Vector, exact
-from .kernels import gather_patches, scatter_patches
+from .kernels import fill_rows, gather_patches, row_sizes, scatter_patches
 
 
 class LinearOperator(Protocol):
@@ -231,15 +231,16 @@ class Convolution:
         return out.reshape(batch, -1)
 
     def rows(self, units: Indices) -> sparse.csr_array:
-        channels, positions = self.weight.shape[0], self.out_shape[1] * self.out_shape[2]
+        positions = self.out_shape[1] * self.out_shape[2]
         channel, position = units // positions, units % positions
-        by_group = self._pad_index.reshape(self.groups, -1, positions)
-        index = by_group[channel * self.groups // channels, :, position]
-        values = self.weight.reshape(channels, -1)[channel]
-        inside = index < self.in_size
-        starts = np.concatenate([[0], np.cumsum(inside.sum(axis=1))])
-        shape = (len(units), self.in_size)
-        return sparse.csr_array((values[inside], index[inside], starts), shape=shape)
+        sizes = np.empty(len(units), dtype=np.int64)
+        row_sizes(position, self.weight.shape[1], self._geometry, sizes)
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        index, values = np.empty(starts[-1], dtype=np.int64), np.empty(starts[-1])
+        fill_rows(
+            self.weight, channel, position, self.groups, self._geometry, starts, index, values
+        )
+        return sparse.csr_array((values, index, starts), shape=(len(units), self.in_size))
 
     @cached_property
     def _absolute(self) -> Convolution:
