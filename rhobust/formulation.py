@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from .bnb.search import Settings
 from .clock import Deadline
@@ -24,6 +25,7 @@ from .compiler.language import (
     Variable,
 )
 from .compiler.operators import Select
+from .compiler.restricting import restricted
 from .compiler.steps.system import flat, variables
 from .decide import Progress, quiet
 
@@ -157,6 +159,31 @@ class Problem:
             self, deadline, (stop_above, stop_below), gap, settings or Settings(), seed, progress
         )
         return work.run()
+
+    def restriction(self, values: Mapping[Variable, npt.ArrayLike]) -> Problem:
+        """The problem with that disjunct of each disjunction that holds first at a point.
+
+        values: of the variables that no formula defines.  Its solutions are solutions of this
+        problem, and it is linear: the convex restriction of Bastani et al. 2016, section 4.  Raises
+        LanguageError where no disjunct holds.
+        """
+        compiled = self.compile()
+        for name in compiled.inputs:
+            if name not in values:
+                raise LanguageError(f"{name!r} has no value, and nothing defines it")
+        parts = [exact(np.asarray(values[name], dtype=np.float64)) for name in compiled.inputs]
+        flattened = [part.reshape(-1) for part in parts]
+        for name, part in zip(compiled.inputs, flattened, strict=True):
+            if len(part) != name.size:
+                raise LanguageError(f"{name!r} is given {len(part)} values")
+        known = compiled.assignment(np.concatenate(flattened))
+        objective = self.objective
+        needed: tuple[Formula, ...] = ()
+        if objective is not None:
+            bare = Affine(1, objective.expression.terms, objective.expression.offsets)
+            needed = objective.expression.requires
+            objective = Objective(bare, objective.sign)
+        return Problem(objective, restricted((*needed, *self.formulas), known))
 
     def _solve_parts(
         self,
