@@ -44,19 +44,54 @@ def cut(reduced: Reduced, state: Boxes, nodes: Array, g: Array, constant: Array)
 
 
 def sweep(reduced: Reduced, state: Boxes) -> None:
-    """Two sweeps over all rows, the last first: atoms as rows <= 0, units' rows as l <= z <= u."""
+    """Two sweeps over all rows, the last first: atoms as rows <= 0, units' rows as l <= z <= u.
+
+    The second looks only at nodes that the first changed.
+    """
+    live = np.arange(len(state.low))
     for _ in range(2):
-        for atom in reversed(range(reduced.atom_count)):
-            nodes = np.flatnonzero(state.atoms[:, atom])
-            if len(nodes):
-                weight, cost = reduced.atom_weight[atom], reduced.atom_cost[atom]
-                most = np.zeros(len(nodes))
-                _relate(reduced, state, nodes, weight, reduced.atom_bias[atom], cost, most)
-        everyone = np.arange(len(state.low))
-        for unit in reversed(range(reduced.count)):
-            weight, bias, cost = reduced.weight[unit], reduced.bias[unit], reduced.cost[unit]
-            _relate(reduced, state, everyone, weight, bias, cost, state.high[:, unit])
-            _relate(reduced, state, everyone, -weight, -bias, cost, -state.low[:, unit])
+        floor = np.concatenate([state.box_low[live], np.maximum(state.low[live], 0.0)], axis=1)
+        roof = np.concatenate([state.box_high[live], np.maximum(state.high[live], 0.0)], axis=1)
+        before = floor.copy(), roof.copy()
+        _sweep(reduced, state, live, floor, roof)
+        changed = (floor != before[0]).any(axis=1) | (roof != before[1]).any(axis=1)
+        live = live[changed]
+
+
+def _sweep(reduced: Reduced, state: Boxes, live: Array, floor: Array, roof: Array) -> None:
+    """One sweep over nodes `live`; floor, roof: their bounds of (x, r), which are kept up."""
+    inputs = reduced.inputs
+
+    def relate(mine: Array, weight: Array, bias: float, cost: float, most: Array) -> None:
+        if len(mine):
+            nodes = live[mine]
+            _relate(reduced, state, nodes, weight, bias, cost, most)
+            floor[mine, :inputs], roof[mine, :inputs] = state.box_low[nodes], state.box_high[nodes]
+            floor[mine, inputs:] = np.maximum(state.low[nodes], 0.0)
+            roof[mine, inputs:] = np.maximum(state.high[nodes], 0.0)
+
+    for atom in reversed(range(reduced.atom_count)):
+        mine = np.flatnonzero(state.atoms[live, atom])
+        row = reduced.atom_weight[atom], reduced.atom_bias[atom], reduced.atom_cost[atom]
+        relate(mine, *row, np.zeros(len(mine)))
+    for span in reversed(reduced.layers):
+        end = inputs + span.start
+        for unit in reversed(range(span.start, span.stop)):
+            # to save work, only nodes on which z <= u or z >= l can cut something
+            weight, absolute = reduced.weight[unit, :end], reduced.absolute[unit, :end]
+            low, high = floor[:, :end], roof[:, :end]
+            width = high - low
+            half, middle = width @ absolute, (high + low) @ weight
+            width *= absolute
+            widest = 2.0 * width.max(axis=1, initial=0.0)
+            row, bias, cost = reduced.weight[unit], reduced.bias[unit], reduced.cost[unit]
+            least, greatest = middle - half + 2.0 * bias, middle + half + 2.0 * bias
+            above = widest > 2.0 * state.high[live, unit] - least
+            below = widest > greatest - 2.0 * state.low[live, unit]
+            mine = np.flatnonzero(above)
+            relate(mine, row, bias, cost, state.high[live[mine], unit])
+            mine = np.flatnonzero(above | below)
+            relate(mine, -row, -bias, cost, -state.low[live[mine], unit])
 
 
 def _relate(

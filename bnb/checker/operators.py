@@ -120,6 +120,26 @@ class Convolution(Operator):
         )
         self.out = (weight.shape[0], height, width)
         self.terms = math.prod(kernel) * max(weight.shape[0], shape[0])
+        self.patches: dict[tuple[int, int], tuple[Array, tuple[int, int]]] = {}
+
+    def patch(self, side: tuple[int, int]) -> tuple[Array, tuple[int, int]]:
+        """What the adjoint makes of a patch of the output: a matrix, and the larger patch's side.
+
+        It is the same wherever the patch lies, as if the input had no borders.
+        """
+        if side not in self.patches:
+            assert self.weight is not None
+            height, width = (
+                (n - 1) * stride + (k - 1) * dilation + 1
+                for n, stride, k, dilation in zip(
+                    side, self.strides, self.weight.shape[2:], self.dilations, strict=True
+                )
+            )
+            shape, none = (self.shape[0], height, width), (0, 0, 0, 0)
+            small = Convolution(self.weight, shape, self.strides, none, self.dilations, self.groups)
+            one = np.eye(math.prod(small.out), dtype=self.weight.dtype)
+            self.patches[side] = small.adjoint(one), (height, width)
+        return self.patches[side]
 
     def window(self, i: int, j: int) -> tuple[slice, slice]:
         """The elements of the padded input that meet element i, j of the kernel."""

@@ -19,12 +19,17 @@ from .model import Model
 from .operators import Convolution, Dense, Operator
 
 
+PORTION = 128  # units whose rows are handled at once, so that they stay in the cache
+
+
 @dataclass(slots=True)
 class Rows:
     """Coefficients on one tensor: values (R, size), or (R, C * height * width) on a patch of it.
 
-    A patch of row r covers all channels, from line origin[r, 0] and column origin[r, 1] on; what
-    lies outside of the tensor (C, H, W) has coefficient 0 and the index H * W * C.
+    A patch of row r covers all channels, from line origin[r, 0] and column origin[r, 1] on; index
+    (R, C * height * width) says which elements these are. What lies outside of the tensor
+    (C, H, W) has coefficient 0 and the index C * H * W. Where values has k times as many rows as
+    index, the patches repeat.
     """
 
     values: Array
@@ -33,30 +38,28 @@ class Rows:
     side: tuple[int, int] = (1, 1)
 
     def take(self, vector: Array) -> Array:
-        """The vector's elements where the coefficients stand; broadcasts with values."""
-        if self.index is None:
-            return vector
-        wide: Array = np.append(vector, 0.0)
-        return wide[self.index]
+        """The vector's elements where the coefficients stand; see `spread`."""
+        return vector if self.index is None else np.append(vector, 0.0).take(self.index)
 
-    def dot(self, vector: Array) -> Array:
-        """(R,) sums."""
-        if self.index is None:
-            return np.asarray(self.values @ vector)
-        return np.asarray(np.einsum("rn,rn->r", self.values, self.take(vector)))
+    def spread(self, values: Array) -> Array:
+        """Values in a shape that broadcasts with what `take` returns."""
+        return values if self.index is None else values.reshape(-1, *self.index.shape)
 
-    def size_dot(self, vector: Array) -> Array:
-        """(R,) sums of magnitudes, for vector >= 0."""
+    def dot(self, vector: Array, values: Array | None = None) -> Array:
+        """(R,) sums of values times the vector; of these values, where others are given."""
+        values = self.values if values is None else values
         if self.index is None:
-            return np.asarray(np.abs(self.values) @ vector)
-        return np.asarray(np.einsum("rn,rn->r", np.abs(self.values), self.take(vector)))
+            return np.asarray(values @ vector)
+        found = np.einsum("krn,rn->kr", self.spread(values), self.take(vector))
+        return np.asarray(found).reshape(-1)
 
     def dense(self, size: int) -> Array:
         """(R, size)."""
         if self.index is None:
             return self.values
         out = np.zeros((len(self.values), size + 1), self.values.dtype)
-        np.put_along_axis(out, self.index, self.values, axis=1)
+        index = np.tile(self.index, (len(self.values) // len(self.index), 1))
+        np.put_along_axis(out, index, self.values, axis=1)
         return out[:, :size]
 
 
@@ -69,8 +72,8 @@ def _patch(values: Array, shape: Sequence[int], origin: Array, side: tuple[int, 
     flat = lines[:, :, None] * width + columns[:, None, :]
     flat = flat[:, None] + (np.arange(channels) * height * width)[:, None, None]
     index = np.where(inside[:, None], flat, channels * height * width).reshape(len(origin), -1)
-    values = np.where(index < channels * height * width, values, 0.0)
     rows = Rows(values, index, origin, side)
+    rows.values = (rows.spread(values) * (index < channels * height * width)).reshape(values.shape)
     large = 2 * side[0] * side[1] > height * width
     return Rows(rows.dense(channels * height * width)) if large else rows
 
@@ -82,24 +85,9 @@ def step(operator: Operator, rows: Rows) -> Rows:
     if rows.index is None:
         return Rows(operator.adjoint(rows.values))
     assert isinstance(operator, Convolution) and rows.origin is not None
-    assert operator.weight is not None
-    kernel = operator.weight.shape[2:]
-    height, width = (
-        (n - 1) * stride + (k - 1) * dilation + 1
-        for n, stride, k, dilation in zip(
-            rows.side, operator.strides, kernel, operator.dilations, strict=True
-        )
-    )
-    channels = operator.shape[0]
-    small = Convolution(
-        operator.weight,
-        (channels, height, width),
-        operator.strides,
-        dilations=operator.dilations,
-        groups=operator.groups,
-    )
+    matrix, side = operator.patch(rows.side)
     origin = rows.origin * operator.strides - np.asarray(operator.pads[:2])
-    return _patch(small.adjoint(rows.values), operator.shape, origin, (height, width))
+    return _patch(rows.values @ matrix, operator.shape, origin, side)
 
 
 @dataclass(slots=True)
@@ -153,8 +141,9 @@ class Root:
             self.low.append(np.maximum(low, 0.0))
             self.high.append(np.maximum(high, 0.0))
             self.most.append(self.high[-1])
-            # lambda s is rounded, and t summed
-            self.cost.append(self.growth * (self.weights[number].t + self.most[source]))
+            # lambda s is rounded, t summed, and the coefficients on z meet errors of their own
+            rounded = self.growth * (self.weights[number].t + self.most[source])
+            self.cost.append(rounded + self.cost[source])
 
     def _interval(self, number: int) -> None:
         """A c + b -+ (|A| r + errors) for every source's centre c and radius r."""
@@ -179,9 +168,11 @@ class Root:
 
     def _improve(self, number: int, units: Array) -> None:
         low, high = self.low[number], self.high[number]
-        bound = self.least(*self.backward(*self.begin(number, units, both=True)))
-        low[units] = np.fmax(low[units], bound[: len(units)])
-        high[units] = np.fmin(high[units], -bound[len(units) :])
+        for start in range(0, len(units), PORTION):
+            some = units[start : start + PORTION]
+            bound = self.least(*self.backward(*self.begin(number, some, both=True)))
+            low[some] = np.fmax(low[some], bound[: len(some)])
+            high[some] = np.fmin(high[some], -bound[len(some) :])
         self._check(low, high)
 
     def begin(
@@ -190,51 +181,50 @@ class Root:
         """Rows of elements `units` of an affine tensor, and then, for both, of their negatives."""
         tensor = self.tensors[number]
         rows: dict[int, Rows] = {}
+        alone = len(tensor.terms) == 1
         for source, operator in tensor.terms:
-            if (
-                isinstance(operator, Convolution)
-                and operator.groups == 1
-                and len(tensor.terms) == 1
-            ):
-                channels, _, width = operator.out
-                area = operator.out[1] * width
-                hot = np.eye(channels)[units // area]
-                origin = np.stack([units % area // width, units % width], axis=1)
-                there = _patch(hot, operator.out, origin, (1, 1))
-                part = step(operator, there)
-            elif isinstance(operator, Dense):
-                part = Rows(operator.pick(units))
+            if isinstance(operator, Convolution) and alone:
+                matrix, side = operator.patch((1, 1))
+                _, height, width = operator.out
+                channel, place = np.divmod(units, height * width)
+                origin = np.stack(np.divmod(place, width), axis=1) * operator.strides
+                values = matrix[channel]
+                values = np.concatenate([values, -values]) if both else values
+                part = _patch(values, operator.shape, origin - operator.pads[:2], side)
             else:
-                hot = np.zeros((len(units), tensor.size))
-                hot[np.arange(len(units)), units] = 1.0
-                part = Rows(operator.adjoint(hot))
+                if isinstance(operator, Dense):
+                    values = operator.pick(units)
+                else:
+                    hot = np.zeros((len(units), tensor.size))
+                    hot[np.arange(len(units)), units] = 1.0
+                    values = operator.adjoint(hot)
+                part = Rows(np.concatenate([values, -values]) if both else values)
             _add(rows, source, part, self.tensors[source].size)
         bias = np.zeros(len(units)) if tensor.bias is None else tensor.bias[units]
         cost = self.cost[number][units]
-        if not both:
-            return rows, bias, cost
-        for part in rows.values():
-            part.values = np.concatenate([part.values, -part.values])
-            if part.index is not None and part.origin is not None:
-                part.index = np.concatenate([part.index, part.index])
-                part.origin = np.concatenate([part.origin, part.origin])
-        return rows, np.concatenate([bias, -bias]), np.concatenate([cost, cost])
+        if both:
+            bias, cost = np.concatenate([bias, -bias]), np.concatenate([cost, cost])
+        return rows, bias, cost
 
     def backward(
         self, rows: dict[int, Rows], constant: Array, error: Array, recorded: Array | None = None
-    ) -> tuple[Array, Array, Array]:
+    ) -> tuple[Rows, Array, Array]:
         """(g, c, e): the rows are at least g x + c - e, over the box; or, where units are recorded,
         differ from g x + recorded * (their units) + c by at most e.
 
         Shapes: g (R, D), c, e (R,). `recorded` (R, V) is filled.
         """
+        paid = set()  # a relu's cost includes that of the tensor it is of, since |mu| <= |lambda|
         for number in range(max(rows), 0, -1):
             part = rows.pop(number, None)
             if part is None:
                 continue
             tensor = self.tensors[number]
-            error = error + part.size_dot(self.cost[number])
+            if number not in paid:
+                error = error + part.dot(self.cost[number], np.abs(part.values))
             if tensor.relu is not None:
+                if tensor.relu not in rows:
+                    paid.add(tensor.relu)
                 part, gained = self._relax(part, self.weights[number], recorded)
                 _add(rows, tensor.relu, part, self.tensors[tensor.relu].size)
                 constant = constant + gained
@@ -246,30 +236,29 @@ class Root:
                     isinstance(operator, Convolution) and len(tensor.terms) == 1
                 )
                 whole = part if fits else Rows(part.dense(tensor.size))
+                paid.discard(source)
                 _add(rows, source, step(operator, whole), self.tensors[source].size)
         size = self.tensors[0].size
-        g = rows[0].dense(size) if 0 in rows else np.zeros((len(constant), size))
-        error = error + self.growth * (np.abs(g) @ self.most[0] + np.abs(constant)) + TINY
-        return g, constant, error * 1.01
+        g = rows.get(0, Rows(np.zeros((len(constant), size))))
+        most = g.dot(self.most[0], np.abs(g.values)) + np.abs(constant)
+        return g, constant, (error + self.growth * most + TINY) * 1.01
 
-    def _relax(
-        self, rows: Rows, weights: Weights, recorded: Array | None
-    ) -> tuple[Rows, Array | float]:
+    def _relax(self, rows: Rows, weights: Weights, recorded: Array | None) -> tuple[Rows, Array]:
         """lambda >= 0: lambda r >= alpha lambda z; lambda < 0: lambda r >= lambda (s z + t)."""
         if recorded is not None and weights.record is not None and weights.places is not None:
             dense = rows.dense(len(weights.alpha))
             recorded[:, weights.places] += dense[:, weights.record]
-        alpha, s = rows.take(weights.alpha), rows.take(weights.s)
         negative = np.minimum(rows.values, 0.0)
-        moved = (rows.values - negative) * alpha + negative * s
-        part = Rows(negative, rows.index)
-        gained = part.dot(weights.t)
-        return Rows(moved, rows.index, rows.origin, rows.side), gained
+        moved = rows.spread(rows.values - negative) * rows.take(weights.alpha)
+        moved += rows.spread(negative) * rows.take(weights.s)
+        part = Rows(moved.reshape(rows.values.shape), rows.index, rows.origin, rows.side)
+        return part, rows.dot(weights.t, negative)
 
-    def least(self, g: Array, constant: Array, error: Array) -> Array:
+    def least(self, g: Rows, constant: Array, error: Array) -> Array:
         """(R,) lower bounds of the rows over the box."""
         centre, radius = midpoint(self.low[0], self.high[0])
-        return np.asarray(g @ centre - np.abs(g) @ radius + constant - 2.0 * error)
+        spread = g.dot(radius, np.abs(g.values))
+        return np.asarray(g.dot(centre) - spread + constant - 2.0 * error)
 
 
 def _add(rows: dict[int, Rows], number: int, part: Rows, size: int) -> None:

@@ -21,7 +21,7 @@ from .claim import Part
 from .groups import Groups
 from .root import Root, Weights, atom_rows
 
-MOST_CELLS = 2**19  # of one array of rows, so that it stays in the cache
+MOST_CELLS = 2**17  # of one array of rows, so that it stays in the cache
 
 
 @dataclass(slots=True)
@@ -85,7 +85,8 @@ class Reduced:
             source = root.tensors[number].relu
             assert source is not None
             made = root.backward(*root.begin(source, elements), self.weight[span, self.inputs :])
-            self.weight[span, : self.inputs], self.bias[span], error[span] = made
+            self.weight[span, : self.inputs] = made[0].dense(self.inputs)
+            self.bias[span], error[span] = made[1:]
             low.append(root.low[source][elements])
             high.append(root.high[source][elements])
         self.low, self.high = np.concatenate(low), np.concatenate(high)
@@ -93,7 +94,8 @@ class Reduced:
         self.atom_bias = atom_error = np.full(part.atoms, np.nan)  # not used unless wanted
         if wanted:
             made = root.backward(*atom_rows(root, part), self.atom_weight[:, self.inputs :])
-            self.atom_weight[:, : self.inputs], self.atom_bias, atom_error = made
+            self.atom_weight[:, : self.inputs] = made[0].dense(self.inputs)
+            self.atom_bias, atom_error = made[1:]
         root.weights = plain
         self.most = np.concatenate([root.most[0], np.maximum(self.high, 0.0)])
         self.growth = growth(2 * width + part.atoms + 8 * len(sizes) + 64)
@@ -145,21 +147,27 @@ class Reduced:
     ) -> tuple[Array, Array]:
         """(g, c): g x + c is at most each row, on its node; by the slopes of layers below `above`.
 
-        Shapes: coefficients (R, D + V), overwritten; constant, error, owner (R,): whose slopes.
+        Shapes: coefficients (R, D + V or less), overwritten; constant, error (R,); owner: whose
+        slopes, (R,), or (R / k,) where the rows' nodes repeat.
         """
+        count = len(coefficients)
         for number in reversed(range(above)):
             span = self.layers[number]
             start = self.inputs + span.start
             value = coefficients[:, start : self.inputs + span.stop]
+            value = value.reshape(-1, len(owner), span.stop - span.start)
             alpha, s, t = slopes.at(owner, span)
             negative = np.minimum(value, 0.0)
-            moved = (value - negative) * alpha
-            moved += negative * s
-            gained = np.einsum("rn,rn->r", negative, t)
+            moved = value - negative
+            moved *= alpha
+            gained = np.einsum("krn,rn->kr", negative, t).reshape(count)
+            if groups is not None:
+                constant = constant + groups.gained(number, negative[0], owner)
+            negative *= s
+            moved += negative
             if slopes.beta is not None:
                 moved -= slopes.beta[owner, span]
-            if groups is not None:
-                constant = constant + groups.gained(number, negative, owner)
+            moved = moved.reshape(count, -1)
             constant = constant + moved @ self.bias[span] + gained
             error = error + np.abs(moved) @ self.cost[span] - self.growth * gained
             coefficients[:, :start] += moved @ self.weight[span, :start]
@@ -169,9 +177,15 @@ class Reduced:
         )
         return g, constant - 1.01 * error - TINY
 
-    def unit_rows(self, units: Array, sign: Array) -> tuple[Array, Array, Array]:
-        """Coefficients, constants and errors of sign * z; units, sign (R,)."""
-        return self.weight[units] * sign[:, None], self.bias[units] * sign, self.cost[units]
+    def unit_rows(self, layer: int, units: Array, sign: Array) -> tuple[Array, Array, Array]:
+        """Coefficients, constants and errors of sign * z for units of one layer; units, sign (R,).
+
+        The coefficients end with the units before the layer, the only ones that it meets.
+        """
+        end = self.inputs + self.layers[layer].start
+        rows = self.weight[:, :end].take(units, axis=0)
+        rows *= sign[:, None]
+        return rows, self.bias[units] * sign, self.cost[units]
 
     def interval(
         self, units: Array, below: int, box_low: Array, box_high: Array, low: Array, high: Array
@@ -217,8 +231,8 @@ class Reduced:
             one = np.ones(len(mine))
             both, sign = np.concatenate([mine, mine]), np.concatenate([one, -one])
             whose = np.concatenate([who, who])
-            rows = self.unit_rows(both, sign)
-            g, c = self.backward(*rows, number, slopes, whose)
+            rows = self.unit_rows(number, both, sign)
+            g, c = self.backward(*rows, number, slopes, who)
             here = (box[0], box[1]) if len(box[0]) == 1 else (box[0][whose], box[1][whose])
             found = self.least(g, c, *here)
             low, high = bounds

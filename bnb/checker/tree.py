@@ -223,7 +223,8 @@ class Tree:
             units = state.unit[made]
             mine = made[(units >= span.start) & (units < span.stop)]
             if len(mine):
-                rows = reduced.unit_rows(state.unit[mine], -state.side[mine].astype(float))
+                sign = -state.side[mine].astype(np.float64)
+                rows = reduced.unit_rows(number, state.unit[mine], sign)
                 g, c = reduced.backward(*rows, number, slopes, mine)
                 cut(reduced, state, mine, g, c)
         owner, atom = np.nonzero(state.atoms)

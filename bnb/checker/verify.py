@@ -180,15 +180,16 @@ def _improve(archive: Archive, prefix: str, part: Part, reduced: Reduced, place:
                 wide = wide * plain.alpha
                 wide[:, place] = alpha[mine]
                 spread = np.zeros(len(mine), dtype=np.int64)
-                rows = reduced.unit_rows(unit[mine], sign[mine].astype(np.float64))
+                number = int(layer[mine[0]])
+                rows = reduced.unit_rows(number, unit[mine], sign[mine].astype(np.float64))
                 chosen = Slopes(*(item[spread] for item in (plain.alpha, plain.s, plain.t)))
                 low, high = reduced.low[None], reduced.high[None]
                 chosen = chosen.with_alpha(wide, low, high)
-                g, c = reduced.backward(*rows, int(layer[mine[0]]), chosen, np.arange(len(mine)))
+                g, c = reduced.backward(*rows, number, chosen, np.arange(len(mine)))
                 found = reduced.least(g, c, *box)
-                for number, side, bound in zip(unit[mine], sign[mine], found, strict=True):
+                for item, side, bound in zip(unit[mine], sign[mine], found, strict=True):
                     if side > 0:
-                        reduced.low[number] = np.fmax(reduced.low[number], bound)
+                        reduced.low[item] = np.fmax(reduced.low[item], bound)
                     else:
-                        reduced.high[number] = np.fmin(reduced.high[number], -bound)
+                        reduced.high[item] = np.fmin(reduced.high[item], -bound)
         start = end
