@@ -62,7 +62,10 @@ class Optimum:
         """Values above it are of no interest: no better than the incumbent, or on the bad side."""
         if not self.optimises:
             return 0.0
-        return min(self.best - self._slack(), float(np.nextafter(self.best, -np.inf)), self.bad)
+        below = self.best - self._slack()
+        if below == self.best < np.inf:
+            below = float(np.nextafter(self.best, -np.inf))
+        return min(below, self.bad)
 
     def _slack(self) -> float:
         """The distance of value and bound that counts as none; not 0 where the value is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from fractions import Fraction
 
 import numpy as np
 
@@ -10,13 +11,21 @@ from ..activations import absolute
 from ..errors import LanguageError
 from ..language import And, Ball, Formula, Or, Relation, Variable, requirements
 from ..operators import Select
+from ..problem import offset_value
+from ..rounding import ceil_float
 from .system import InputBall
+
+NONE = Fraction(0)
 
 
 def input_ball(ball: Ball, defined: Container[Variable]) -> InputBall | None:
-    """The ball, when it says that elements of one input lie near stored numbers; else None."""
+    """The ball, when it says that elements of one input lie near stored numbers; else None.
+
+    A center that no floats are makes an l2 ball larger by as much as they miss it; an l1 ball can
+    be said by relations, exactly.
+    """
     affine = ball.affine
-    if len(affine.terms) != 1 or len(affine.offsets) > 1:
+    if len(affine.terms) != 1:
         return None
     term = affine.terms[0]
     if term.variable in defined or abs(term.factor) != 1.0 or not isinstance(term.operator, Select):
@@ -24,13 +33,16 @@ def input_ball(ball: Ball, defined: Container[Variable]) -> InputBall | None:
     index = term.operator.index
     if (index < 0).any() or len(np.unique(index)) != len(index):
         return None
-    center = np.zeros(affine.size)
-    for offset in affine.offsets:
-        if not isinstance(offset.operator, Select) or abs(offset.factor) != 1.0:
-            return None
-        # sign * x + constant = sign * (x - center)
-        center = offset.operator.apply(offset.vector[None])[0] * (-offset.factor * term.factor)
-    return InputBall(term.variable, index, center, ball.norm, ball.radius)
+    # sign * x + constant = sign * (x - center)
+    exactly = offset_value(affine.offsets, affine.size) * Fraction(-term.factor)
+    center = exactly.astype(np.float64)
+    missed = sum(
+        (abs(a - Fraction(b)) for a, b in zip(exactly, center.tolist(), strict=True)), NONE
+    )
+    if missed and ball.norm == "l1":
+        return None
+    radius = ceil_float(Fraction(ball.radius) + missed) if missed else ball.radius
+    return InputBall(term.variable, index, center, ball.norm, radius)
 
 
 def expanded(formula: Formula) -> tuple[Formula, list[Formula]]:

@@ -128,6 +128,13 @@ def within_l2() -> rb.Problem:
     return rb.Problem(rb.maximize(3 * x[0] + 4 * x[1]), [rb.norm2(x) <= 0.5])
 
 
+def of_two_centers() -> rb.Problem:
+    """The sum of the two is no float; the maximum is 5/2 + 3 * 0.3 + 4 * 0.4 in their rationals."""
+    x = rb.Variable(2, -1, 2, "x")
+    away = x - np.array([0.1, 0.3]) - np.array([0.2, 0.1])
+    return rb.Problem(rb.maximize(3 * x[0] + 4 * x[1]), [rb.norm2(away) <= 0.5])
+
+
 def within_linf() -> rb.Problem:
     x = box()
     return rb.Problem(rb.maximize(x[0] + x[1]), [rb.norm_inf(x - 0.125) <= 0.5])
@@ -221,7 +228,8 @@ def on_a_line() -> rb.Problem:
 
 BY_HAND: dict[Asked, float] = {
     relu: 1.0, absolute: -2.0, maximum: 0.25, minimum: 0.5, max_pool: 3.0, clip: 1.5,
-    leaky_relu: -0.2, step: 1.0, within_l1: 1.75, within_l2: 2.5, within_linf: 1.25,
+    leaky_relu: -0.2, step: 1.0, within_l1: 1.75, within_l2: 2.5, of_two_centers: 5.0,
+    within_linf: 1.25,
     l1_of_an_expression: 1.75, either: 0.25, nested: -0.5, implied: 1.5, label: 1.0,
     label_implies: -0.25, several_variables: 0.625, two_applications: 0.75,
     network_of_a_network: 0.5, two_networks: 0.25, parameters: 1.5, parameters_of_a_variable: 1.0,
