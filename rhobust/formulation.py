@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,7 @@ from .compiler.language import (
     Relation,
     Variable,
 )
-from .compiler.operators import Select
 from .compiler.restricting import restricted
-from .compiler.steps.system import flat, variables
 from .decide import Progress, quiet
 
 
@@ -143,6 +141,7 @@ class Problem:
         objective counts as optimal.
         """
         from .optimum import Optimum
+        from .parts import Parts, boxed_parts
 
         for name, number in (("stop_above", stop_above), ("stop_below", stop_below)):
             if number is not None and not np.isfinite(number):
@@ -152,13 +151,11 @@ class Problem:
         if not 0.0 <= gap < 1.0:
             raise InputError(f"gap must be a number in [0, 1), not {gap}")
         deadline = Deadline(timeout)
-        parts = [] if self.objective is not None else boxed_parts(self.formulas)
+        stops, spent = (stop_above, stop_below), settings or Settings()
+        parts = boxed_parts(self.formulas)
         if len(parts) > 1:
-            return self._solve_parts(parts, deadline, settings, seed, progress)
-        work = Optimum(
-            self, deadline, (stop_above, stop_below), gap, settings or Settings(), seed, progress
-        )
-        return work.run()
+            return Parts(self.objective, parts, deadline, stops, gap, spent, seed, progress).run()
+        return Optimum(self, deadline, stops, gap, spent, seed, progress).run()
 
     def restriction(self, values: Mapping[Variable, npt.ArrayLike]) -> Problem:
         """The problem with that disjunct of each disjunction that holds first at a point.
@@ -184,69 +181,6 @@ class Problem:
             needed = objective.expression.requires
             objective = Objective(bare, objective.sign)
         return Problem(objective, restricted((*needed, *self.formulas), known))
-
-    def _solve_parts(
-        self,
-        parts: Sequence[tuple[Formula, ...]],
-        deadline: Deadline,
-        settings: Settings | None,
-        seed: int,
-        progress: Progress,
-    ) -> Solution:
-        """One part after another, each with a box of its own, until one has a solution."""
-        nodes = lps = 0
-        worst = ""
-        found: Solution | None = None
-        for part in parts:
-            if found is not None and deadline.stop():
-                worst = "timeout"
-                break
-            found = Problem(None, part).solve(
-                max(deadline.remaining(), 1e-3), settings=settings, seed=seed, progress=progress
-            )
-            nodes, lps = nodes + found.statistics.nodes, lps + found.statistics.lps
-            if found.status == "sat":
-                break
-            if found.status != "unsat":
-                worst = found.reason
-        assert found is not None
-        status = found.status if found.status == "sat" or not worst else "unknown"
-        if status == "unknown" and worst == "timeout":
-            status = "timeout"
-        reason = worst if status in ("timeout", "unknown") else ""
-        counts = replace(found.statistics, nodes=nodes, lps=lps)
-        return Solution(status, reason, np.nan, np.nan, deadline.spent(), counts)
-
-
-def boxed_parts(formulas: Sequence[Formula]) -> list[tuple[Formula, ...]]:
-    """The formulas with one disjunction over boxes of inputs multiplied out, if there is one.
-
-    A box of their own lets most units be stable in each part: the search starts from less.
-    """
-    flattened = flat(formulas)
-    best, most = -1, 1
-    for position, formula in enumerate(flattened):
-        if isinstance(formula, Or) and not formula.elementwise:
-            count = sum(any(map(_bounds_inputs, flat((part,)))) for part in formula.parts)
-            if count > most:
-                best, most = position, count
-    if best < 0:
-        return [tuple(flattened)]
-    chosen = flattened[best]
-    assert isinstance(chosen, Or)
-    named = {name: None for formula in flattened for name in variables(formula)}
-    # every part speaks of all variables, so that a solution of it has a value for each
-    bounds = [name <= name.upper for name in named if np.isfinite(name.upper).all()]
-    rest = [*bounds, *flattened[:best], *flattened[best + 1 :]]
-    return [(*rest, part) for part in chosen.parts]
-
-
-def _bounds_inputs(formula: Formula) -> bool:
-    """Whether a formula bounds single elements of a variable that nothing defines."""
-    if not isinstance(formula, Relation) or formula.affine.requires:
-        return False
-    terms = formula.affine.terms
-    return len(terms) == 1 and isinstance(terms[0].operator, Select)
 
 
 def give_values(compiled: Compiled, names: Sequence[Variable], point: Numbers | None) -> None:

@@ -15,16 +15,19 @@ from .compiler.tolerances import Tolerances
 from .decide import Progress
 from .formula_witness import FormulaValidator, FormulaWitness
 from .formulation import Problem, Solution, Statistics, give_values
+from .goal import Goal
 from .region_optimum import region_optimum
 from .settle import promising, work
 
-SMALL = 1e-6
-"""Values below it are treated like it by a relative gap, which nothing meets at 0."""
 LARGEST = float(np.finfo(np.float64).max)
 
 
 class Optimum:
-    """One solve; everything is minimised, a maximum by its sign."""
+    """One solve; everything is minimised, a maximum by its sign.
+
+    best: solutions that are no better are of no interest.  Afterwards no value lies below `proven`,
+    and if `closed`, none below the cutoff.
+    """
 
     def __init__(
         self,
@@ -35,22 +38,19 @@ class Optimum:
         settings: Settings,
         seed: int,
         progress: Progress,
+        best: float = np.inf,
     ) -> None:
-        self.source, self.deadline, self.gap = source, deadline, gap
+        self.source, self.deadline = source, deadline
         self.settings, self.progress = settings, progress
         self.rng = np.random.default_rng(seed)
         self.tolerances = Tolerances()
         self.compiled = source.compile()
         self.problem = self.compiled.problem
-        self.sign = 1.0 if source.objective is None else source.objective.sign
-        above, below = stops
-        # for a maximum the roles change: a good value is one above the threshold
-        good, bad = (below, above) if self.sign > 0 else (above, below)
-        self.good = -np.inf if good is None else self.sign * good
-        self.bad = np.inf if bad is None else self.sign * bad
+        self.goal = Goal.of(0.0 if source.objective is None else source.objective.sign, stops, gap)
         self.validator = FormulaValidator(source, self.compiled)
         self.point: Numbers | None = None
-        self.best = np.inf
+        self.best = best
+        self.proven, self.closed = -np.inf, False
         self.tree = Tree(self.problem.root, self.problem.choices, len(self.problem.offset))
         self.cases = self.tree.start()[0]
 
@@ -59,17 +59,8 @@ class Optimum:
         return self.problem.objective is not None
 
     def cutoff(self) -> float:
-        """Values above it are of no interest: no better than the incumbent, or on the bad side."""
-        if not self.optimises:
-            return 0.0
-        below = self.best - self._slack()
-        if below == self.best < np.inf:
-            below = float(np.nextafter(self.best, -np.inf))
-        return min(below, self.bad)
-
-    def _slack(self) -> float:
-        """The distance of value and bound that counts as none; not 0 where the value is."""
-        return self.gap * max(abs(self.best), SMALL) if np.isfinite(self.best) else 0.0
+        """Values above it are of no interest."""
+        return self.goal.cutoff(self.best)
 
     def run(self) -> Solution:
         problem = self.problem
@@ -91,33 +82,12 @@ class Optimum:
             {stage.name: stage.size for stage in problem.stages if stage.relu},
             outcome.statistics.nodes, outcome.statistics.lps,
         )  # fmt: skip
-        value = bound = np.nan
-        found = self.point is not None
-        reason = outcome.reason
-        if self.optimises:
-            proven = self.cutoff()
-            if outcome.status != "closed":
-                proven = min(proven, outcome.bound)
-            value = self.sign * self.best if found else np.nan
-            bound = self.sign * proven
-            if outcome.status == "closed":
-                # all that is left is worse than the incumbent, or on the bad side
-                optimal = found and self.best <= self.bad
-                status = "optimal" if optimal else "sat" if found else "unsat"
-                if not found and np.isfinite(self.bad):
-                    status, reason = "unknown", "stopped: no value reaches the threshold"
-            elif found and self.best < self.good:
-                status = "sat"
-            elif found and proven >= self.best - self._slack():
-                status, reason = "optimal", ""
-            else:
-                status = "timeout" if reason == "timeout" else "unknown"
-        elif found or outcome.status == "closed":
-            status = "sat" if found else "unsat"
-        else:
-            status = "timeout" if reason == "timeout" else "unknown"
-        if status == "unknown":
-            reason = reason or "numerical"
+        self.closed, self.proven = outcome.status == "closed", self.cutoff()
+        if not self.closed:
+            self.proven = min(self.proven, outcome.bound)
+        status, reason, value, bound = self.goal.answer(
+            self.point is not None, self.best, self.proven, self.closed, outcome.reason
+        )
         return Solution(
             status, reason, float(value), float(bound), self.deadline.spent(), statistics
         )
@@ -140,7 +110,7 @@ class Optimum:
     def _done(self) -> bool:
         if self.point is None:
             return False
-        return not self.optimises or self.best < self.good
+        return self.goal.reached(self.best)
 
     def _offer(self, point: Vector) -> None:
         taken = self._take(point)

@@ -18,7 +18,6 @@ from .claim import Part
 from .model import Model
 from .operators import Convolution, Dense, Operator
 
-
 PORTION = 128  # units whose rows are handled at once, so that they stay in the cache
 
 

@@ -335,6 +335,50 @@ def test_one_of_several_boxes() -> None:
     check_unsat(rb.Problem([places, total >= 3.05 + t]), x, t)
 
 
+def patches(sign: int) -> tuple[rb.Problem, rb.Variable]:
+    """One of four places is free; the largest change there is 3."""
+    image = np.array([0.3, -0.7, 0.0, 0.5, 0.1])
+    x = box(5)
+    outside = [[k for k in range(5) if k not in (place, place + 1)] for place in (2, 0, 1, 3)]
+    total = sign * rb.absolute(x - image).sum()
+    goal = rb.maximize(total) if sign > 0 else rb.minimize(total)
+    return rb.Problem(goal, [rb.Or(*(x[fixed].equals(image[fixed]) for fixed in outside))]), x
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_best_of_several_boxes(sign: int) -> None:
+    problem, x = patches(sign)
+    solved(problem, sign * 3.0)
+    assert x.value is not None and x.value.tolist() == [-1.0, 1.0, 0.0, 0.5, 0.1]
+    reached = problem.solve(timeout=30, **good_stop(sign, 2.0))
+    assert reached.status == "sat" and sign * reached.value > 2.0
+    check_solution(problem, reached)
+    missed = problem.solve(timeout=30, **bad_stop(sign, 3.5))
+    if missed.status == "unknown":
+        assert "threshold" in missed.reason
+    assert sign * missed.bound <= 3.5
+    at_once = problem.solve(timeout=1e-9)
+    assert at_once.status in ("timeout", "optimal") and sign * at_once.bound >= 3.0
+    nowhere = rb.Problem(problem.objective, [*problem.formulas, x.sum() >= 5])
+    solution = nowhere.solve(timeout=30)
+    assert solution.status == "unsat" and x.value is None and sign * solution.bound == -np.inf
+
+
+def test_two_disjunctions_over_boxes() -> None:
+    """Each chooses an interval, of which there are too many to multiply out all three."""
+    x = box(3)
+    ends = [k / 8 for k in range(-8, 8)]
+
+    def some(name: Any, most: float) -> Any:
+        return rb.Or(*(rb.And(name >= a, name <= a + 0.0625) for a in ends if a < most))
+
+    goal = rb.maximize(rb.relu(x).sum())
+    first, second = some(x[0], 0.75), some(x[1], 0.25)
+    solved(rb.Problem(goal, [first, second, x[2] <= 0]), 0.6875 + 0.1875)
+    solved(rb.Problem(goal, [first, second, some(x[2], 0.125)]), 0.6875 + 0.1875 + 0.0625)
+    check_unsat(rb.Problem([first, second, x[0] - x[1] >= 1.75]), x)
+
+
 def test_one_formula_needs_no_list() -> None:
     x = box()
     check_sat(rb.Problem(x >= 0.5))
@@ -578,6 +622,25 @@ def answered(question: Question) -> Question:
 
 def missed(question: Question) -> Question:
     return on_edge(question, 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(nets(), st.integers(0, 2**32 - 1))
+def test_several_boxes_have_the_best_of_all(layers: list[tuple[Vector, Vector]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = layers[0][0].shape[1]
+    x = rb.Variable(size, -1, 1, "x")
+    lower = rng.integers(-8, 8, size=(int(rng.integers(2, 5)), size)) / 8.0
+    boxes = [rb.And(x >= low, x <= low + 0.25) for low in lower]
+    goal = rb.minimize(stated(layers, x))
+    alone = [rb.Problem(goal, box).solve(timeout=30) for box in boxes]
+    problem = rb.Problem(goal, rb.Or(*boxes))
+    solution = problem.solve(timeout=30)
+    assert solution.status == "optimal"
+    check_solution(problem, solution)
+    check_gap(solution)
+    assert solution.bound <= min(each.value for each in alone)
+    assert solution.value >= min(each.bound for each in alone)
 
 
 edges = st.sampled_from([as_it_is, answered, missed, tied])
