@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from .bnb.search import Settings
 from .clock import Deadline
-from .compiler.arrays import Numbers, exact
+from .compiler.activations import absolute, max_pool
+from .compiler.arrays import Numbers, Vector, exact
 from .compiler.compiled import Compiled, compile_formulas
 from .compiler.errors import InputError, LanguageError
 from .compiler.language import (
@@ -36,21 +37,63 @@ class Objective:
     sign: float
 
 
-def minimize(expression: Expression) -> Objective:
-    """The expression, one number, is to be as small as possible."""
+@dataclass(frozen=True, eq=False)
+class Distance:
+    """The Euclidean norm of an expression is to be as small as possible."""
+
+    affine: Affine
+
+
+def minimize(expression: Expression | Norm) -> Objective | Distance:
+    """The expression, one number or a norm, is to be as small as possible."""
+    if isinstance(expression, Norm):
+        affine = expression.affine
+        if expression.kind == "l2":
+            return Distance(affine)
+        if expression.kind == "linf" and np.isfinite(most := largest(affine)).all():
+            # one variable above all absolute values
+            t = Variable(1, 0.0, float(most.max(initial=0.0)), "norm").affine
+            above = affine.requires + (affine <= t, -affine <= t)
+            return Objective(Affine(1, t.terms, (), above), 1.0)
+        return Objective(_norm(expression), 1.0)
     return Objective(_single(expression), 1.0)
 
 
-def maximize(expression: Expression) -> Objective:
-    """The expression, one number, is to be as large as possible."""
+def maximize(expression: Expression | Norm) -> Objective:
+    """The expression, one number or a norm, is to be as large as possible."""
+    if isinstance(expression, Norm):
+        if expression.kind == "l2":
+            raise LanguageError(
+                "the largest norm2 is not piecewise linear; maximize norm1 or norm_inf, or ask for "
+                "solutions with one of them above a number"
+            )
+        return Objective(_norm(expression), -1.0)
     return Objective(_single(expression), -1.0)
 
 
+def largest(affine: Affine) -> Vector:
+    """No less than the absolute value of each element, (size,), by the variables' own bounds."""
+    total = np.zeros(affine.size)
+    for term in affine.terms:
+        size = np.maximum(np.abs(term.variable.lower), np.abs(term.variable.upper))
+        if not np.isfinite(size).all():
+            return np.full(affine.size, np.inf)
+        total += abs(term.factor) * term.operator.absolute().apply(size[None])[0]
+    for offset in affine.offsets:
+        part = offset.operator.absolute().apply(np.abs(offset.vector)[None])[0]
+        total += abs(offset.factor) * part
+    return np.asarray(total * (1.0 + 1e-9) + 1e-300, dtype=np.float64)
+
+
+def _norm(norm: Norm) -> Affine:
+    """The sum, or the largest, of the absolute values."""
+    sizes = absolute(norm.affine)
+    if norm.kind == "l1":
+        return sizes.sum()
+    return max_pool(sizes, np.arange(sizes.size)[None])
+
+
 def _single(expression: Expression) -> Affine:
-    if isinstance(expression, Norm):
-        raise LanguageError(
-            "a norm as objective: bound it by a variable, or ask for rho, which is the least norm"
-        )
     if not isinstance(expression, Expression):
         raise LanguageError(f"{expression!r} is no expression that can be optimised")
     if expression.size != 1:
@@ -105,9 +148,12 @@ class Problem:
 
     def __init__(
         self,
-        objective: Objective | Formula | Sequence[Formula] | None = None,
+        objective: Objective | Distance | Formula | Sequence[Formula] | None = None,
         formulas: Sequence[Formula] | Formula = (),
     ) -> None:
+        self.distance = objective.affine if isinstance(objective, Distance) else None
+        if isinstance(objective, Distance):
+            objective = None
         # Problem([...]) is a question of feasibility
         if objective is not None and not isinstance(objective, Objective):
             objective, formulas = None, objective  # type: ignore[assignment]
@@ -120,6 +166,10 @@ class Problem:
 
     def compile(self) -> Compiled:
         """The problem as the search sees it."""
+        if self.distance is not None:
+            raise LanguageError(
+                "the least norm2 is no linear problem; ask for solutions with norm2(...) <= radius"
+            )
         if self.objective is None:
             return compile_formulas(self.formulas)
         return compile_formulas(self.formulas, self.objective.expression * self.objective.sign)
@@ -140,18 +190,21 @@ class Problem:
         above, or below, these numbers.  gap: relative distance of value and bound at which an
         objective counts as optimal.
         """
+        from .distance import least_distance
         from .optimum import Optimum
         from .parts import Parts, boxed_parts
 
         for name, number in (("stop_above", stop_above), ("stop_below", stop_below)):
             if number is not None and not np.isfinite(number):
                 raise InputError(f"{name} must be a finite number, not {number}")
-            if number is not None and self.objective is None:
+            if number is not None and self.objective is None and self.distance is None:
                 raise InputError(f"{name} needs an objective")
         if not 0.0 <= gap < 1.0:
             raise InputError(f"gap must be a number in [0, 1), not {gap}")
         deadline = Deadline(timeout)
         stops, spent = (stop_above, stop_below), settings or Settings()
+        if self.distance is not None:
+            return least_distance(self, self.distance, deadline, stops, gap, spent, seed, progress)
         parts = boxed_parts(self.formulas)
         if len(parts) > 1:
             return Parts(self.objective, parts, deadline, stops, gap, spent, seed, progress).run()

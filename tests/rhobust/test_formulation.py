@@ -690,10 +690,16 @@ REFUSED: list[tuple[Callable[[Any], object], type[RhobustError], str]] = [
     (lambda x: x[0] * x[1], LanguageError, "product of expressions.*one must be a constant"),
     (lambda x: x / x, LanguageError, "quotient of expressions.*divide by a constant"),
     (lambda x: x / 0.0, LanguageError, "other than 0"),
+    (lambda x: rb.maximize(rb.norm2(x)), LanguageError, "largest norm2 is not piecewise linear"),
     (
-        lambda x: rb.minimize(rb.norm1(x)),  # type: ignore[arg-type]
+        lambda x: rb.Problem(rb.minimize(rb.norm2(x))).compile(),
         LanguageError,
-        "norm as objective: bound it",
+        "no linear problem; ask for solutions",
+    ),
+    (
+        lambda x: rb.Problem(rb.minimize(rb.norm2(rb.Variable(2)))).solve(),
+        LanguageError,
+        "needs bounds of its variables",
     ),
     (lambda x: rb.minimize(x), LanguageError, r"one number, not 2; sum\(\)"),
     (lambda x: rb.maximize(3.0), LanguageError, "3.0 is no expression"),  # type: ignore[arg-type]
@@ -742,6 +748,35 @@ def test_what_means_nothing_is_refused(
     with pytest.raises(kind) as caught:
         build(box())
     assert re.search(words, str(caught.value)), str(caught.value)
+
+
+def test_norms_are_objectives() -> None:
+    x = box()
+    line = 3 * x[0] + 4 * x[1] >= 2.5
+    far = rb.relu(x[0]) + rb.relu(x[1]) <= 0.75
+    for norm, least in ((rb.norm1(x), 0.625), (rb.norm_inf(x), 2.5 / 7)):
+        solved(rb.Problem(rb.minimize(norm), [line]), least)
+    for norm, most in ((rb.norm1(x - 0.25), 2.5), (rb.norm_inf(x - 0.25), 1.25)):
+        solved(rb.Problem(rb.maximize(norm), [far]), most)
+    solved(rb.Problem(rb.minimize(rb.norm_inf(rb.relu(x) - x[::-1])), [line]), 0.0)
+
+
+def test_the_least_euclidean_norm() -> None:
+    x = box()
+    nearest = rb.Problem(rb.minimize(rb.norm2(x)), [3 * x[0] + 4 * x[1] >= 2.5])
+    solution = nearest.solve(timeout=30)
+    assert solution.status == "optimal" and solution.bound <= 0.5 <= solution.value <= 0.5001
+    assert x.value is not None and np.abs(x.value - [0.3, 0.4]).max() < 0.02
+    assert 3 * Fraction(x.value[0]) + 4 * Fraction(x.value[1]) >= Fraction(5, 2)
+    below = nearest.solve(timeout=30, stop_below=1.0)
+    assert below.status == "sat" and below.value < 1.0
+    missed = nearest.solve(timeout=30, stop_above=0.25)
+    assert missed.status == "unknown" and missed.bound >= 0.25 and x.value is None
+    nowhere = rb.Problem(rb.minimize(rb.norm2(x)), [x.sum() >= 2.5]).solve(timeout=30)
+    assert nowhere.status == "unsat" and x.value is None and nowhere.bound == np.inf
+    inside = rb.Problem(rb.minimize(rb.norm2(x - 0.25)), [rb.relu(x).sum() <= 1.0])
+    zero = inside.solve(timeout=30)
+    assert zero.status == "optimal" and zero.value <= 1e-9
 
 
 def test_bounds_may_be_given_as_relations() -> None:
