@@ -53,6 +53,7 @@ def solve(
     progress: Progress = quiet,
     certificate: str | Path | None = None,
     checkpoint: str | Path | None = None,
+    trust_pickle: bool = False,
 ) -> SolveResult:
     """Whether some input satisfies a VNN-LIB property; sat means that what it describes exists.
 
@@ -60,12 +61,15 @@ def solve(
     reading included.  certificate: a file to write the proof of an unsat into; for it the question
     has to be a VNN-LIB file about one ONNX file.
     checkpoint: a file in which an undecided search is kept, and from which it goes on.
+    trust_pickle: whether models may be pickles, which can run any program; see `load`.
     Raises InputError and ModelError for what cannot be read, PropertyError for what the property
     says outside the language.
     """
     deadline = Deadline(timeout)
     several = [model] if isinstance(model, str | Path | Network) else list(model)
-    networks = [m if isinstance(m, Network) else load(m) for m in several]
+    networks = [
+        m if isinstance(m, Network) else load(m, trust_pickle=trust_pickle) for m in several
+    ]
     text = "" if isinstance(question, Property) else read_text(question)
     asked = question if isinstance(question, Property) else parse_vnnlib(text, str(question))
     proof = None

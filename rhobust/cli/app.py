@@ -33,6 +33,7 @@ from .options import (
     Target,
     Threads,
     Timeout,
+    TrustPickle,
     distance,
     interval,
     radius,
@@ -103,11 +104,11 @@ def demo(
 
 
 @app.command()
-def inspect(model: Model) -> None:
+def inspect(model: Model, trust_pickle: TrustPickle = False) -> None:
     """Show a model's layers, and how well they agree with its own runtime."""
     from .inspect import show
 
-    show(model)
+    show(model, trust_pickle)
 
 
 @app.command()
@@ -127,12 +128,13 @@ def rho(
     certificates: Certificates = None,
     threads: Threads = 1,
     memory: Memory = 400.0,
+    trust_pickle: TrustPickle = False,
 ) -> None:
     """Find the least distance at which each image loses its label: proven, as an interval."""
     distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory,
+        threads, memory, trust_pickle,
     )  # fmt: skip
     from .ask import measure
 
@@ -161,12 +163,13 @@ def verify(
     float32: Annotated[
         bool, typer.Option("--float32", help="Prove it for every float32 evaluation, too.")
     ] = False,
+    trust_pickle: TrustPickle = False,
 ) -> None:
     """Decide whether each image keeps its label within a radius: proven, or with an example."""
     distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory,
+        threads, memory, trust_pickle,
     )  # fmt: skip
     size = radius(eps)
     from .ask import decide
@@ -191,13 +194,15 @@ def estimate(
     seed: Seed = 0,
     json: Json = None,
     out: Out = None,
+    trust_pickle: TrustPickle = False,
 ) -> None:
     """Estimate each image's rho by convex restriction: fast, from above, no proof."""
     distance(norm)
     largest = radius(max_eps, "--max-eps") if max_eps else math.inf
     asked = Options(
-        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out
-    )
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
+        trust_pickle=trust_pickle,
+    )  # fmt: skip
     from .ask import estimate as ask
 
     ask(asked, norm, largest, integer, iterate)
@@ -275,11 +280,13 @@ def figure_example(
     out: Annotated[Path, typer.Option(metavar="PICTURE.png", help="Where to draw.")] = Path(
         "example.png"
     ),
+    trust_pickle: TrustPickle = False,
 ) -> None:
     """Draw an image, an adversarial example, and their scaled difference."""
     asked = Options(
-        model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out
-    )
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out,
+        trust_pickle=trust_pickle,
+    )  # fmt: skip
     from .figure import example
 
     example(asked, method)
@@ -304,6 +311,7 @@ def solve(
     checkpoint: Checkpoint = None,
     threads: Threads = 1,
     memory: Memory = 400.0,
+    trust_pickle: TrustPickle = False,
 ) -> None:
     """Answer a VNN-LIB property: sat with a witness, unsat, timeout or unknown."""
     if len(files) < 2:
@@ -320,6 +328,7 @@ def solve(
         checkpoint,
         threads,
         memory,
+        trust_pickle,
     )
 
 
@@ -367,13 +376,14 @@ def export(
     form: Annotated[
         str, typer.Option("--format", metavar="F", help="smtlib, mps or vnnlib.")
     ] = "smtlib",
+    trust_pickle: TrustPickle = False,
 ) -> None:
     """Write a question for another solver: SMT-LIB 2 (exact), MPS (big-M MILP) or VNN-LIB."""
     if len(files) < 2:
         raise typer.BadParameter("a model and a property file are needed")
     from .solve import write
 
-    write(files[:-1], Path(files[-1]), form, out)
+    write(files[:-1], Path(files[-1]), form, out, trust_pickle)
 
 
 @app.command()

@@ -22,9 +22,9 @@ from ..compiler.operators import (
 from ..loading import load
 
 
-def show(model: str) -> None:
+def show(model: str, trust_pickle: bool = False) -> None:
     """Prints the layers of a model and how far they are from its runtime."""
-    network = load(model)
+    network = load(model, trust_pickle=trust_pickle)
     terminal = Console().is_terminal
     Console(width=None if terminal else 100, highlight=False).print(_table(network))
     parameters = sum(_parameters(network.layer(node)) for node in network.order[1:])

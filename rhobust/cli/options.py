@@ -14,8 +14,13 @@ from ..compiler.errors import InputError
 
 Model = Annotated[
     str,
-    typer.Argument(
-        metavar="MODEL", help="An .onnx or .onnx.gz file, or the embedded digits or digits_conv."
+    typer.Argument(metavar="MODEL", help="A model file, or the embedded digits or digits_conv."),
+]
+TrustPickle = Annotated[
+    bool,
+    typer.Option(
+        "--trust-pickle",
+        help="Read a .joblib or .pkl MODEL, which can run any program: only from who you trust.",
     ),
 ]
 Data = Annotated[
@@ -92,6 +97,7 @@ class Options:
     out: Path | None
     threads: int = 1
     memory: float = 400.0
+    trust_pickle: bool = False
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.margin):

@@ -29,7 +29,7 @@ def prepare(options: Options) -> tuple[Network, Images, list[int]]:
         if any(other is not None and other.resolve() == path.resolve() for other in others):
             raise InputError(f"{path}: is named twice; it would be overwritten")
         check_writable(path)
-    network = load(options.model)
+    network = load(options.model, trust_pickle=options.trust_pickle)
     if options.data is not None:
         images = read(options.data, options.labels)
     elif options.labels is not None:

@@ -34,13 +34,14 @@ def answer(
     checkpoint: Path | None,
     threads: int,
     memory: float,
+    trust_pickle: bool = False,
 ) -> None:
     """rhobust solve: the status, and the witness of sat, in VNN-COMP's form."""
     if out is not None and not out.parent.is_dir():
         raise InputError(f"{out}: there is no folder {out.parent} to write to")
     result = solve(
         models, question, timeout, Settings(threads=threads, memory=memory * 1e6), seed,
-        certificate=certificate, checkpoint=checkpoint,
+        certificate=certificate, checkpoint=checkpoint, trust_pickle=trust_pickle,
     )  # fmt: skip
     typer.echo(result.status)
     if result.uncertified:
@@ -56,13 +57,16 @@ def answer(
         out.write_text(f"{result.status}\n", encoding="utf-8")
 
 
-def write(models: list[str], question: Path, form: str, out: Path) -> None:
+def write(
+    models: list[str], question: Path, form: str, out: Path, trust_pickle: bool = False
+) -> None:
     """rhobust export: nothing is written unless all of it can be."""
     if form not in FORMATS:
         raise InputError(f"format {form!r} is not supported; supported: {', '.join(FORMATS)}")
     if not out.parent.is_dir():
         raise InputError(f"{out}: there is no folder {out.parent} to write to")
-    text = FORMATS[form]([load(model) for model in models], read_vnnlib(question))
+    networks = [load(model, trust_pickle=trust_pickle) for model in models]
+    text = FORMATS[form](networks, read_vnnlib(question))
     out.write_text(text, encoding="utf-8")
 
 
