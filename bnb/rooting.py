@@ -1,0 +1,152 @@
+"""From a question to its root nodes: plain bounds, an attack, the reduced problem, better ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..compiler.arrays import Indices, Mask, Matrix, Vector
+from ..compiler.untrusted import attempt
+from .bounds.backward import Ascent, Pass, backward, plain
+from .bounds.root import root_bounds, tighten, untold
+from .joint import JointGroups
+from .leaves import Leaves
+from .node import Block, collect, empty_block, multipliers, root_block, spread
+from .refine import DENSE, SparseRows
+from .settings import Outcome
+
+
+class Rooting(Leaves):
+    """Each rung is climbed only if the one below left the question open."""
+
+    def _root(self) -> tuple[Block, Outcome | None]:
+        """Bounds of the region, rung by rung: plain, attack, reduced, tightened, optimised."""
+        nothing = empty_block()
+        found = root_bounds(self.problem, self.hooks.box(), self.hooks.stop)
+        if found is None:
+            return nothing, self._outcome("open", "timeout", -np.inf, 0.0)
+        self.root, self.reach = found
+        self.statistics.nodes += 1
+        first = self._plain()
+        if self.hooks.recorder is not None:
+            self.hooks.recorder.plain(first.value, self._above(len(first.value)))
+        atoms = self._open_atoms(first.value)
+        if atoms is None:
+            return nothing, self._outcome(
+                "closed", "", float(first.value.min(initial=np.inf)), np.inf
+            )
+        center = self._middle()
+        candidates = np.concatenate([center, first.vertex[atoms]])
+        if self.hooks.accept(candidates) or attempt(lambda: self.hooks.attack(atoms), False):
+            return nothing, self._outcome("accepted", "", -np.inf, 0.0)
+        self._reduce(atoms)
+        if self.settings.tighten_steps:
+            before = self.units.count
+            recorder = self.hooks.recorder
+            tighten(
+                self.problem, self.root, self.reach, self.settings.tighten_steps, self.hooks.stop,
+                untold if recorder is None else recorder.tightened,
+            )  # fmt: skip
+            unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
+            if unstable < 0.95 * before:
+                self._reduce(np.arange(len(atoms)))
+        self.sparse = SparseRows.of(self.problem, self.reach, self.units)
+        if self.boxes:
+            self.inputs = self.sparse.inputs(self.units.count, self.problem.input_size)
+            self.propagates = self.sparse.density(self.problem.input_size) < DENSE
+        masks, pending = self.tree.start()
+        gamma = self._weights(masks, first.value[atoms])
+        block = root_block(self.units, self.root, masks, pending, gamma)
+        self.roots = len(block)
+        self._told_root(block)
+        if self.boxes:
+            box = self.hooks.box()
+            block.low = np.repeat(box.lower, len(block), axis=0)
+            block.high = np.repeat(box.upper, len(block), axis=0)
+        owner = np.zeros(len(block), dtype=np.int64)
+        slopes = plain(self.problem, self.root, owner, self.last)
+        block.alpha = collect(slopes.alpha, self.units, len(block))
+        block, accepted = self._bound(block, self.settings.root_steps)
+        if accepted:
+            return nothing, self._outcome("accepted", "", -np.inf, 0.0)
+        if not len(block):
+            return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
+        ball = self.problem.ball is not None
+        self.scale = float(self.hooks.cutoff() - block.value.min())
+        if self.settings.joint and self.units.count > 1 and not self.boxes and not ball:
+            block, accepted = self._join_units(block)
+            if accepted:
+                return nothing, self._outcome("accepted", "", -np.inf, 0.0)
+            if not len(block):
+                return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
+        return block, None
+
+    def _middle(self) -> Matrix:
+        """A point (1, D) well inside the region."""
+        low, high, ball = self.root.box.lower, self.root.box.upper, self.problem.ball
+        middle: Matrix = 0.5 * (low + high)
+        if ball is not None:
+            middle[0, ball.index] = np.clip(ball.center, low[0, ball.index], high[0, ball.index])
+        return middle
+
+    def _open_atoms(self, value: Vector) -> Indices | None:
+        """The atoms of the tree that bounds (A,) leave possible; None when none of it is."""
+        tree = self.tree.without(value > self._above(len(value)))
+        if tree is None:
+            return None
+        atoms = tree.used()
+        self.tree = tree.renumbered(atoms)
+        return atoms
+
+    def _weights(self, atoms: Mask, value: Vector) -> Matrix:
+        """First weights of nodes' atoms (B, A): most on the one whose own bound is best."""
+        objective = self.problem.objective
+        asked = atoms.copy()
+        if objective is not None:
+            asked[:, objective] = False
+        count = np.maximum(asked.sum(axis=1, keepdims=True), 1)
+        if not atoms.shape[1]:
+            return np.zeros(atoms.shape)
+        best = np.argmax(np.where(asked, value, -np.inf), axis=1)
+        gamma = np.where(asked, 0.3 / count, 0.0)
+        several = np.flatnonzero(asked.any(axis=1))
+        gamma[several, best[several]] += 0.7
+        gamma[(count == 1)[:, 0]] = asked[(count == 1)[:, 0]]
+        if objective is not None:
+            gamma *= 0.1
+            gamma[:, objective] = 1.0
+        return gamma
+
+    def _join_units(self, block: Block) -> tuple[Block, bool]:
+        """The root nodes still open once groups of units are bounded together, see `_ascend`."""
+        nodes = spread(block, self.units, self.hooks.box())
+        owner = np.arange(len(block))
+        found = self._pass(block, nodes, owner, multipliers(block, self.units))
+        lam = collect(found.rows[:-1], self.units, len(block))
+        self.joint = JointGroups.of(self.sparse, self.reach, self.units, self.roots, block, lam)
+        block.gain = np.zeros((len(block), self.joint.groups.shape[1]))
+        block.share = np.maximum(-lam, 0.0)
+        self.joint.update(block, self.hooks.box(), np.ones(block.gain.shape, dtype=bool))
+        if self.hooks.recorder is not None:
+            self.hooks.recorder.joined(self.joint.groups, block.origin, block.share)
+        return self._ascend(block, self.settings.node_steps, Ascent(0.1, 0.9))
+
+    def _plain(self) -> Pass:
+        """Every atom's bound with the heuristic slopes."""
+        owner = np.zeros(len(self.problem.offset), dtype=np.int64)
+        slopes = plain(self.problem, self.root, owner, self.last)
+        return backward(
+            self.problem, self.reach, self.root, owner, self.last, self.problem.rows,
+            self.problem.offset, slopes,
+        )  # fmt: skip
+
+    def _told_root(self, block: Block) -> None:
+        recorder = self.hooks.recorder
+        if recorder is None:
+            return
+        block.mark = recorder.start(self.tree)
+        refines = self.settings.refine and self.problem.ball is None and not self.boxes
+        recorder.flags = {
+            "boxes": self.boxes,
+            "propagate": self.boxes and self.propagates,
+            "refine": refines and self.units.stages > 1,
+        }

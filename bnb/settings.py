@@ -1,0 +1,95 @@
+"""What a search may spend, what its caller hands down, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..compiler.arrays import Bounds, Indices, Matrix, Numbers, Vector
+from ..lp.oracle import Oracle, highs
+from .recording import Recorder
+from .saving import Saver
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the search may spend; none of it changes what a verdict means."""
+
+    batch: int = 64
+    root_steps: int = 40
+    tighten_steps: int = 8
+    refine: bool = True
+    joint: bool = True
+    boxes: bool = True
+    node_steps: int = 3
+    extra_steps: int = 12
+    hope: float = 0.01
+    nodes: int = 10_000_000
+    memory: float = 4e8
+    threads: int = 1
+    oracle: Oracle = highs
+
+
+@dataclass(slots=True)
+class Hooks:
+    """What the caller hands down.
+
+    remaining: seconds left. accept: looks at candidate points (B, D) and returns True when one
+    settles the question. box: the current region (1, D); it may only shrink. attack: given the open
+    atoms once the plain bounds left some; returns True when what it found settles the question.
+    cutoff: objectives above it do not matter. radius: (center, domain lower, domain upper) when
+    least distances are wanted. progress: called with (closed, open, least bound). recorder: notes
+    the proof, of questions whose cutoff and region do not change. saver: keeps the open nodes.
+    accept_exact: as accept, for one point (D,) of Fractions; without it accept sees the nearest
+    floats.
+    """
+
+    remaining: Callable[[], float]
+    accept: Callable[[Matrix], bool]
+    box: Callable[[], Bounds]
+    attack: Callable[[Indices], bool] = lambda atoms: False
+    cutoff: Callable[[], float] = lambda: 0.0
+    radius: tuple[Vector, Vector, Vector] | None = None
+    progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None
+    recorder: Recorder | None = None
+    saver: Saver | None = None
+    accept_exact: Callable[[Numbers], bool] | None = None
+
+    def offer(self, point: Numbers) -> bool:
+        """Whether an exact point settles the question."""
+        if self.accept_exact is not None:
+            return self.accept_exact(point)
+        return self.accept(point.astype(np.float64)[None])
+
+    def stop(self) -> bool:
+        return not self.remaining() > 0.0
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counts of one search.  numerical: leaves that nothing could decide; exact: those that only
+    rational arithmetic closed.
+    """
+
+    nodes: int = 0
+    lps: int = 0
+    numerical: int = 0
+    exact: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """status: `closed` (the root branch cannot be satisfied, or not below the cutoff), `accepted`
+    (a candidate settled the question) or `open`.
+
+    bound: least proven value over what is still open, of the atoms' sums or of the objective;
+    radius: proven least distance of a violation.
+    """
+
+    status: str
+    reason: str
+    bound: float
+    radius: float
+    statistics: Statistics = field(default_factory=Statistics)
