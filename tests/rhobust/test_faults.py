@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import rhobust
 import rhobust.cli.selftest
 from rhobust import decide, optimum, radius, settle, solving
-from rhobust.bnb import search
+from rhobust.bnb import rooting
 from rhobust.bnb.search import Settings
 from rhobust.cli.app import app
 from rhobust.compiler.claim import Claim
@@ -82,7 +82,7 @@ def test_an_attack_that_fails_is_left_out(
 def test_without_memory_the_answer_is_unknown(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "root_bounds", fails)
+    monkeypatch.setattr(rooting, "root_bounds", fails)
     found = rhobust.verify(network, IMAGE, 0.05)
     assert (found.verdict, found.reason) == (rhobust.Verdict.UNKNOWN, "memory")
     told = rhobust.solve(network, parse_vnnlib(text(0.05)))
