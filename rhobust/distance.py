@@ -1,4 +1,7 @@
-"""The least Euclidean norm: by bisection on the radius of a ball."""
+"""The least norm of variables: by bisection on the radius of a ball.
+
+A ball narrows the region, which an objective does not: the search has less to bound.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,19 @@ from .clock import Deadline
 from .compiler.arrays import Vector
 from .compiler.errors import LanguageError
 from .compiler.evaluator import value
-from .compiler.language import Affine, Ball, Variable
+from .compiler.language import Norm, Variable
+from .compiler.rounding import ceil_float
 from .decide import Progress
 from .formulation import Problem, Solution, largest
 from .goal import Goal
 
+NONE = Fraction(0)
 Values = dict[Variable, tuple[Vector | None, tuple[Fraction, ...] | None]]
 
 
 def least_distance(
     source: Problem,
-    affine: Affine,
+    norm: Norm,
     deadline: Deadline,
     stops: tuple[float | None, float | None],
     gap: float,
@@ -30,23 +35,25 @@ def least_distance(
     seed: int,
     progress: Progress,
 ) -> Solution:
-    """The least norm of `affine`, elements of one input, under the problem's formulas."""
+    """The least norm under the problem's formulas."""
     goal = Goal.of(1.0, stops, gap)
-    whole = float(np.sqrt((largest(affine) ** 2).sum()) * (1.0 + 1e-9))
+    size = largest(norm.affine)
+    kinds = {"l1": size.sum(), "l2": np.sqrt((size**2).sum()), "linf": size.max(initial=0.0)}
+    whole = float(kinds[norm.kind] * (1.0 + 1e-9))
     if not np.isfinite(whole):
-        raise LanguageError("the least norm2 needs bounds of its variables: give them to Variable")
+        raise LanguageError("the least norm needs bounds of its variables: give them to Variable")
     if goal.bad > whole:
         goal = replace(goal, bad=np.inf)
     radius, low, best = min(whole, goal.bad), 0.0, np.inf
     values: Values = {}
     nodes = lps = 0
     while True:
-        ball = Problem(None, [*source.formulas, Ball(affine, "l2", radius)])
+        ball = Problem(None, [*source.formulas, norm <= radius])
         told = ball.solve(max(deadline.remaining(), 1e-3), settings=settings, seed=seed,
                           progress=progress)  # fmt: skip
         nodes, lps = nodes + told.statistics.nodes, lps + told.statistics.lps
         if told.status == "sat":
-            best = min(radius, _norm(affine))
+            best = min(radius, _norm(norm))
             values = {name: (name.value, name.exact) for name in ball.compile().named}
         elif told.status == "unsat":
             low = radius
@@ -69,14 +76,17 @@ def least_distance(
     return Solution(*answer, deadline.spent(), counts)
 
 
-def _norm(affine: Affine) -> float:
+def _norm(norm: Norm) -> float:
     """The norm at the solution that the variables have, rounded up."""
     given = {}
-    for term in affine.terms:
+    for term in norm.affine.terms:
         known = term.variable.exact
         assert known is not None
         given[term.variable] = np.array(known, dtype=object)
-    total = sum((v * v for v in value(affine, given)), Fraction(0))
+    numbers = [abs(number) for number in value(norm.affine, given).tolist()]
+    if norm.kind != "l2":
+        return ceil_float(sum(numbers, NONE) if norm.kind == "l1" else max(numbers, default=NONE))
+    total = sum((number * number for number in numbers), NONE)
     near = float(np.sqrt(float(total)))
     while Fraction(near) ** 2 < total:
         near = float(np.nextafter(near, np.inf))

@@ -39,22 +39,17 @@ class Objective:
 
 @dataclass(frozen=True, eq=False)
 class Distance:
-    """The Euclidean norm of an expression is to be as small as possible."""
+    """A norm of variables that nothing defines is to be as small as possible."""
 
-    affine: Affine
+    norm: Norm
 
 
 def minimize(expression: Expression | Norm) -> Objective | Distance:
     """The expression, one number or a norm, is to be as small as possible."""
     if isinstance(expression, Norm):
-        affine = expression.affine
-        if expression.kind == "l2":
-            return Distance(affine)
-        if expression.kind == "linf" and np.isfinite(most := largest(affine)).all():
-            # one variable above all absolute values
-            t = Variable(1, 0.0, float(most.max(initial=0.0)), "norm").affine
-            above = affine.requires + (affine <= t, -affine <= t)
-            return Objective(Affine(1, t.terms, (), above), 1.0)
+        bounded = bool(np.isfinite(largest(expression.affine)).all())
+        if expression.kind == "l2" or (bounded and not expression.affine.requires):
+            return Distance(expression)
         return Objective(_norm(expression), 1.0)
     return Objective(_single(expression), 1.0)
 
@@ -151,7 +146,7 @@ class Problem:
         objective: Objective | Distance | Formula | Sequence[Formula] | None = None,
         formulas: Sequence[Formula] | Formula = (),
     ) -> None:
-        self.distance = objective.affine if isinstance(objective, Distance) else None
+        self.distance = objective.norm if isinstance(objective, Distance) else None
         if isinstance(objective, Distance):
             objective = None
         # Problem([...]) is a question of feasibility
@@ -168,7 +163,7 @@ class Problem:
         """The problem as the search sees it."""
         if self.distance is not None:
             raise LanguageError(
-                "the least norm2 is no linear problem; ask for solutions with norm2(...) <= radius"
+                "the least norm is several problems; ask for solutions with norm(...) <= radius"
             )
         if self.objective is None:
             return compile_formulas(self.formulas)
