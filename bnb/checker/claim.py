@@ -67,6 +67,8 @@ def read_part(archive: Archive, header: Any, prefix: str, model: Model) -> Part:
     value = archive.take(prefix + "atom_value", "f", (len(index),)).astype(np.float64)
     offset = archive.take(prefix + "offset", "f", (None,)).astype(np.float64)
     start = archive.starts(prefix + "atom_start", len(offset), len(index))
+    places = np.repeat(np.arange(len(offset)), np.diff(start)) * width + index
+    require(len(np.unique(places)) == len(places), "an atom names a variable twice")
     choices = header["choices"]
     require(isinstance(choices, list), "choices")
 
@@ -104,11 +106,9 @@ def _key(literal: Literal) -> tuple[Key, Fraction]:
 
 
 def _atom(part: Part, atom: int) -> Literal:
-    total: dict[int, Fraction] = {}
-    for entry in range(part.start[atom], part.start[atom + 1]):
-        place = int(part.index[entry])
-        total[place] = total.get(place, Fraction(0)) + Fraction(float(part.value[entry]))
-    terms = tuple((place, total[place]) for place in sorted(total) if total[place] != 0)
+    entries = slice(part.start[atom], part.start[atom + 1])
+    pairs = zip(part.index[entries].tolist(), part.value[entries].tolist(), strict=True)
+    terms = tuple((place, Fraction(value)) for place, value in sorted(pairs) if value != 0.0)
     return Literal(terms, Fraction(float(part.offset[atom])))
 
 

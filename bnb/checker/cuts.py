@@ -72,7 +72,7 @@ def _sweep(reduced: Reduced, state: Boxes, live: Array, floor: Array, roof: Arra
 
     for atom in reversed(range(reduced.atom_count)):
         mine = np.flatnonzero(state.atoms[live, atom])
-        row = reduced.atom_weight[atom], reduced.atom_bias[atom], reduced.atom_cost[atom]
+        row = reduced.atom_weight[atom], reduced.atom_bias[atom], 2.0 * reduced.atom_spread[atom]
         relate(mine, *row, np.zeros(len(mine)))
     for span in reversed(reduced.layers):
         end = inputs + span.start
@@ -84,7 +84,7 @@ def _sweep(reduced: Reduced, state: Boxes, live: Array, floor: Array, roof: Arra
             half, middle = width @ absolute, (high + low) @ weight
             width *= absolute
             widest = 2.0 * width.max(axis=1, initial=0.0)
-            row, bias, cost = reduced.weight[unit], reduced.bias[unit], reduced.cost[unit]
+            row, bias, cost = reduced.weight[unit], reduced.bias[unit], 2.0 * reduced.spread[unit]
             least, greatest = middle - half + 2.0 * bias, middle + half + 2.0 * bias
             above = widest > 2.0 * state.high[live, unit] - least
             below = widest > greatest - 2.0 * state.low[live, unit]
@@ -115,7 +115,7 @@ def _relate(
     low = np.concatenate([state.box_low[here, x], np.maximum(floor, 0.0)], axis=1)
     high = np.concatenate([state.box_high[here, x], np.maximum(roof, 0.0)], axis=1)
     least = np.where(w > 0.0, w * low, w * high)
-    total = least.sum(axis=1) + bias - 2.0 * cost
+    total = least.sum(axis=1) + bias - cost
     spare = most - total  # at least what any term may exceed its least value by
     spare = spare + 4.0 * UNIT * (np.abs(most) + np.abs(total)) + 1e-300
     move = np.where(np.abs(w) > 1e-200, spare[:, None], np.inf) / w

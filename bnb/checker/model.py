@@ -151,7 +151,7 @@ class _Reader:
             require(node.output[0] not in self.values, f"{node.output[0]!r} is set twice")
             self.values[node.output[0]] = value
         last = self.values[graph.output[0].name]
-        require(last.constant is None, "the output is constant")
+        require(last.constant is None and last.tensor > 0, "the output is constant or the input")
         self.model.output = last.tensor
         self._prune()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from typing import Self
 
 import numpy as np
 
@@ -14,12 +12,13 @@ from .arithmetic import Array
 class Operator:
     """A linear map, batched: rows (R, inputs) to (R, outputs) and back; here the identity.
 
-    `terms`: the most products in a sum, both ways. `slack`: by how many units 2**-53 a stored
-    weight may differ from the true one, relatively. `weight` is None where all are 1.
+    `terms`: the most products in a sum, forward and back; products with a weight 0 do not count.
+    `slack`: by how many units 2**-53 a stored weight may differ from the true one, relatively.
+    `weight` is None where all are 1.
     """
 
     weight: Array | None = None
-    terms = 1
+    terms = (1, 1)
     slack = 0
 
     def forward(self, rows: Array, weight: Array | None) -> Array:
@@ -34,18 +33,14 @@ class Operator:
         """Rows `index` of A, (len(index), inputs); for those operators that have them at hand."""
         raise NotImplementedError
 
-    def holding(self, weight: Array) -> Self:
-        """The same map with other weights."""
-        twin = copy.copy(self)
-        twin.weight = weight
-        return twin
-
 
 class Dense(Operator):
     """A matrix, weight (outputs, inputs)."""
 
     def __init__(self, weight: Array, slack: int = 0) -> None:
-        self.weight, self.slack, self.terms = np.ascontiguousarray(weight), slack, max(weight.shape)
+        self.weight, self.slack = np.ascontiguousarray(weight), slack
+        there = weight != 0.0
+        self.terms = int(there.sum(axis=1).max()), int(there.sum(axis=0).max())
 
     def forward(self, rows: Array, weight: Array | None) -> Array:
         assert weight is not None
@@ -82,7 +77,7 @@ class Select(Operator):
         self.there = np.flatnonzero(index >= 0)
         self.source, self.inputs, self.outputs = index[self.there], inputs, len(index)
         counts = np.bincount(self.source, minlength=1)
-        self.terms = int(counts.max(initial=1))
+        self.terms = 1, int(counts.max(initial=1))
 
     def forward(self, rows: Array, weight: Array | None) -> Array:
         out = np.zeros((len(rows), self.outputs), rows.dtype)
@@ -91,7 +86,7 @@ class Select(Operator):
 
     def adjoint(self, rows: Array) -> Array:
         out = np.zeros((len(rows), self.inputs), rows.dtype)
-        if self.terms > 1:
+        if self.terms[1] > 1:
             np.add.at(out.T, self.source, rows[:, self.there].T)
         else:
             out[:, self.source] = rows[:, self.there]
@@ -119,27 +114,35 @@ class Convolution(Operator):
             (side - r) // s + 1 for side, r, s in zip(self.padded, reach, strides, strict=True)
         )
         self.out = (weight.shape[0], height, width)
-        self.terms = math.prod(kernel) * max(weight.shape[0], shape[0])
-        self.patches: dict[tuple[int, int], tuple[Array, tuple[int, int]]] = {}
+        self.terms = math.prod(kernel) * weight.shape[1], math.prod(kernel) * weight.shape[0]
+        self.patches: dict[tuple[int, int], Array] = {}
+
+    def larger(self, side: tuple[int, int]) -> tuple[int, int]:
+        """The side of the patch of inputs that a patch of outputs meets."""
+        assert self.weight is not None
+        steps, kernel, spread = self.strides, self.weight.shape[2:], self.dilations
+        return (
+            (side[0] - 1) * steps[0] + (kernel[0] - 1) * spread[0] + 1,
+            (side[1] - 1) * steps[1] + (kernel[1] - 1) * spread[1] + 1,
+        )
+
+    def small(self, side: tuple[int, int]) -> bool:
+        """Whether the matrix of a patch may be kept."""
+        size = math.prod(side) * self.out[0] * math.prod(self.larger(side)) * self.shape[0]
+        return bool(size <= 2**22)
 
     def patch(self, side: tuple[int, int]) -> tuple[Array, tuple[int, int]]:
         """What the adjoint makes of a patch of the output: a matrix, and the larger patch's side.
 
         It is the same wherever the patch lies, as if the input had no borders.
         """
+        larger = self.larger(side)
         if side not in self.patches:
             assert self.weight is not None
-            height, width = (
-                (n - 1) * stride + (k - 1) * dilation + 1
-                for n, stride, k, dilation in zip(
-                    side, self.strides, self.weight.shape[2:], self.dilations, strict=True
-                )
-            )
-            shape, none = (self.shape[0], height, width), (0, 0, 0, 0)
-            small = Convolution(self.weight, shape, self.strides, none, self.dilations, self.groups)
-            one = np.eye(math.prod(small.out), dtype=self.weight.dtype)
-            self.patches[side] = small.adjoint(one), (height, width)
-        return self.patches[side]
+            shape, none = (self.shape[0], *larger), (0, 0, 0, 0)
+            alone = Convolution(self.weight, shape, self.strides, none, self.dilations, self.groups)
+            self.patches[side] = alone.adjoint(np.eye(math.prod(alone.out)))
+        return self.patches[side], larger
 
     def window(self, i: int, j: int) -> tuple[slice, slice]:
         """The elements of the padded input that meet element i, j of the kernel."""

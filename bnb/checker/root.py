@@ -91,11 +91,13 @@ def step(operator: Operator, rows: Rows) -> Rows:
 
 @dataclass(slots=True)
 class Weights:
-    """The slopes of one relu tensor's units, each (size,), and which of them are recorded."""
+    """The slopes of one relu tensor's units, what a coefficient on them costs, each (size,); and
+    which of them are recorded, and where."""
 
     alpha: Array
     s: Array
     t: Array
+    cost: Array
     record: Array | None = None
     places: Array | None = None
 
@@ -104,16 +106,22 @@ class Root:
     """The bounds of all tensors over a box, and rows sent backward by them.
 
     low, high: bounds of each tensor; most: of |value|; cost: of the error that a coefficient 1
-    on an element meets, when it is replaced by coefficients on earlier tensors.
+    on an element meets, when it is replaced by coefficients on earlier tensors; loose: what of it
+    comes from weights that are not exact.
     """
 
     def __init__(self, model: Model, low: Array, high: Array) -> None:
         self.model, self.tensors = model, model.tensors
-        terms = max((op.terms for t in self.tensors for _, op in t.terms), default=1)
-        sizes = max(t.size for t in self.tensors)
-        self.growth = growth(2 * (terms + sizes) + 8 * len(self.tensors) + 64)
+        count = len(self.tensors)
+        self.sums = [growth(tensor.size + count) for tensor in self.tensors]
+        self.merges = [1] * count  # how many rows may meet in a tensor
+        for tensor in self.tensors:
+            sources = [source for source, _ in tensor.terms]
+            for source in [*sources, *([] if tensor.relu is None else [tensor.relu])]:
+                self.merges[source] += 1
         self.low, self.high = [low], [high]
-        self.most, self.cost = [np.maximum(np.abs(low), np.abs(high))], [np.zeros(0)]
+        self.most, self.cost = [np.maximum(np.abs(low), np.abs(high))], [np.zeros(len(low))]
+        self.loose = [self.cost[0]]
         self.weights: dict[int, Weights] = {}
         self._check(low, high)
 
@@ -128,7 +136,7 @@ class Root:
         for number, tensor in enumerate(self.tensors[1:], 1):
             if tensor.relu is None:
                 self._interval(number)
-                mixes = [mixed[s] + (op.terms > 1) for s, op in tensor.terms]
+                mixes = [mixed[s] + (op.terms[0] > 1) for s, op in tensor.terms]
                 mixed[number] = max(mixes) if len(mixes) == 1 else 2
                 continue
             source, mixed[number] = tensor.relu, 2
@@ -136,34 +144,42 @@ class Root:
             unstable = np.flatnonzero((low < 0.0) & (high > 0.0))
             if len(unstable) and mixed[source] > 1:
                 self._improve(source, unstable)
-            self.weights[number] = Weights(*slopes(low, high))
+            plain = slopes(low, high)
+            # lambda s is rounded, t summed, and the coefficients on z meet errors of their own
+            rounded = growth(self.merges[source]) * self.most[source]
+            cost = rounded + self.sums[number] * plain[2] + self.cost[source]
+            self.weights[number] = Weights(*plain, 1.01 * cost)
             self.low.append(np.maximum(low, 0.0))
             self.high.append(np.maximum(high, 0.0))
             self.most.append(self.high[-1])
-            # lambda s is rounded, t summed, and the coefficients on z meet errors of their own
-            rounded = self.growth * (self.weights[number].t + self.most[source])
-            self.cost.append(rounded + self.cost[source])
+            self.cost.append(np.zeros(0))
+            self.loose.append(np.zeros(0))
 
     def _interval(self, number: int) -> None:
         """A c + b -+ (|A| r + errors) for every source's centre c and radius r."""
         tensor = self.tensors[number]
         bias = np.zeros(tensor.size) if tensor.bias is None else tensor.bias
-        centre, radius, size, cost = bias.copy(), 0.0, np.abs(bias), np.zeros(tensor.size)
+        centre, radius, loose = bias.copy(), 0.0, np.zeros(tensor.size)
+        cost, spread = self.sums[number] * np.abs(bias), 8 * UNIT * np.abs(bias)
         for source, operator in tensor.terms:
             middle, half = midpoint(self.low[source], self.high[source])
             weight = operator.weight
             centre = centre + operator.forward(middle[None], weight)[0]
             both = np.stack([half, self.most[source]])
             both = operator.forward(both, None if weight is None else np.abs(weight))
-            radius, size = radius + both[0], size + both[1]
-            cost += operator.slack * UNIT * 1.01 * both[1]
-        cost += self.growth * size + (0.0 if tensor.error is None else 1.01 * tensor.error)
-        low, high = centre - radius - 2.0 * cost - TINY, centre + radius + 2.0 * cost + TINY
+            radius, size = radius + both[0], both[1]
+            spread += growth(operator.terms[0] + len(tensor.terms)) * size
+            cost += growth(operator.terms[1] + self.merges[source]) * size
+            loose += operator.slack * UNIT * 1.01 * size
+        loose += 0.0 if tensor.error is None else 1.01 * tensor.error
+        spread = 1.01 * (spread + loose) + TINY
+        low, high = centre - radius - spread, centre + radius + spread
         self._check(low, high)
         self.low.append(low)
         self.high.append(high)
         self.most.append(np.maximum(np.abs(low), np.abs(high)))
-        self.cost.append(cost)
+        self.cost.append(cost + loose)
+        self.loose.append(loose)
 
     def _improve(self, number: int, units: Array) -> None:
         low, high = self.low[number], self.high[number]
@@ -182,7 +198,7 @@ class Root:
         rows: dict[int, Rows] = {}
         alone = len(tensor.terms) == 1
         for source, operator in tensor.terms:
-            if isinstance(operator, Convolution) and alone:
+            if isinstance(operator, Convolution) and alone and operator.small((1, 1)):
                 matrix, side = operator.patch((1, 1))
                 _, height, width = operator.out
                 channel, place = np.divmod(units, height * width)
@@ -200,7 +216,7 @@ class Root:
                 part = Rows(np.concatenate([values, -values]) if both else values)
             _add(rows, source, part, self.tensors[source].size)
         bias = np.zeros(len(units)) if tensor.bias is None else tensor.bias[units]
-        cost = self.cost[number][units]
+        cost = (self.loose if alone else self.cost)[number][units]
         if both:
             bias, cost = np.concatenate([bias, -bias]), np.concatenate([cost, cost])
         return rows, bias, cost
@@ -213,14 +229,17 @@ class Root:
 
         Shapes: g (R, D), c, e (R,). `recorded` (R, V) is filled.
         """
+        error = error + self.sums[0] * np.abs(constant)
         paid = set()  # a relu's cost includes that of the tensor it is of, since |mu| <= |lambda|
         for number in range(max(rows), 0, -1):
             part = rows.pop(number, None)
             if part is None:
                 continue
             tensor = self.tensors[number]
+            relu = tensor.relu is not None
             if number not in paid:
-                error = error + part.dot(self.cost[number], np.abs(part.values))
+                cost = self.weights[number].cost if relu else self.cost[number]
+                error = error + part.dot(cost, np.abs(part.values))
             if tensor.relu is not None:
                 if tensor.relu not in rows:
                     paid.add(tensor.relu)
@@ -232,15 +251,16 @@ class Root:
                 constant = constant + part.dot(tensor.bias)
             for source, operator in tensor.terms:
                 fits = type(operator) is Operator or (
-                    isinstance(operator, Convolution) and len(tensor.terms) == 1
+                    isinstance(operator, Convolution)
+                    and len(tensor.terms) == 1
+                    and operator.small(part.side)
                 )
                 whole = part if fits else Rows(part.dense(tensor.size))
                 paid.discard(source)
                 _add(rows, source, step(operator, whole), self.tensors[source].size)
         size = self.tensors[0].size
         g = rows.get(0, Rows(np.zeros((len(constant), size))))
-        most = g.dot(self.most[0], np.abs(g.values)) + np.abs(constant)
-        return g, constant, (error + self.growth * most + TINY) * 1.01
+        return g, constant, 1.01 * error + TINY
 
     def _relax(self, rows: Rows, weights: Weights, recorded: Array | None) -> tuple[Rows, Array]:
         """lambda >= 0: lambda r >= alpha lambda z; lambda < 0: lambda r >= lambda (s z + t)."""
@@ -256,8 +276,11 @@ class Root:
     def least(self, g: Rows, constant: Array, error: Array) -> Array:
         """(R,) lower bounds of the rows over the box."""
         centre, radius = midpoint(self.low[0], self.high[0])
-        spread = g.dot(radius, np.abs(g.values))
-        return np.asarray(g.dot(centre) - spread + constant - 2.0 * error)
+        size = np.abs(g.values)
+        error = 1.01 * (
+            error + self.sums[0] * g.dot(self.most[0], size) + 8 * UNIT * np.abs(constant)
+        )
+        return np.asarray(g.dot(centre) - g.dot(radius, size) + constant - error)
 
 
 def _add(rows: dict[int, Rows], number: int, part: Rows, size: int) -> None:
@@ -274,8 +297,5 @@ def atom_rows(root: Root, part: Part) -> tuple[dict[int, Rows], Array, Array]:
     owner = np.repeat(np.arange(part.atoms), np.diff(part.start))
     np.add.at(dense, (owner, part.index), part.value)
     rows = {0: Rows(dense[:, : model.inputs])}
-    last = Rows(dense[:, model.inputs :])
-    if model.output == 0:
-        last.values = last.values + rows[0].values
-    rows[model.output] = last
+    rows[model.output] = Rows(dense[:, model.inputs :])
     return rows, part.offset, np.zeros(part.atoms)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arithmetic import TINY, Array, growth, midpoint, slopes
+from .arithmetic import TINY, UNIT, Array, growth, midpoint, slopes
 from .claim import Part
 from .groups import Groups
 from .root import Root, Weights, atom_rows
@@ -68,12 +68,13 @@ class Reduced:
         plain = root.weights
         root.weights = {}
         for number, weights in plain.items():
-            sure = (root.low[root.tensors[number].relu or 0] >= 0.0).astype(float)
-            weights = Weights(sure, sure, np.zeros(len(sure)))
+            source = root.tensors[number].relu
+            assert source is not None
+            sure = (root.low[source] >= 0.0).astype(float)
+            sure[units.get(number, [])] = 0.0
+            weights = Weights(sure, sure, np.zeros(len(sure)), sure * root.cost[source])
             if number in units:
                 place = list(units).index(number)
-                weights.alpha = weights.s = sure.copy()
-                weights.alpha[units[number]] = 0.0
                 weights.record = units[number]
                 weights.places = np.arange(ends[place], ends[place + 1])
             root.weights[number] = weights
@@ -98,39 +99,57 @@ class Reduced:
             self.atom_bias, atom_error = made[1:]
         root.weights = plain
         self.most = np.concatenate([root.most[0], np.maximum(self.high, 0.0)])
-        self.growth = growth(2 * width + part.atoms + 8 * len(sizes) + 64)
-        self.cost = self._cost(self.weight, self.bias, error)
-        self.atom_cost = self._cost(self.atom_weight, self.atom_bias, atom_error)
-        self.absolute = np.abs(self.weight)
+        self.error, self.atom_error = error, atom_error
+        self._measure()
 
-    def _cost(self, weight: Array, bias: Array, error: Array) -> Array:
-        size = np.abs(weight) @ self.most + np.abs(bias) + error
-        return np.asarray(1.01 * error + 2.0 * self.growth * size + TINY)
+    def _measure(self) -> None:
+        """cost and spread: of a coefficient 1 on a row in a pass, and of a row's interval."""
+        meet = (self.weight != 0.0).sum(axis=0) + (self.atom_weight != 0.0).sum(axis=0)
+        once = growth(int(meet.max(initial=0)) + len(self.layers) + 16)
+        self.sums = growth(self.count + self.atom_count + len(self.layers))
+        self.absolute = np.abs(self.weight)
+        terms = int((self.weight != 0.0).sum(axis=1).max(initial=0))
+        size = self.absolute @ self.most
+        self.cost = self._cost(once, size, self.bias, self.error)
+        self.spread = self._spread(terms, size, self.bias, self.error)
+        size = np.abs(self.atom_weight) @ self.most
+        self.atom_cost = self._cost(once, size, self.atom_bias, self.atom_error)
+        terms = int((self.atom_weight != 0.0).sum(axis=1).max(initial=0))
+        self.atom_spread = self._spread(terms, size, self.atom_bias, self.atom_error)
+
+    def _cost(self, once: float, size: Array, bias: Array, error: Array) -> Array:
+        return np.asarray(1.01 * error + once * (size + error) + self.sums * np.abs(bias) + TINY)
+
+    def _spread(self, terms: int, size: Array, bias: Array, error: Array) -> Array:
+        return np.asarray(1.01 * (error + growth(terms) * (size + np.abs(bias))) + TINY)
 
     def squeeze(self, kept: Array) -> None:
         """Substitutes the units that are not kept (V,), which are all stable."""
         active = np.flatnonzero(~kept & (self.low >= 0.0))
         columns = self.inputs + active
 
-        def substitute(weight: Array, bias: Array, cost: Array, rows: slice) -> Array:
-            factor = weight[rows, columns].copy()
-            weight[rows, columns] = 0.0
-            bias[rows] += factor @ self.bias[active]
-            size = np.abs(factor) @ self.cost[active] + cost[rows]
-            weight[rows] += factor @ self.weight[active]
-            return self._cost(weight[rows], bias[rows], size)
+        def substitute(weight: Array, bias: Array, cost: Array, error: Array) -> Array:
+            factor = weight[:, columns].copy()
+            weight[:, columns] = 0.0
+            bias += factor @ self.bias[active]
+            weight += factor @ self.weight[active]
+            more = np.abs(factor) @ self.cost[active] + cost
+            return np.where(factor.any(axis=1), 1.01 * more, error)
 
         for span in self.layers:
-            self.cost[span] = substitute(self.weight, self.bias, self.cost, span)
-        every = slice(0, self.atom_count)
-        self.atom_cost = substitute(self.atom_weight, self.atom_bias, self.atom_cost, every)
+            rows = self.weight[span], self.bias[span], self.cost[span], self.error[span]
+            self.error[span] = substitute(*rows)
+            self._measure()
+        atoms = self.atom_weight, self.atom_bias, self.atom_cost, self.atom_error
+        self.atom_error = substitute(*atoms)
         columns = np.concatenate([np.ones(self.inputs, dtype=bool), kept])
         self.weight, self.atom_weight = self.weight[kept][:, columns], self.atom_weight[:, columns]
-        self.bias, self.cost, self.most = self.bias[kept], self.cost[kept], self.most[columns]
-        self.low, self.high, self.absolute = self.low[kept], self.high[kept], np.abs(self.weight)
+        self.bias, self.error, self.most = self.bias[kept], self.error[kept], self.most[columns]
+        self.low, self.high = self.low[kept], self.high[kept]
         ends = np.cumsum([0, *(int(kept[span].sum()) for span in self.layers)])
         self.layers = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False) if b > a]
         self.count = int(ends[-1])
+        self._measure()
 
     def layer(self, unit: int) -> int:
         return next(j for j, span in enumerate(self.layers) if unit < span.stop)
@@ -162,19 +181,19 @@ class Reduced:
             moved *= alpha
             gained = np.einsum("krn,rn->kr", negative, t).reshape(count)
             if groups is not None:
-                constant = constant + groups.gained(number, negative[0], owner)
+                more = groups.gained(number, negative[0], owner)
+                constant, error = constant + more, error + self.sums * more
             negative *= s
             moved += negative
             if slopes.beta is not None:
                 moved -= slopes.beta[owner, span]
             moved = moved.reshape(count, -1)
             constant = constant + moved @ self.bias[span] + gained
-            error = error + np.abs(moved) @ self.cost[span] - self.growth * gained
+            error = error + np.abs(moved) @ self.cost[span] - self.sums * gained
             coefficients[:, :start] += moved @ self.weight[span, :start]
         g = coefficients[:, : self.inputs]
-        error = error + 2.0 * self.growth * (
-            np.abs(g) @ self.most[: self.inputs] + np.abs(constant)
-        )
+        size = np.abs(g) @ self.most[: self.inputs]
+        error = error + growth(self.inputs) * size + 8 * UNIT * np.abs(constant)
         return g, constant - 1.01 * error - TINY
 
     def unit_rows(self, layer: int, units: Array, sign: Array) -> tuple[Array, Array, Array]:
@@ -197,7 +216,7 @@ class Reduced:
         centre, radius = midpoint(floor, roof)
         end = self.inputs + below
         middle = centre @ self.weight[units, :end].T + self.bias[units]
-        half = radius @ self.absolute[units, :end].T + 2.0 * self.cost[units]
+        half = radius @ self.absolute[units, :end].T + self.spread[units]
         return middle - half, middle + half
 
     def least(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
