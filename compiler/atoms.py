@@ -1,9 +1,10 @@
 """Exact linear properties: trees of And and Or over linear atoms with rational constants.
 
 This is what a property file says, before any number is rounded: the measure of every witness.
-Trees are kept in normal form by `atom`, `conjunction` and `disjunction`: no part of a node is of
-the node's own kind, occurs twice, or is true or false, and only the tree that is true or false as
-a whole has a node with fewer than two parts.
+Trees are equal whatever the order of their parts. They are kept in normal form by `atom`,
+`conjunction` and `disjunction`: no part of a node is of the node's own kind, occurs twice, or is
+true or false, and only the tree that is true or false as a whole has a node with fewer than two
+parts.
 """
 
 from __future__ import annotations
@@ -43,18 +44,37 @@ class Atom:
         return self._hash
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """Equal to one with the same parts in another order: so these count as repetitions too."""
+
+    parts: tuple[Tree, ...]
+    _hash: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((type(self), frozenset(self.parts))))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Parts) or type(self) is not type(other):
+            return NotImplemented
+        return self._hash == other._hash and (
+            self.parts == other.parts or frozenset(self.parts) == frozenset(other.parts)
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+class AllOf(_Parts):
     """Every part holds; without parts: true."""
 
-    parts: tuple[Tree, ...]
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(_Parts):
     """Some part holds; without parts: false."""
 
-    parts: tuple[Tree, ...]
+    __slots__ = ()
 
 
 Tree: TypeAlias = Atom | AllOf | AnyOf

@@ -176,6 +176,7 @@ def test_equality_is_two_atoms_and_its_negation_a_choice() -> None:
     assert parse_vnnlib(HEAD + "(assert (= X_0 1))").tree == AllOf((less, more))
     apart = parse_vnnlib(HEAD + "(assert (not (= X_0 1)))").tree
     assert apart == AnyOf((negated(less), negated(more)))
+    assert isinstance(apart, AnyOf)
     assert parse_vnnlib(HEAD + "(assert (!= X_0 1))").tree == AnyOf(apart.parts[::-1])
 
 
