@@ -12,8 +12,10 @@ from ..compiler.arrays import Indices, Mask, Matrix, Vector
 FIRST, GROWTH, LARGEST = 64, 1.05, 512
 """Rows of a batch: the first, how it grows, and the most."""
 
-SAMPLE = 4
-"""Rows of a group of conditions that tell how long and how full its rows are."""
+SAMPLE, NEAR = 1, 4
+"""Rows of a group of conditions that tell how long and how full its rows are, and how many where a
+radius is asked for that is small: rows of later layers cut deep there, and are only slow elsewhere.
+"""
 
 
 class Rows(Protocol):
@@ -44,12 +46,18 @@ class SignRows:
     """
 
     def __init__(
-        self, region: Conditions, extra_columns: int, feasibility: float, first: int = FIRST
+        self,
+        region: Conditions,
+        extra_columns: int,
+        feasibility: float,
+        first: int = FIRST,
+        near: bool = False,
     ) -> None:
         self.region = region
         self.extra = extra_columns
         self.feasibility = feasibility
         self.batch = float(first)
+        self.sample = NEAR if near else SAMPLE
         self.count = 0
         self.parts: list[sparse.csr_array] = []
         self.lower: list[Vector] = []
@@ -98,7 +106,7 @@ class SignRows:
         far = shortfall[chosen] / (np.concatenate(self.region.scales)[chosen] * cost[group])
         order = np.argsort(-far, kind="stable")
         sample = [
-            order[group[order] == number][:SAMPLE]
+            order[group[order] == number][: self.sample]
             for number in np.unique(group).tolist()
             if number not in self._cost
         ]

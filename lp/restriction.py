@@ -94,7 +94,8 @@ class Task:
         self.rounds = 0
 
     def signs(self, extra: int = 0) -> SignRows:
-        return SignRows(self.region, extra, self.work.tolerances.feasibility)
+        near = self.limit < 0.5 * self.ball.largest
+        return SignRows(self.region, extra, self.work.tolerances.feasibility, near=near)
 
     def solve(self, solver: Solver) -> Answer:
         self.rounds += 1
