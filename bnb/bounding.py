@@ -13,6 +13,9 @@ from .node import Block, collect, multipliers, spread
 from .refine import propagate, refine
 from .shared import Shared
 
+LEAST = 0.4
+"""The least weight of an atom, as a share of the mean weight."""
+
 
 class Bounding(Shared):
     """A node closes when a weighted sum of its atoms is proven positive, or its objective above the
@@ -147,7 +150,11 @@ class Bounding(Shared):
         if objective is not None:
             block.gamma[:, objective] = 1.0
         else:
-            block.gamma /= block.gamma.sum(axis=1, keepdims=True)
+            # a weight near 0 would need many steps to come back where its atom matters
+            block.gamma /= np.maximum(block.gamma.sum(axis=1, keepdims=True), 1e-300)
+            least = LEAST / np.maximum(block.atoms.sum(axis=1, keepdims=True), 1)
+            block.gamma = np.where(block.atoms, np.maximum(block.gamma, least), 0.0)
+            block.gamma /= np.maximum(block.gamma.sum(axis=1, keepdims=True), 1e-300)
 
     def _pass(self, block: Block, nodes: Nodes, owner: Indices, slopes: Multipliers) -> Pass:
         found = backward(

@@ -26,6 +26,11 @@ class Frontier:
         """Whether the search should go depth first from here on."""
         return len(self._heap) >= self._largest
 
+    @property
+    def worst(self) -> float:
+        """The least value of all open nodes, inf without any."""
+        return self._heap[0][0] if self._heap else np.inf
+
     def push(self, block: Block) -> None:
         count = len(block)
         if count > len(self._free):

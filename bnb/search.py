@@ -53,7 +53,7 @@ class Search(Rooting):
                         for part in parts:
                             frontier.push(part)
                     batches = []
-                    self.hooks.progress(self.statistics.nodes, len(frontier), frontier.least()[0])
+                    self.hooks.progress(self.statistics.nodes, len(frontier), frontier.worst)
         except BaseException:
             # what was being worked on is open still
             self._save(frontier, batches, block, True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .attacks.descent import descend
 from .attacks.pgd import pgd
 from .bnb.choices import Tree
 from .bnb.recording import Recorder
@@ -20,6 +21,9 @@ WORK = 3e9
 
 WIDEST = 64
 """Conjunctions that an attack looks at, the most promising by their bounds."""
+
+NEAREST, DESCENTS = 8, 16
+"""Conjunctions that descents look at, those nearest to holding, and starts of each at most."""
 
 
 def settle(
@@ -58,8 +62,25 @@ def settle(
             return False
         cases = alive.start()[0][:WIDEST]
         restarts = int(min(200, max(2, WORK / (work(problem) * 30 * max(1, len(cases))))))
-        pgd(problem, box, cases, offer, deadline.stop, rng, restarts=restarts)
+        _, best = pgd(problem, box, cases, offer, deadline.stop, rng, restarts=restarts)
+        if not accepted:
+            together(cases, best)
         return accepted
+
+    def together(cases: Mask, best: Matrix) -> None:
+        """Descents for conjunctions of several atoms: from the best points (C, D), then others."""
+        value = problem.values(best)[-1] @ problem.rows.T + problem.offset
+        margin = np.where(cases, value, -np.inf).max(axis=1)
+        order = [c for c in np.argsort(margin).tolist() if cases[c].sum() > 1][:NEAREST]
+        cost = sum(work(problem) * float(cases[c].sum()) * 24 for c in order)
+        for attempt in range(int(min(DESCENTS, max(1, 0.2 * WORK / max(1.0, cost))))):
+            for case in order:
+                start = best[case]
+                if attempt:
+                    start = problem.lower + (problem.upper - problem.lower) * rng.random(len(start))
+                atoms = np.flatnonzero(cases[case])
+                if descend(problem, start, atoms, offer, settings.oracle, deadline.remaining):
+                    return
 
     hooks = Hooks(
         deadline.remaining, offer, lambda: box, attack,

@@ -75,7 +75,7 @@ def test_nodes_come_back_once_the_worst_first(
         assert not values or not model or values[-1] <= min(node[0] for node in model.values())
         assert len(frontier) == len(model)
         least = tuple(min((node[k] for node in model.values()), default=np.inf) for k in (0, 1))
-        assert frontier.least() == least
+        assert frontier.least() == least and frontier.worst == least[0]
 
 
 def test_short_of_memory_the_deepest_come_first() -> None:
