@@ -20,6 +20,7 @@ class Operator:
     weight: Array | None = None
     terms = (1, 1)
     slack = 0
+    twin: tuple[Operator, int] | None = None  # with whole weights, for exact arithmetic
 
     def forward(self, rows: Array, weight: Array | None) -> Array:
         """rows @ A.T, where A holds `weight`, which is `self.weight` or its absolute values."""

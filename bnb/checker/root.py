@@ -15,7 +15,7 @@ import numpy as np
 
 from .arithmetic import LIMIT, TINY, UNIT, Array, growth, midpoint, require, slopes
 from .claim import Part
-from .model import Model
+from .model import Model, Tensor
 from .operators import Convolution, Dense, Operator
 
 PORTION = 128  # units whose rows are handled at once, so that they stay in the cache
@@ -38,7 +38,7 @@ class Rows:
 
     def take(self, vector: Array) -> Array:
         """The vector's elements where the coefficients stand; see `spread`."""
-        return vector if self.index is None else np.append(vector, 0.0).take(self.index)
+        return vector if self.index is None else np.append(vector, 0).take(self.index)
 
     def spread(self, values: Array) -> Array:
         """Values in a shape that broadcasts with what `take` returns."""
@@ -49,6 +49,8 @@ class Rows:
         values = self.values if values is None else values
         if self.index is None:
             return np.asarray(values @ vector)
+        if values.dtype == object:
+            return np.asarray((self.spread(values) * self.take(vector)).sum(axis=-1)).reshape(-1)
         found = np.einsum("krn,rn->kr", self.spread(values), self.take(vector))
         return np.asarray(found).reshape(-1)
 
@@ -250,17 +252,20 @@ class Root:
             if tensor.bias is not None:
                 constant = constant + part.dot(tensor.bias)
             for source, operator in tensor.terms:
-                fits = type(operator) is Operator or (
-                    isinstance(operator, Convolution)
-                    and len(tensor.terms) == 1
-                    and operator.small(part.side)
-                )
+                fits = type(operator) is Operator or self.fits(tensor, operator, part)
                 whole = part if fits else Rows(part.dense(tensor.size))
                 paid.discard(source)
                 _add(rows, source, step(operator, whole), self.tensors[source].size)
         size = self.tensors[0].size
         g = rows.get(0, Rows(np.zeros((len(constant), size))))
         return g, constant, 1.01 * error + TINY
+
+    @staticmethod
+    def fits(tensor: Tensor, operator: Operator, part: Rows) -> bool:
+        """Whether a patch may stay one."""
+        if not isinstance(operator, Convolution) or len(tensor.terms) > 1:
+            return False
+        return operator.small(part.side)
 
     def _relax(self, rows: Rows, weights: Weights, recorded: Array | None) -> tuple[Rows, Array]:
         """lambda >= 0: lambda r >= alpha lambda z; lambda < 0: lambda r >= lambda (s z + t)."""

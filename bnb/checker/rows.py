@@ -26,21 +26,24 @@ MOST_CELLS = 2**17  # of one array of rows, so that it stays in the cache
 
 @dataclass(slots=True)
 class Slopes:
-    """For each of B nodes and V units: alpha, s and t as above, and beta, negative on z <= 0."""
+    """For each of B nodes and V units: alpha, s and t as above, the bounds that they are for, and
+    beta, negative on z <= 0."""
 
     alpha: Array
     s: Array
     t: Array
+    bounds: tuple[Array, Array]
     beta: Array | None = None
 
     @classmethod
     def plain(cls, low: Array, high: Array) -> Slopes:
-        return cls(*slopes(low, high))
+        return cls(*slopes(low, high), (low, high))
 
     def with_alpha(self, alpha: Array, low: Array, high: Array) -> Slopes:
         """Other slopes where a unit is unstable."""
         unstable = (low < 0.0) & (high > 0.0)
-        return Slopes(np.where(unstable, alpha, self.alpha), self.s, self.t, self.beta)
+        alpha = np.where(unstable, alpha, self.alpha)
+        return Slopes(alpha, self.s, self.t, self.bounds, self.beta)
 
     def update(self, span: slice, low: Array, high: Array) -> None:
         """Plain slopes of some units anew; low, high (B, V)."""
@@ -56,6 +59,8 @@ class Reduced:
 
     weight (V, D + V), bias, cost (V,); atoms likewise; low, high: the units' bounds on the box.
     """
+
+    joint = True  # whether groups are used
 
     def __init__(
         self, root: Root, part: Part, units: dict[int, Array], wanted: bool = True
@@ -123,6 +128,17 @@ class Reduced:
     def _spread(self, terms: int, size: Array, bias: Array, error: Array) -> Array:
         return np.asarray(1.01 * (error + growth(terms) * (size + np.abs(bias))) + TINY)
 
+    def product(self, left: Array, right: Array) -> Array:
+        return np.asarray(left @ right)
+
+    def atom_rows(self, atoms: Array) -> tuple[Array, Array, Array]:
+        """Coefficients, constants and errors of atoms."""
+        return self.atom_weight[atoms], self.atom_bias[atoms], self.atom_cost[atoms]
+
+    def atom_sums(self, gamma: Array) -> tuple[Array, Array, Array]:
+        """Those of sums of atoms, gamma (R, A) >= 0."""
+        return gamma @ self.atom_weight, gamma @ self.atom_bias, gamma @ self.atom_cost
+
     def squeeze(self, kept: Array) -> None:
         """Substitutes the units that are not kept (V,), which are all stable."""
         active = np.flatnonzero(~kept & (self.low >= 0.0))
@@ -131,8 +147,8 @@ class Reduced:
         def substitute(weight: Array, bias: Array, cost: Array, error: Array) -> Array:
             factor = weight[:, columns].copy()
             weight[:, columns] = 0.0
-            bias += factor @ self.bias[active]
-            weight += factor @ self.weight[active]
+            bias += self.product(factor, self.bias[active])
+            weight += self.product(factor, self.weight[active])
             more = np.abs(factor) @ self.cost[active] + cost
             return np.where(factor.any(axis=1), 1.01 * more, error)
 

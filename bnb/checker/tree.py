@@ -230,7 +230,7 @@ class Tree:
         owner, atom = np.nonzero(state.atoms)
         found = []
         for part in reduced.chunks(len(owner)):
-            rows = self._atom_rows(atom[part])
+            rows = reduced.atom_rows(atom[part])
             found.append(reduced.backward(*rows, len(reduced.layers), slopes, owner[part]))
         if found:
             g, c = (np.concatenate(items) for items in zip(*found, strict=True))
@@ -242,10 +242,6 @@ class Tree:
         nodes = nodes[~_empty(state)]
         if len(nodes):
             self._rebound(state, nodes)
-
-    def _atom_rows(self, atoms: Array) -> tuple[Array, Array, Array]:
-        reduced = self.reduced
-        return reduced.atom_weight[atoms], reduced.atom_bias[atoms], reduced.atom_cost[atoms]
 
     def _rebound(self, state: State, nodes: Array) -> None:
         """Interval bounds of the kept units, and backward ones where units before them matter."""
@@ -289,7 +285,7 @@ class Tree:
     def _groups(self, state: State) -> Groups | None:
         """The groups of each node's origin, with gains for its own bounds."""
         origin = self.proof.origin[state.number]
-        if not self.members.size or not (origin >= 0).any():
+        if not (self.reduced.joint and self.members.size and (origin >= 0).any()):
             state.origin, state.gain = origin, np.zeros_like(state.gain)
             return None
         members = np.where((origin >= 0)[:, None, None], self.members[origin], -1)
@@ -338,11 +334,8 @@ class Tree:
             raise Refused(f"the row of node {node} uses an atom that the node does not have")
         gamma = np.zeros((len(nodes), self.part.atoms))
         gamma[who, atom] = value
-        weight, bias, cost = reduced.atom_weight, reduced.atom_bias, reduced.atom_cost
         g, c = reduced.backward(
-            gamma @ weight,
-            gamma @ bias,
-            gamma @ cost,
+            *reduced.atom_sums(gamma),
             len(reduced.layers),
             slopes,
             np.arange(len(nodes)),

@@ -13,6 +13,7 @@ import numpy as np
 from .archive import Archive
 from .arithmetic import Array, Refused, require
 from .claim import Part, check_property, check_robust, read_part
+from .exact import ExactReduced, ExactRoot
 from .model import Model, read_model
 from .root import Root, atom_rows
 from .rows import Reduced, Slopes
@@ -58,16 +59,15 @@ class Checker:
         began = time.perf_counter()
         statement, reason, nodes = "", "", 0
         try:
-            require(not exact, "exact arithmetic is not supported")
             with np.errstate(all="ignore"):
-                statement, nodes = self._check(Path(certificate_path), property_path)
+                statement, nodes = self._check(Path(certificate_path), property_path, exact)
         except Refused as refusal:
             reason = str(refusal)
         except Exception as error:  # whatever a hostile file provokes is no proof
             reason = f"{type(error).__name__}: {error}"[:300]
         return Report(not reason, reason, statement, nodes, time.perf_counter() - began)
 
-    def _check(self, path: Path, property_path: str | Path | None) -> tuple[str, int]:
+    def _check(self, path: Path, property_path: str | Path | None, exact: bool) -> tuple[str, int]:
         model, archive = self.model, Archive(path)
         header = archive.header
         known = header.get("format") == FORMAT and header.get("version") == VERSION
@@ -92,7 +92,7 @@ class Checker:
             statement = check_property(text, claim, model, parts)
         nodes = 0
         for item, prefix, part in zip(items, prefixes, parts, strict=True):
-            nodes += check_part(archive, item, prefix, part, model)
+            nodes += check_part(archive, item, prefix, part, model, exact)
         return (
             f"{statement}. Model {model.name}, sha256 {model.digest}; outputs are those of real "
             "arithmetic on the stored weights.",
@@ -105,15 +105,18 @@ def _read(path: Path) -> bytes:
         return stream.read(2**28)
 
 
-def check_part(archive: Archive, header: Any, prefix: str, part: Part, model: Model) -> int:
+def check_part(
+    archive: Archive, header: Any, prefix: str, part: Part, model: Model, exact: bool
+) -> int:
     """The number of nodes of a part's tree, all of which are closed."""
-    root = Root(model, part.low, part.high)
+    root = (ExactRoot if exact else Root)(model, part.low, part.high)
     root.propagate()
     dead = root.least(*root.backward(*atom_rows(root, part))) > 0.0
     units, place = _units(archive, header, prefix, root)
     proof = Proof.read(archive, header, prefix, part, len(place))
     plain = (proof.row < 0).all() and not proof.tighten.any() and not len(proof.kept)
-    reduced = Reduced(root, part, {} if plain else units, not plain)
+    kind = ExactReduced if exact else Reduced
+    reduced = kind(root, part, {} if plain else units, not plain)
     if not plain:
         _improve(archive, prefix, part, reduced, place)
         kept = (reduced.low < 0.0) & (reduced.high > 0.0)
@@ -182,8 +185,8 @@ def _improve(archive: Archive, prefix: str, part: Part, reduced: Reduced, place:
                 spread = np.zeros(len(mine), dtype=np.int64)
                 number = int(layer[mine[0]])
                 rows = reduced.unit_rows(number, unit[mine], sign[mine].astype(np.float64))
-                chosen = Slopes(*(item[spread] for item in (plain.alpha, plain.s, plain.t)))
-                low, high = reduced.low[None], reduced.high[None]
+                low, high = reduced.low[None][spread], reduced.high[None][spread]
+                chosen = Slopes.plain(low, high)
                 chosen = chosen.with_alpha(wide, low, high)
                 g, c = reduced.backward(*rows, number, chosen, np.arange(len(mine)))
                 found = reduced.least(g, c, *box)

@@ -115,6 +115,18 @@ def test_dead_atoms_alone(case: Case) -> None:
     assert case.verdict((header, {**arrays, **tree.arrays()})) == ""
 
 
+@pytest.mark.parametrize("refine", [False, True])
+def test_exact_arithmetic(case: Case, refine: bool) -> None:
+    """Accepts what holds, and refuses what does not, in integers."""
+    for eps, good in ((case.eps, True), (case.rho * 1.05, False)):
+        for files in (
+            splitting(case.claim(eps), case.net, refine),
+            halving(case.claim(0.5 * eps if good else eps), 7, case.random),
+        ):
+            path = save(case.folder / "exact.npz", files)
+            assert case.checker.check(path, exact=True).accepted == good
+
+
 def test_a_claim_that_fails_is_refused(case: Case) -> None:
     claim = case.claim(case.rho * 1.05)
     assert "is not closed" in case.verdict(splitting(claim, case.net))

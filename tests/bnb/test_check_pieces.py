@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhobust.bnb.checker.arithmetic import Array, Refused, at_most_sum, growth, midpoint, slopes
 from rhobust.bnb.checker.claim import Branch, Part
+from rhobust.bnb.checker.exact import ExactReduced, ExactRoot
 from rhobust.bnb.checker.model import Model, read_model
 from rhobust.bnb.checker.operators import Convolution, Dense, Operator, Scale, Select
 from rhobust.bnb.checker.root import Root
@@ -48,6 +49,7 @@ def _operators(random: np.random.Generator) -> list[tuple[Operator, int]]:
     ]
 
 
+@settings(deadline=None)
 @given(SEEDS)
 def test_adjoints(seed: int) -> None:
     """<A x, y> = <x, A' y>, and |A| holds for magnitudes; all in eighths, so exactly."""
@@ -119,8 +121,10 @@ def _exact(net: Network, x: list[Fraction]) -> list[list[Fraction]]:
     return found
 
 
+@pytest.mark.parametrize("exact", [False, True])
+@settings(max_examples=40, deadline=None)
 @given(SEEDS)
-def test_rows_and_bounds_hold_in_rationals(seed: int) -> None:
+def test_rows_and_bounds_hold_in_rationals(exact: bool, seed: int) -> None:
     """Intervals, reduced rows and passes at random points, for weights that round everywhere."""
     random = np.random.default_rng(seed)
     sizes = [2, 5, 4, 3]
@@ -133,7 +137,7 @@ def test_rows_and_bounds_hold_in_rationals(seed: int) -> None:
     high = low + random.uniform(0, 0.7, 2)
     start, index, value = np.array([0, 2]), np.array([2, 3]), np.array([1.0, -1.0])
     part = Part(low, high, start, index, value, np.zeros(1), Branch((), ()), [])
-    root = Root(model, low, high)
+    root = (ExactRoot if exact else Root)(model, low, high)
     root.propagate()
     units: dict[int, Array] = {}
     for number, tensor in enumerate(model.tensors):
@@ -141,33 +145,31 @@ def test_rows_and_bounds_hold_in_rationals(seed: int) -> None:
             below, above = root.low[tensor.relu], root.high[tensor.relu]
             mine = np.flatnonzero((below < 0.0) & (above > 0.0))
             units |= {number: mine} if len(mine) else {}
-    reduced = Reduced(root, part, units)
+    reduced = (ExactReduced if exact else Reduced)(root, part, units)
     plain = Slopes.plain(reduced.low[None], reduced.high[None])
     alpha = np.where(plain.t > 0.0, random.random(plain.alpha.shape), plain.alpha)
-    chosen = Slopes(alpha, plain.s, plain.t)
-    weight, bias, cost = reduced.atom_weight.copy(), reduced.atom_bias, reduced.atom_cost
+    chosen = Slopes(alpha, plain.s, plain.t, plain.bounds)
+    weight, bias, cost = reduced.atom_sums(np.ones((1, 1)))
     none = np.zeros(1, dtype=np.int64)
     bound = reduced.backward(weight, bias, cost, len(units), chosen, none)
-    if random.random() < 0.5:
-        reduced.squeeze(random.random(reduced.count) < 2.0)
     for _ in range(4):
         x = [
             Fraction(float(a)) + (Fraction(float(b)) - Fraction(float(a))) * int(k) / 8
             for a, b, k in zip(low, high, random.integers(0, 9, 2), strict=True)
         ]
-        exact = _exact(net, x)
+        truth = _exact(net, x)
         layers = [n for n, tensor in enumerate(model.tensors) if tensor.relu is None and n]
-        for number, values in zip(layers, exact, strict=True):
+        for number, values in zip(layers, truth, strict=True):
             for z, a, b in zip(values, root.low[number], root.high[number], strict=True):
                 assert Fraction(float(a)) <= z <= Fraction(float(b))
         inner = []
         for number, mine in units.items():
-            inner += [exact[layers.index(_source(model, number))][i] for i in mine]
+            inner += [truth[layers.index(_source(model, number))][i] for i in mine]
         v = [*x, *(max(z, Fraction(0)) for z in inner)]
         for i, z in enumerate(inner):
             found = _dot(reduced.weight[i], v) + Fraction(float(reduced.bias[i]))
             assert abs(found - z) <= Fraction(float(reduced.error[i]))
-        atom = exact[-1][0] - exact[-1][1]
+        atom = truth[-1][0] - truth[-1][1]
         assert _dot(bound[0][0], x) + Fraction(float(bound[1][0])) <= atom
 
 
@@ -231,6 +233,7 @@ def never(side: tuple[int, int]) -> bool:
     return False
 
 
+@settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_patches_equal_dense_rows(seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -246,7 +249,11 @@ def test_patches_equal_dense_rows(seed: int) -> None:
         root = Root(model, image - 0.25, image + 0.25)
         root.propagate()
         bounds.append(np.concatenate([*root.low, *root.high]))
+    root = ExactRoot(model, image - 0.25, image + 0.25)
+    root.propagate()
+    bounds.append(np.concatenate([*root.low, *root.high]))
     assert np.allclose(bounds[0], bounds[1], rtol=0.0, atol=1e-9)
+    assert np.allclose(bounds[0], bounds[2], rtol=0.0, atol=1e-9)
 
 
 def test_models_agree_with_their_runtime(tmp_path: Path) -> None:

@@ -1,0 +1,303 @@
+"""The same bounds in exact arithmetic: Python integers, each array over one power of two.
+
+What is stored between two steps are float64 numbers: bounds, rounded outward, and rows, rounded to
+the nearest with the difference added to their error. Multipliers are rounded too, which is free:
+for any mu, and z in [l, u], r = max(z, 0),
+
+    lambda r >= mu z + min over z of (lambda r - mu z),
+
+and that least value, at l, u or 0, is computed exactly. Gains of groups are left out.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from fractions import Fraction
+
+import numpy as np
+
+from .arithmetic import TINY, UNIT, Array, require
+from .operators import Convolution, Operator
+from .root import Root, Rows, step
+from .rows import Reduced, Slopes
+
+FINE = 64  # bits after the point of multipliers and bounds
+_whole = np.frompyfunc(int, 1, 1)
+
+
+def integers(array: Array, power: int) -> Array:
+    """floor(array * 2**power), as Python integers: exact, since both steps are."""
+    found = np.floor(np.ldexp(np.asarray(array, dtype=np.float64), power))
+    require(np.all(np.isfinite(found)), "a number that is not finite")
+    return np.asarray(_whole(found), dtype=object).reshape(np.shape(array))
+
+
+def above(array: Array, power: int) -> Array:
+    """ceil(array * 2**power)."""
+    return np.asarray(-integers(-array, power))
+
+
+def power_of(array: Array) -> int:
+    """A power for which array * 2**power are whole numbers."""
+    exponents = np.frexp(array[array != 0.0])[1]
+    least = int(exponents.min(initial=0))
+    for bits in (24, 53):
+        if np.array_equal(np.ldexp(array, bits - least), np.floor(np.ldexp(array, bits - least))):
+            return max(0, bits - least)
+    raise AssertionError("float64 numbers have 53 bits")
+
+
+def nearest(whole: Array, power: int) -> Array:
+    """whole / 2**power as floats; off by at most UNIT of itself."""
+    return np.asarray(np.ldexp(np.asarray(whole, dtype=np.float64), -power))
+
+
+def below(values: list[Fraction]) -> Array:
+    """Floats that are at most the values."""
+    return np.array([np.nextafter(float(value), -np.inf) for value in values])
+
+
+def below_or_nan(pairs: Iterable[tuple[int, float]], scale: int) -> Array:
+    """Floats that are at most a / scale + b; NaN where b is not finite."""
+    return np.array(
+        [
+            np.nextafter(float(Fraction(a, scale) + Fraction(b)), -np.inf)
+            if np.isfinite(b)
+            else np.nan
+            for a, b in pairs
+        ]
+    )
+
+
+def relaxed(
+    value: Array, power: int, slope: Array, shift: Array | None, low: Array, high: Array
+) -> tuple[Array, Array]:
+    """mu near value * slope - shift, over 2**FINE, and constants, over 2**(power + FINE).
+
+    value, over 2**power with power >= FINE, stands on r = max(z, 0); low, high over 2**FINE.
+    """
+    wanted = nearest(value, power) * slope
+    mu = integers(wanted if shift is None else wanted - shift, FINE)
+    wide = mu * 2 ** (power - FINE)
+    ends = [value * np.maximum(end, 0) - wide * end for end in (low, high)]
+    least = np.minimum(*ends)
+    return mu, np.where((low < 0) & (high > 0), np.minimum(least, 0), least)
+
+
+class ExactRoot(Root):
+    """Root, in integers."""
+
+    def _twin(self, operator: Operator) -> tuple[Operator, int]:
+        """The operator with whole weights, and their power."""
+        if operator.twin is None:
+            twin, power = copy.copy(operator), 0
+            if operator.weight is not None:
+                power = power_of(operator.weight)
+                twin.weight = integers(operator.weight, power)
+            if isinstance(twin, Convolution):
+                twin.patches = {}
+            operator.twin = twin, power
+        return operator.twin
+
+    def _interval(self, number: int) -> None:
+        tensor = self.tensors[number]
+        twins = [self._twin(operator) for _, operator in tensor.terms]
+        power = FINE + max(own for _, own in twins)
+        bias = np.zeros(tensor.size) if tensor.bias is None else tensor.bias
+        low, high = 2 * integers(bias, power), 2 * above(bias, power)
+        loose = np.zeros(tensor.size) if tensor.error is None else 1.01 * tensor.error
+        for (source, operator), (twin, own) in zip(tensor.terms, twins, strict=True):
+            floor, roof = integers(self.low[source], FINE), above(self.high[source], FINE)
+            absolute = None if twin.weight is None else np.abs(twin.weight)
+            scale = 2 ** (power - FINE - own)
+            centre = twin.forward((floor + roof)[None], twin.weight)[0] * scale
+            radius = twin.forward((roof - floor)[None], absolute)[0] * scale
+            low, high = low + centre - radius, high + centre + radius
+            if operator.slack:
+                weight = None if operator.weight is None else np.abs(operator.weight)
+                size = operator.forward(self.most[source][None], weight)[0]
+                loose = loose + operator.slack * UNIT * 1.01 * size
+        slack = 1.01 * loose + TINY
+        self.low.append(np.nextafter(nearest(low, power + 1) - slack, -np.inf))
+        self.high.append(np.nextafter(nearest(high, power + 1) + slack, np.inf))
+        for side in (self.low, self.high):  # what nextafter undoes is one rounding; here are two
+            side[-1] = np.nextafter(side[-1], -np.inf if side is self.low else np.inf)
+        self._check(self.low[-1], self.high[-1])
+        self.most.append(np.maximum(np.abs(self.low[-1]), np.abs(self.high[-1])))
+        self.cost.append(loose)
+        self.loose.append(loose)
+
+    def backward(
+        self, rows: dict[int, Rows], constant: Array, error: Array, recorded: Array | None = None
+    ) -> tuple[Rows, Array, Array]:
+        parts: dict[int, tuple[Rows, int]] = {}
+        for number, row in rows.items():
+            power = power_of(row.values)
+            parts[number] = self._held(row, integers(row.values, power)), power
+        total = [Fraction(float(item)) for item in constant]
+        for number in range(max(parts), 0, -1):
+            if number not in parts:
+                continue
+            part, power = parts.pop(number)
+            tensor = self.tensors[number]
+            if tensor.relu is not None:
+                part, power, gained, lost = self._bent(part, power, number, recorded)
+                total = [a + b for a, b in zip(total, gained, strict=True)]
+                error = error + lost
+                self._join(parts, tensor.relu, part, power)
+                continue
+            if self.loose[number].any():
+                size = np.abs(nearest(part.values, power))
+                error = error + 1.01 * self._held(part, size).dot(self.loose[number])
+            if tensor.bias is not None:
+                own = power_of(tensor.bias)
+                found = part.dot(integers(tensor.bias, own))
+                scale = 2 ** (power + own)
+                total = [a + Fraction(b, scale) for a, b in zip(total, found, strict=True)]
+            for source, operator in tensor.terms:
+                twin, own = self._twin(operator)
+                fits = type(operator) is Operator or self.fits(tensor, operator, part)
+                whole = part if fits else Rows(part.dense(tensor.size))
+                if isinstance(operator, Convolution) and whole.index is not None:
+                    assert isinstance(twin, Convolution)
+                    if part.side not in twin.patches:
+                        twin.patches[part.side] = integers(operator.patch(part.side)[0], own)
+                self._join(parts, source, step(twin, whole), power + own)
+        none = Rows(np.zeros((len(total), self.model.inputs), dtype=object))
+        g, power = parts.get(0, (none, 0))
+        g = self._held(g, nearest(g.values, power))
+        error = error + 1.01 * UNIT * self._held(g, np.abs(g.values)).dot(self.most[0])
+        value = np.array([float(item) for item in total])
+        return g, value, 1.01 * (error + 2.0 * UNIT * np.abs(value)) + TINY
+
+    @staticmethod
+    def _held(rows: Rows, values: Array) -> Rows:
+        return Rows(values, rows.index, rows.origin, rows.side)
+
+    def _join(
+        self, parts: dict[int, tuple[Rows, int]], number: int, part: Rows, power: int
+    ) -> None:
+        if number in parts:
+            other, before = parts[number]
+            size, most = self.tensors[number].size, max(power, before)
+            a, b = part.dense(size) * 2 ** (most - power), other.dense(size) * 2 ** (most - before)
+            part, power = Rows(a + b), most
+        parts[number] = part, power
+
+    def _bent(
+        self, part: Rows, power: int, number: int, recorded: Array | None
+    ) -> tuple[Rows, int, list[Fraction], Array | float]:
+        weights, source = self.weights[number], self.tensors[number].relu
+        assert source is not None
+        if recorded is not None:  # units are recorded, or stable: the rest is an identity
+            lost: Array | float = 0.0
+            if weights.record is not None and weights.places is not None:
+                dense = nearest(part.dense(len(weights.alpha))[:, weights.record], power)
+                recorded[:, weights.places] += dense
+                most = np.maximum(self.high[source][weights.record], 0.0)
+                lost = 1.01 * UNIT * (np.abs(dense) @ most)
+            keep = part.spread(part.values) * part.take(integers(weights.alpha, 0))
+            gone = [Fraction(0)] * len(part.values)
+            return self._held(part, keep.reshape(part.values.shape)), power, gone, lost
+        lift = max(0, FINE - power)
+        value, power = part.spread(part.values) * 2**lift, power + lift
+        slope = np.where(value > 0, part.take(weights.alpha), part.take(weights.s))
+        low, high = integers(self.low[source], FINE), above(self.high[source], FINE)
+        mu, constants = relaxed(value, power, slope, None, part.take(low), part.take(high))
+        sums = constants.sum(axis=-1).reshape(-1)
+        gained = [Fraction(item, 2 ** (power + FINE)) for item in sums]
+        return self._held(part, mu.reshape(part.values.shape)), FINE, gained, 0.0
+
+    def least(self, g: Rows, constant: Array, error: Array) -> Array:
+        power = power_of(g.values)
+        values = integers(g.values, power)
+        low, high = integers(self.low[0], FINE), above(self.high[0], FINE)
+        found = g.dot(low, np.maximum(values, 0)) + g.dot(high, np.minimum(values, 0))
+        scale = 2 ** (power + FINE)
+        rest = zip(found, constant.tolist(), error.tolist(), strict=True)
+        return below([Fraction(a, scale) + Fraction(b) - Fraction(c) for a, b, c in rest])
+
+
+class ExactReduced(Reduced):
+    """Reduced, in integers; rows are float64 numbers, with their errors."""
+
+    joint = False
+
+    def _measure(self) -> None:
+        super()._measure()
+        self.power = max(power_of(self.weight), power_of(self.bias))
+        self.whole = integers(self.weight, self.power)
+        self.whole_bias = integers(self.bias, self.power)
+
+    def product(self, left: Array, right: Array) -> Array:
+        """left @ right, rounded once."""
+        powers = power_of(left), power_of(right)
+        return nearest(integers(left, powers[0]) @ integers(right, powers[1]), sum(powers))
+
+    def unit_rows(self, layer: int, units: Array, sign: Array) -> tuple[Array, Array, Array]:
+        rows, bias, _ = super().unit_rows(layer, units, sign)
+        return rows, bias, self.error[units]
+
+    def atom_rows(self, atoms: Array) -> tuple[Array, Array, Array]:
+        return self.atom_weight[atoms], self.atom_bias[atoms], self.atom_error[atoms]
+
+    def atom_sums(self, gamma: Array) -> tuple[Array, Array, Array]:
+        rows, bias = self.product(gamma, self.atom_weight), self.product(gamma, self.atom_bias)
+        rounded = UNIT * (np.abs(rows) @ self.most + np.abs(bias))
+        return rows, bias, 1.01 * (gamma @ self.atom_error + rounded) + TINY
+
+    def interval(
+        self, units: Array, below: int, box_low: Array, box_high: Array, low: Array, high: Array
+    ) -> tuple[Array, Array]:
+        floor = np.concatenate([box_low, np.maximum(low[:, :below], 0.0)], axis=1)
+        roof = np.concatenate([box_high, np.maximum(high[:, :below], 0.0)], axis=1)
+        floor, roof = integers(floor, FINE), above(roof, FINE)
+        weight = self.whole[units, : self.inputs + below].T
+        middle = (floor + roof) @ weight + self.whole_bias[units] * 2 ** (FINE + 1)
+        half, power = (roof - floor) @ np.abs(weight), self.power + FINE + 1
+        error = 1.01 * self.error[units] + TINY
+        low = nearest(middle - half, power) - error
+        high = nearest(middle + half, power) + error
+        for _ in range(2):  # for two roundings each
+            low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
+        return low, high
+
+    def least(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
+        power = power_of(g)
+        values, ends = integers(g, power), (integers(low, FINE), above(high, FINE))
+        found = (np.maximum(values, 0) * ends[0] + np.minimum(values, 0) * ends[1]).sum(axis=1)
+        pairs, scale = zip(found, constant.tolist(), strict=True), 2 ** (power + FINE)
+        return below_or_nan(pairs, scale)
+
+    def backward(  # type: ignore[no-untyped-def]
+        self, coefficients, constant, error, above_layer, slopes: Slopes, owner, groups=None
+    ) -> tuple[Array, Array]:
+        count = len(coefficients)
+        power = max(FINE + self.power, power_of(coefficients))
+        values = integers(coefficients, power)
+        scale = 2 ** (power - FINE - self.power)
+        total = [Fraction(float(item)) for item in constant]
+        times = count // len(owner)
+        for number in reversed(range(above_layer)):
+            span = self.layers[number]
+            start = self.inputs + span.start
+            value = values[:, start : self.inputs + span.stop]
+            alpha, s, _ = (np.tile(item, (times, 1)) for item in slopes.at(owner, span))
+            low, high = (np.tile(item[owner, span], (times, 1)) for item in slopes.bounds)
+            shift = None if slopes.beta is None else np.tile(slopes.beta[owner, span], (times, 1))
+            slope = np.where(value > 0, alpha, s)
+            ends = integers(low, FINE), above(high, FINE)
+            mu, constants = relaxed(value, power, slope, shift, *ends)
+            first, second = constants.sum(axis=1), mu @ self.whole_bias[span]
+            wide, small = 2 ** (power + FINE), 2 ** (FINE + self.power)
+            total = [
+                a + Fraction(b, wide) + Fraction(c, small)
+                for a, b, c in zip(total, first, second, strict=True)
+            ]
+            error = error + 1.01 * (np.abs(nearest(mu, FINE)) @ self.error[span])
+            values[:, :start] += (mu @ self.whole[span, :start]) * scale
+        g = nearest(values[:, : self.inputs], power)
+        error = 1.01 * (error + UNIT * 1.01 * (np.abs(g) @ self.most[: self.inputs])) + TINY
+        pairs = zip(total, error.tolist(), strict=True)
+        return g, below([a - Fraction(b) for a, b in pairs])
