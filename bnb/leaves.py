@@ -52,7 +52,8 @@ class Leaves(Bounding):
                     self.hooks.recorder.leaf(leaf, result.gamma, result.multipliers)
                 continue
             batch.value[row] = max(batch.value[row], result.value)
-            if result.gamma is not None:
+            # those of an emptiness that was not proven have no weight on the objective
+            if result.gamma is not None and result.status == "optimal":
                 batch.gamma[row] = np.where(batch.atoms[row], result.gamma, 0.0)
             if result.found is not None:
                 alone = batch.take(np.array([row]))

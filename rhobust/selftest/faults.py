@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import CO_GENERATOR
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -241,6 +242,8 @@ def tripping(trigger: Trigger, kind: str) -> Iterator[None]:
         code = frame.f_code
         name = code.co_filename
         if not name.startswith(root) or name.startswith(OWN) or code.co_name.startswith("<"):
+            return
+        if code.co_flags & CO_GENERATOR:  # may be entered by the collector, where nothing is raised
             return
         if trigger():
             raise MemoryError if kind == "no memory" else KeyboardInterrupt

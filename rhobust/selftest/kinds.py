@@ -181,9 +181,11 @@ def faults(rng: Rng, name: str) -> Tally:
             tally.note(clean, f"{name}, {word} undisturbed, eps {to.eps!r}")
         for _ in range(6 if counter.calls else 0):
             kind = str(rng.choice(kinds))
-            trigger = Trigger(int(rng.integers(counter.calls)), bool(rng.random() < 0.3))
-            told = f"{name}, {word}, {site} {kind!r} at call {trigger.first}"
-            judgement = judged(partial(ask, kind, trigger, rng))
+            first = int(rng.random() * counter.calls)
+            trigger = Trigger(first, bool(rng.random() < 0.3))
+            told = f"{name}, {word}, eps {to.eps!r}, {site} {kind!r} at call {trigger.first}"
+            own = np.random.default_rng(int(rng.integers(2**31)))
+            judgement = judged(partial(ask, kind, trigger, own))
             tally.note(judgement, told + " and later" * trigger.again)
     return tally
 

@@ -24,8 +24,11 @@ from rhobust.compiler.importers.vnnlib import parse_vnnlib
 from rhobust.compiler.untrusted import attempt
 from rhobust.lp.guard import Guarded
 from rhobust.lp.oracle import Answer, Program, Solver, highs, no_answer
+from rhobust.selftest.faults import Trigger, run
 from rhobust.selftest.judge import Tally
 from rhobust.selftest.kinds import KINDS
+from rhobust.selftest.problem import Problem as ExactProblem
+from rhobust.selftest.questions import asked, by_objective
 
 LAYERS = [([[1.0, -1.0], [1.0, 1.0]], [0.0, -0.5]), ([[1.0, 0.0], [0.0, 1.0]], [0.25, 0.0])]
 IMAGE = np.array([0.5, 0.25])
@@ -259,3 +262,24 @@ def test_selftest_tells_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.exit_code == 1
     assert "wrong: optima: seed 7, round 0: ROBUST, but it is not" in done.stderr
     assert runner.invoke(app, ["selftest", "--minutes", "0"]).exit_code == 2
+
+
+def test_a_mistaken_infeasible_does_not_weigh_the_objective_with_0() -> None:
+    """A node whose emptiness is not proven was split, and its children closed by a bound of 0."""
+    layers = (
+        (np.array([[-9, 5, 0, -7], [0] * 4, [-10, 9, 1, 11], [-11, 3, -5, 4], [0, -12, 0, 11]]),
+         np.array([1.5, 6, 7, 5.25, 3.25])),
+        (np.array([[-5, 5, -9, 9, -12], [0] * 5, [4, 12, -2, -2, -1], [4, -4, -2, -11, -2],
+                   [-9, 2, 4, -1, -12]]), np.array([3, 3, 4, -3, -8])),
+        (np.array([[0] * 5, [-1, 11, -8, 2, 10]]), np.array([-1, 3.9375])),
+    )  # fmt: skip
+    eighths = tuple((weight / 8.0, bias / 8.0) for weight, bias in layers)
+    image = np.array([0.25, 0.5, 1.0, 0.25])
+    lower, upper = np.array([-1.75, -3.5, -2.0, 0.25]), np.array([3.25, 0.5, 1.0, 4.25])
+    settings = Settings(root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, joint=False)
+    to = asked(ExactProblem(eighths, image, lower, upper, 0), 0.06962187819440191, settings)
+    to = replace(to, settings=replace(settings, boxes=False))
+    for call in range(6):
+        rng = np.random.default_rng(0)
+        found = run(by_objective, to, "lp", "infeasible", Trigger(call), rng)
+        assert found in ("decided", "unknown"), (call, found)
