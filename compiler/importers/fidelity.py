@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import Matrix
-from ..errors import FidelityError, InputError
+from ..errors import FidelityError, InputError, ModelError
 from ..graph import Network
 
 TOLERANCE = 1e-4
@@ -53,7 +53,10 @@ def probes(network: Network) -> tuple[Matrix, Matrix]:
 
 def check(network: Network, source: str) -> None:
     """Raises FidelityError where the network and its runtime disagree on the probes."""
-    difference = max(compare(network, group) for group in probes(network))
+    try:
+        difference = max(compare(network, group) for group in probes(network))
+    except MemoryError as error:
+        raise ModelError(source, f"one forward pass needs too much memory: {error}") from error
     if difference == np.inf:
         raise FidelityError(
             source,

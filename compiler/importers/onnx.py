@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import zlib
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,13 @@ from ..errors import FidelityError, ModelError
 from ..graph import GraphBuilder, Network
 from .fidelity import check
 from .onnx_folding import fold
-from .onnx_model import CHECK, Model, Operation, ending_at, parse
+from .onnx_model import CHECK, LARGEST, MOST, Model, Operation, ending_at, parse
 from .onnx_node import Node, Symbol, Value
 from .onnx_ops import OPERATIONS
 from .onnx_runtime import OnnxRuntime
 
+CHUNK = 2**20
+"""Bytes read at a time: what is packed tells its size only when it is unpacked."""
 LAST_ONLY = ("LogSoftmax", "Softmax")
 """Dropped where they end the network: they keep the order of the outputs."""
 
@@ -53,14 +57,18 @@ def load_onnx(path: str | Path) -> Network:
 
 def _read(source: str) -> bytes:
     try:
-        data = Path(source).read_bytes()
-        return gzip.decompress(data) if source.endswith(".gz") else data
+        with gzip.open(source) if source.endswith(".gz") else open(source, "rb") as file:
+            chunks = iter(lambda: file.read(CHUNK), b"")
+            data = b"".join(islice(chunks, LARGEST // CHUNK + 1))
     except FileNotFoundError as error:
         raise ModelError(source, "no such file") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ModelError(source, "truncated, or not compressed by gzip; fetch it again") from error
     except (OSError, ValueError) as error:
         raise ModelError(source, f"cannot be read: {error}") from error
+    if len(data) > LARGEST:
+        raise ModelError(source, f"has more than {LARGEST} bytes, which no ONNX file can have")
+    return data
 
 
 def _network(source: str, model: Model) -> tuple[Network, str]:
@@ -68,7 +76,7 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
     builder = GraphBuilder(model.shape[1:] if len(model.shape) > 1 else model.shape)
     values: dict[str, Value] = dict(model.constants)
     values[model.input] = Symbol(Network.INPUT, model.shape, model.dtype)
-    output, notes = model.output, []
+    output, notes, numbers = model.output, [], 0
     for operation in model.operations:
         last = operation.kind in LAST_ONLY and operation.outputs == (model.output,)
         node = _node(source, operation, values, model.opset, builder)
@@ -87,6 +95,9 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
             except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError) as e:
                 node.fail(f"cannot be read ({e}); {CHECK}")
         listed = results if isinstance(results, list) else [results]
+        numbers += sum(math.prod(value.shape) for value in listed)
+        if numbers > MOST:
+            node.fail(f"the tensors up to here hold more than {MOST} numbers together")
         values.update(zip(operation.outputs, listed, strict=False))
     final = values.get(output)
     if not isinstance(final, Symbol) or final.node == Network.INPUT:

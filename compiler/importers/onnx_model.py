@@ -32,6 +32,10 @@ Before 7 broadcasting was an attribute and batch normalisation trained unless to
 """
 LIMIT = 2**24
 """Numbers in one tensor for one input; a larger one is a damaged file or beyond exact search."""
+MOST = 2**27
+"""Numbers in all tensors together, beside the file's own."""
+LARGEST = 2**31
+"""Bytes of a file, unpacked: the format allows no more."""
 DEFAULT_DOMAIN = ("", "ai.onnx")
 CHECK = "run onnx.checker.check_model on it, and export it again"
 

@@ -37,7 +37,7 @@ def average_pool(node: Node) -> Value:
     if rounds_up and any(axis.room % axis.stride for axis in axes):
         node.refuse_attribute("ceil_mode", "is 1 where it changes the result; only 0 is read")
     shape = (1, channels, *(axis.windows for axis in axes))
-    node.check_size(shape)
+    node.check_size((*shape, *kernel))
     if node.flag("count_include_pad"):
         divisor = np.full(math.prod(shape), float(height.kernel * width.kernel))
     else:

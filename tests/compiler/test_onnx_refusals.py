@@ -18,7 +18,8 @@ from rhobust.compiler.errors import (
     UnsupportedAttribute,
     UnsupportedLayer,
 )
-from rhobust.compiler.importers import load
+from rhobust.compiler.importers import fidelity, load
+from rhobust.compiler.importers import onnx as onnx_files
 from rhobust.compiler.importers.fidelity import compare, probes
 from rhobust.compiler.importers.onnx_ops import OPERATIONS
 
@@ -204,6 +205,14 @@ DEFECTS: dict[str, tuple[onnx.ModelProto, str]] = {
     "axis": (single("Squeeze", [1, 2], {"a": [7]}), "'op'"),
     "huge_pad": (single("Pad", [1, 2], {"p": [0, 2**40, 0, 0]}), "beyond"),
     "huge_shape": (single("Expand", [1, 2], {"s": [2**31, 1, 2]}), "beyond"),
+    "huge_window": (
+        single("AveragePool", [1, 1, 4], kernel_shape=[16000], pads=[15999] * 2),
+        "beyond",
+    ),
+    "huge_area": (
+        single("AveragePool", [1, 1, 4, 4], kernel_shape=[20000] * 2, pads=[19996] * 2 + [0] * 2),
+        "beyond",
+    ),
     "huge_stride": (single("AveragePool", [1, 1, 4], kernel_shape=[2], strides=[2**40]), "beyond"),
     "huge_dilation": (
         single("Conv", [1, 1, 4], {"k": array(RNG, 1, 1, 2)}, dilations=[2**62], pads=[2**62, 0]),
@@ -267,6 +276,32 @@ def test_files_that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:
     for data in (b"", b"no model at all", bytes(100)):
         with pytest.raises(ModelError):
             read(data)
+
+
+def test_what_needs_too_much_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    nodes = [NODE("Expand", ["x", "s"], ["a"]), NODE("Neg", ["a"], ["b"]), NODE("Neg", "b", "y")]
+    large = model(nodes, [1], {"s": [100]})
+    read(large)
+    with monkeypatch.context() as patch:
+        patch.setattr(onnx_files, "MOST", 250)
+        with pytest.raises(ModelError, match="more than 250 numbers together"):
+            read(large)
+
+    def exhausted(*_: object) -> float:
+        raise MemoryError("Unable to allocate 17.9 GiB")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fidelity, "compare", exhausted)
+        with pytest.raises(ModelError, match="one forward pass needs too much memory"):
+            read(large)
+    bomb = zlib.compress(bytes(50 * 2**20), wbits=31)
+    path = tmp_path / "bomb.onnx.gz"
+    path.write_bytes(bomb)
+    monkeypatch.setattr(onnx_files, "LARGEST", 2**22)
+    with pytest.raises(ModelError, match="no ONNX file can have"):
+        load(path)
 
 
 def test_a_misread_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
