@@ -12,7 +12,6 @@ and that least value, at l, u or 0, is computed exactly. Gains of groups are lef
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -22,7 +21,7 @@ from .operators import Convolution, Operator
 from .root import Root, Rows, step
 from .rows import Reduced, Slopes
 
-FINE = 64  # bits after the point of multipliers and bounds
+FINE = 48  # bits after the point of multipliers and bounds
 _whole = np.frompyfunc(int, 1, 1)
 
 
@@ -53,21 +52,36 @@ def nearest(whole: Array, power: int) -> Array:
     return np.asarray(np.ldexp(np.asarray(whole, dtype=np.float64), -power))
 
 
-def below(values: list[Fraction]) -> Array:
-    """Floats that are at most the values."""
-    return np.array([np.nextafter(float(value), -np.inf) for value in values])
+def slices(whole: Array) -> list[Array]:
+    """Whole floats as sums of part * 2**(20 k), k = 0, 1, ..., with |part| <= 2**20: exact."""
+    parts = []
+    while np.abs(whole).max(initial=0.0) > 2.0**19:
+        rest = np.floor(whole * 2.0**-20)
+        parts.append(whole - rest * 2.0**20)
+        whole = rest
+    return [*parts, whole]
 
 
-def below_or_nan(pairs: Iterable[tuple[int, float]], scale: int) -> Array:
-    """Floats that are at most a / scale + b; NaN where b is not finite."""
-    return np.array(
-        [
-            np.nextafter(float(Fraction(a, scale) + Fraction(b)), -np.inf)
-            if np.isfinite(b)
-            else np.nan
-            for a, b in pairs
-        ]
-    )
+def product(left: list[Array], right: list[Array]) -> Array:
+    """The product of two sliced matrices, as integers.
+
+    A sum of n <= 2**10 products of slices stays below 2**50, and so do eight of them below 2**53:
+    float64 holds it exactly, whatever the order of summation.
+    """
+    levels: list[Array] = []
+    for i, a in enumerate(left):
+        for j, b in enumerate(right):
+            levels += [np.zeros((len(a), b.shape[1]))] * (i + j + 1 - len(levels))
+            levels[i + j] = levels[i + j] + a @ b
+    total = np.zeros(levels[0].shape, dtype=object)
+    for level in reversed(levels):
+        total = total * 2**20 + level.astype(np.int64).astype(object)
+    return total
+
+
+def floats_below(whole: Array, power: int) -> Array:
+    """Floats that are at most whole / 2**power."""
+    return np.nextafter(nearest(whole, power), -np.inf)
 
 
 def relaxed(
@@ -214,9 +228,9 @@ class ExactRoot(Root):
         values = integers(g.values, power)
         low, high = integers(self.low[0], FINE), above(self.high[0], FINE)
         found = g.dot(low, np.maximum(values, 0)) + g.dot(high, np.minimum(values, 0))
-        scale = 2 ** (power + FINE)
-        rest = zip(found, constant.tolist(), error.tolist(), strict=True)
-        return below([Fraction(a, scale) + Fraction(b) - Fraction(c) for a, b, c in rest])
+        fine = max(power + FINE, power_of(constant))
+        rest = integers(constant, fine) - above(error, fine)
+        return floats_below(found * 2 ** (fine - power - FINE) + rest, fine)
 
 
 class ExactReduced(Reduced):
@@ -226,8 +240,17 @@ class ExactReduced(Reduced):
 
     def _measure(self) -> None:
         super()._measure()
+        # rows of many bits are rounded, at the cost of a larger error
         self.power = max(power_of(self.weight), power_of(self.bias))
+        if self.power > FINE:
+            self.power = FINE
+            self.weight, self.bias = (
+                np.ldexp(np.rint(np.ldexp(item, FINE)), -FINE) for item in (self.weight, self.bias)
+            )
+            self.error = self.error + 2.0**-FINE * (self.most.sum() + 1.0)
+            super()._measure()
         self.whole = integers(self.weight, self.power)
+        self.sliced = slices(np.ldexp(self.weight, self.power))
         self.whole_bias = integers(self.bias, self.power)
 
     def product(self, left: Array, right: Array) -> Array:
@@ -267,8 +290,8 @@ class ExactReduced(Reduced):
         power = power_of(g)
         values, ends = integers(g, power), (integers(low, FINE), above(high, FINE))
         found = (np.maximum(values, 0) * ends[0] + np.minimum(values, 0) * ends[1]).sum(axis=1)
-        pairs, scale = zip(found, constant.tolist(), strict=True), 2 ** (power + FINE)
-        return below_or_nan(pairs, scale)
+        fine = max(power + FINE, power_of(constant))
+        return floats_below(found * 2 ** (fine - power - FINE) + integers(constant, fine), fine)
 
     def backward(  # type: ignore[no-untyped-def]
         self, coefficients, constant, error, above_layer, slopes: Slopes, owner, groups=None
@@ -277,7 +300,8 @@ class ExactReduced(Reduced):
         power = max(FINE + self.power, power_of(coefficients))
         values = integers(coefficients, power)
         scale = 2 ** (power - FINE - self.power)
-        total = [Fraction(float(item)) for item in constant]
+        fine = max(power + FINE, power_of(constant))  # of the sum of constants
+        total = integers(constant, fine)
         times = count // len(owner)
         for number in reversed(range(above_layer)):
             span = self.layers[number]
@@ -289,15 +313,14 @@ class ExactReduced(Reduced):
             slope = np.where(value > 0, alpha, s)
             ends = integers(low, FINE), above(high, FINE)
             mu, constants = relaxed(value, power, slope, shift, *ends)
-            first, second = constants.sum(axis=1), mu @ self.whole_bias[span]
-            wide, small = 2 ** (power + FINE), 2 ** (FINE + self.power)
-            total = [
-                a + Fraction(b, wide) + Fraction(c, small)
-                for a, b, c in zip(total, first, second, strict=True)
-            ]
+            total = total + constants.sum(axis=1) * 2 ** (fine - power - FINE)
+            total = total + (mu @ self.whole_bias[span]) * 2 ** (fine - FINE - self.power)
             error = error + 1.01 * (np.abs(nearest(mu, FINE)) @ self.error[span])
-            values[:, :start] += (mu @ self.whole[span, :start]) * scale
+            right = [part[span, :start] for part in self.sliced]
+            left = slices(mu.astype(np.float64))  # which are whole, with 53 bits
+            few = span.stop - span.start <= 2**10 and min(len(left), len(right)) <= 8
+            found = product(left, right) if few else mu @ self.whole[span, :start]
+            values[:, :start] += found * scale
         g = nearest(values[:, : self.inputs], power)
         error = 1.01 * (error + UNIT * 1.01 * (np.abs(g) @ self.most[: self.inputs])) + TINY
-        pairs = zip(total, error.tolist(), strict=True)
-        return g, below([a - Fraction(b) for a, b in pairs])
+        return g, floats_below(total - above(error, fine), fine)

@@ -14,7 +14,13 @@ from hypothesis import strategies as st
 
 from rhobust.bnb.checker.arithmetic import Array, Refused, at_most_sum, growth, midpoint, slopes
 from rhobust.bnb.checker.claim import Branch, Part
-from rhobust.bnb.checker.exact import ExactReduced, ExactRoot
+from rhobust.bnb.checker.exact import (
+    ExactReduced,
+    ExactRoot,
+    integers,
+    product,
+    slices,
+)
 from rhobust.bnb.checker.model import Model, read_model
 from rhobust.bnb.checker.operators import Convolution, Dense, Operator, Scale, Select
 from rhobust.bnb.checker.root import Root
@@ -105,6 +111,18 @@ def test_slopes_and_midpoints_enclose(a: float, b: float) -> None:
         assert alpha * z <= max(z, Fraction(0)) <= s * z + t
     centre, radius = (Fraction(float(item[0])) for item in midpoint(low, high))
     assert centre - radius <= Fraction(least) <= Fraction(greatest) <= centre + radius
+
+
+@given(SEEDS)
+def test_sliced_products_are_exact(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    few = int(random.integers(1, 60))
+    left, right = (
+        np.floor(np.ldexp(random.normal(size=shape), random.integers(0, 60, shape)))
+        for shape in ((3, few), (few, 4))
+    )
+    truth = integers(left, 0) @ integers(right, 0)
+    assert (product(slices(left), slices(right)) == truth).all()
 
 
 def _exact(net: Network, x: list[Fraction]) -> list[list[Fraction]]:
