@@ -1,7 +1,7 @@
-"""VNN-LIB 1.0 from its grammar alone: a reader and an evaluator that share nothing with ours.
+"""VNN-LIB from its grammar alone: a reader and an evaluator that share nothing with ours.
 
-A text is a list of expressions, of which each is a word or a list. Both functions raise `Unclear`
-for what the grammar does not say, or what version 1.0 leaves open.
+A text is a list of expressions, of which each is a word or a list; of version 2.0 one network is
+known, with tensors of two axes. All raise `Unclear` for what the grammar does not say.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 Expression: TypeAlias = "str | list[Expression]"
 
-WORD = re.compile(r"\s+|;[^\n]*|([()]|[^\s();]+)")
+WORD = re.compile(r"\s+|;[^\n]*|([()]|\[[^\[\]();]*\]|[^\s();\[\]]+|.)")
 NAME = re.compile(r"[XY]_(?:0|[1-9][0-9]*)")
 NUMERAL = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?")
 NEUTRAL = ("set-logic", "set-info", "set-option", "check-sat", "get-model", "vnnlib-version")
@@ -42,6 +42,8 @@ def read(text: str) -> list[Expression]:
                 raise Unclear("a ) without its (")
             closed = open_.pop()
             open_[-1].append(closed)
+        elif word and word[0] == "[" and open_[-1] and isinstance(open_[-1][-1], str):
+            open_[-1].append(f"{open_[-1].pop()}{''.join(word.split())}")
         elif word:
             open_[-1].append(word)
     if len(open_) > 1:
@@ -58,11 +60,23 @@ def names(text: str) -> list[str]:
                 if not NAME.fullmatch(name) or name in found:
                     raise Unclear(name)
                 found.append(name)
+            case ["declare-network", str(), *tensors] if not found:
+                found = [name for tensor in tensors for name in _elements(tensor)]
             case [str(keyword), *_] if keyword in ("assert", *NEUTRAL):
                 pass
             case _:
                 raise Unclear(statement)
     return found
+
+
+def _elements(tensor: Expression) -> list[str]:
+    match tensor:
+        case ["declare-input" | "declare-output", str(name), str(kind)]:
+            shape = re.fullmatch(r"(?:float32|real|Real)\[(\d+),(\d+)\]", kind)
+            if shape and re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
+                rows, columns = int(shape[1]), int(shape[2])
+                return [f"{name}[{i},{j}]" for i in range(rows) for j in range(columns)]
+    raise Unclear(tensor)
 
 
 def holds(text: str, point: Mapping[str, Fraction]) -> bool:
@@ -73,6 +87,8 @@ def holds(text: str, point: Mapping[str, Fraction]) -> bool:
         match statement:
             case ["declare-const" | "declare-fun", str(name), *_]:
                 known[name] = point[name]
+            case ["declare-network", *_]:
+                known |= point
             case ["assert", formula]:
                 truths.append(truth(formula, known))
             case ["assert", *_]:
