@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rhobust import decide
-from rhobust.bnb import search
+from rhobust.bnb import leaves
 from rhobust.bnb.leaf import LeafResult, solve_leaf
 from rhobust.compiler.witness import Validator
 from rhobust.lp.oracle import Answer, Solver
@@ -87,7 +87,7 @@ def tolerant(finder: Any, claim: Any, eps: float, problem: Any) -> None:
 START = decide.Finder.__init__
 ONLY_LP = {site: SITES[site] for site in ("lp",)}
 DEFECTS = {
-    "values of the solver": ("injected faults", search, "solve_leaf", believing),
+    "values of the solver": ("injected faults", leaves, "solve_leaf", believing),
     "points outside": ("eps = rho (1 ± d)", Validator, "snap", lambda self, point: point),
     "a tolerance": ("eps = rho (1 ± d)", decide.Finder, "__init__", tolerant),
 }
