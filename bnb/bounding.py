@@ -71,7 +71,8 @@ class Bounding(Shared):
             changed = (low != block.lower) | (high != block.upper)
             split = np.flatnonzero(block.choice >= 0)
             changed[split, block.choice[split]] = True
-            self.joint.update(block, self.hooks.box(), self.joint.touched(block, changed))
+            touched = self.joint.touched(block, changed)
+            self.joint.update(block, self.hooks.box(), touched, self.hooks.stop)
 
     def _ascend(self, block: Block, steps: int, ascent: Ascent) -> tuple[Block, bool]:
         """What is open after some steps, and whether a candidate settled the question."""

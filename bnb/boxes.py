@@ -13,8 +13,9 @@ from ..compiler.arrays import Bounds, Indices, Matrix, Vector
 from ..compiler.problem import Problem
 from .bounds.backward import Nodes, Pass, backward, plain
 from .bounds.interval import stage_interval
+from .bounds.late import Stop
 from .bounds.reach import Reach
-from .bounds.root import LARGEST_BATCH, Stop
+from .bounds.root import LARGEST_BATCH
 from .node import Block, Units, spread
 
 WIDEST, WIDEST_HALVED = 128, 16

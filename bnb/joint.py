@@ -18,6 +18,7 @@ from scipy import sparse
 
 from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Vector
 from .bounds.kernels import add_gains, joint_gains
+from .bounds.late import Stop, never
 from .bounds.reach import Reach
 from .branching import relaxation_loss
 from .node import Block, Units
@@ -25,6 +26,8 @@ from .refine import SparseRows
 
 SIZE = 10
 """Units of a group: twice the patterns for one more, and most of the gain is there."""
+CHUNK = 32
+"""Groups bounded between two looks at the clock."""
 WIDEST = 4000
 """Units of a stage beyond which overlaps (a square matrix of them) are not looked at."""
 
@@ -59,8 +62,22 @@ class JointGroups:
                 groups[origin, position, : len(group)] = group
         return cls(groups, rows, reach)
 
-    def update(self, block: Block, box: Bounds, wanted: Mask) -> None:
-        """Recomputes the gains of the wanted groups (B, G), in place."""
+    def update(self, block: Block, box: Bounds, wanted: Mask, stop: Stop = never) -> None:
+        """Recomputes the gains of the wanted groups (B, G), in place.
+
+        Once `stop` says so the rest gain nothing: what they gained before held with other bounds.
+        """
+        block.gain[wanted] = 0.0
+        node, group = np.nonzero(wanted)
+        for begin in range(0, len(node), CHUNK):
+            if stop():
+                return
+            part = slice(begin, begin + CHUNK)
+            some = np.zeros(wanted.shape, dtype=bool)
+            some[node[part], group[part]] = True
+            self._gains(block, box, some)
+
+    def _gains(self, block: Block, box: Bounds, wanted: Mask) -> None:
         rows = self.rows
         inputs = len(self.reach.input)
         factor = 2.0**-53 * 1.01 * (2.0 * (inputs + len(rows.bias)) + 64.0)

@@ -13,6 +13,7 @@ from ..compiler.arrays import Bounds, Indices, Matrix, Vector
 from ..compiler.operators import Dense
 from ..compiler.problem import Problem
 from .bounds.kernels import propagate_nodes, refine_nodes
+from .bounds.late import Stop, in_time, never
 from .bounds.reach import Reach
 from .node import Block, Units
 
@@ -35,12 +36,13 @@ class SparseRows:
     firsts: Indices
 
     @classmethod
-    def of(cls, problem: Problem, reach: Reach, units: Units) -> SparseRows:
-        """Rows of all stages, the output's last."""
+    def of(cls, problem: Problem, reach: Reach, units: Units, stop: Stop = never) -> SparseRows:
+        """Rows of all stages, the output's last.  Raises Late once `stop` says so."""
         # without unstable units there are no stages, and still arrays
         inputs = [sparse.csr_matrix((0, problem.input_size))]
         earlier = [sparse.csr_matrix((0, units.count))]
         for stage in problem.stages:
+            in_time(stop)
             wide = np.zeros((stage.size, units.count))
             flat = np.zeros((stage.size, problem.input_size))
             for operator, source in stage.terms:

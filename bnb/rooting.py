@@ -7,6 +7,7 @@ import numpy as np
 from ..compiler.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.untrusted import attempt
 from .bounds.backward import Ascent, Pass, backward, plain
+from .bounds.late import Late
 from .bounds.root import root_bounds, tighten, untold
 from .joint import JointGroups
 from .leaves import Leaves
@@ -19,6 +20,13 @@ class Rooting(Leaves):
     """Each rung is climbed only if the one below left the question open."""
 
     def _root(self) -> tuple[Block, Outcome | None]:
+        """The root nodes, or what is known without them."""
+        try:
+            return self._climbed()
+        except Late:
+            return empty_block(), self._outcome("open", "timeout", -np.inf, 0.0)
+
+    def _climbed(self) -> tuple[Block, Outcome | None]:
         """Bounds of the region, rung by rung: plain, attack, reduced, tightened, optimised."""
         nothing = empty_block()
         found = root_bounds(self.problem, self.hooks.box(), self.hooks.stop)
@@ -49,7 +57,7 @@ class Rooting(Leaves):
             unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
             if unstable < 0.95 * before:
                 self._reduce(np.arange(len(atoms)))
-        self.sparse = SparseRows.of(self.problem, self.reach, self.units)
+        self.sparse = SparseRows.of(self.problem, self.reach, self.units, self.hooks.stop)
         if self.boxes:
             self.inputs = self.sparse.inputs(self.units.count, self.problem.input_size)
             self.propagates = self.sparse.density(self.problem.input_size) < DENSE
@@ -125,7 +133,9 @@ class Rooting(Leaves):
         self.joint = JointGroups.of(self.sparse, self.reach, self.units, self.roots, block, lam)
         block.gain = np.zeros((len(block), self.joint.groups.shape[1]))
         block.share = np.maximum(-lam, 0.0)
-        self.joint.update(block, self.hooks.box(), np.ones(block.gain.shape, dtype=bool))
+        self.joint.update(
+            block, self.hooks.box(), np.ones(block.gain.shape, dtype=bool), self.hooks.stop
+        )
         if self.hooks.recorder is not None:
             self.hooks.recorder.joined(self.joint.groups, block.origin, block.share)
         return self._ascend(block, self.settings.node_steps, Ascent(0.1, 0.9))

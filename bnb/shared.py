@@ -65,7 +65,7 @@ class Shared:
         if self.hooks.recorder is not None:
             self.hooks.recorder.reduced(self.problem, self.root, atoms)
         self.problem, self.root, self.reach = reduce(
-            self.problem, self.reach, self.root, self.tree, atoms
+            self.problem, self.reach, self.root, self.tree, atoms, self.hooks.stop
         )
         self.units = Units.of(self.problem)
 

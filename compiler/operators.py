@@ -89,6 +89,9 @@ class Dense:
     def apply(self, values: Numbers) -> Numbers:
         if is_exact(values):
             return values @ self._exact.T
+        if len(values) == 1:
+            # a product that is made once is not worth a copy of a large matrix
+            return cast(Numbers, (self.weight @ values[0])[None])
         return values @ self._transposed
 
     def adjoint(self, values: Numbers) -> Numbers:

@@ -746,6 +746,7 @@ def propagate_nodes(
 @njit(cache=True, nogil=True)
 def bound_units(
     before: int,
+    first: int,
     count: int,
     lower: Vector,
     upper: Vector,
@@ -763,7 +764,9 @@ def bound_units(
     input_reach: Vector,
     factor: float,
 ) -> tuple[Vector, Vector]:
-    """(lower, upper) of the `count` units whose rows follow those of the first `before` ones."""
+    """(lower, upper) of the `count` units whose rows start at `first`; they read those before
+    row `before` alone.
+    """
     lam_x = np.zeros(box_lower.shape[0])
     lam_u = np.zeros(before)
     phase = np.zeros(before, dtype=np.int8)
@@ -773,7 +776,7 @@ def bound_units(
         for side in range(2):
             sign = 1.0 - 2.0 * side
             value = row_bound(
-                before + k, sign, before, lower, upper, phase, box_lower, box_upper,
+                first + k, sign, before, lower, upper, phase, box_lower, box_upper,
                 x_start, x_index, x_value, u_start, u_index, u_value,
                 bias, radius, reach, input_reach, factor, lam_x, lam_u,
             )  # fmt: skip

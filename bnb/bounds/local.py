@@ -17,10 +17,14 @@ from ...compiler.problem import Problem
 from ...compiler.rounding import TINY
 from .backward import Nodes
 from .kernels import bound_units
+from .late import Stop, in_time, never
 from .reach import Reach
 
 DENSE = 0.3
 """Share of nonzeros beyond which products of whole arrays are faster."""
+
+CHUNK = 256
+"""Rows bounded between two looks at the clock."""
 
 
 @dataclass(slots=True)
@@ -99,8 +103,8 @@ class LocalStages:
     lower: list[Vector] = field(default_factory=list)
     upper: list[Vector] = field(default_factory=list)
 
-    def bound(self, found: LocalRows) -> tuple[Vector, Vector]:
-        """Backward bounds (lower, upper) of new rows, with the plain slopes."""
+    def bound(self, found: LocalRows, stop: Stop = never) -> tuple[Vector, Vector]:
+        """Backward bounds (lower, upper) of new rows, with the plain slopes.  Raises Late."""
         before = sum(len(part.constant) for part in self.rows)
         magnitude = np.maximum(np.abs(self.box.lower[0]), np.abs(self.box.upper[0]))
         every = [*self.rows, found]
@@ -121,13 +125,19 @@ class LocalStages:
         reach = 4.0 * (abs(x) @ magnitude + abs(u) @ post + np.abs(bias))
         # sums of at most D + U products each
         factor = 2.0**-53 * (2.0 * (x.shape[1] + u.shape[1]) + 64.0)
-        return bound_units(
-            before, len(found.constant), lower, upper,
+        given = (
+            lower, upper,
             np.ascontiguousarray(self.box.lower[0]), np.ascontiguousarray(self.box.upper[0]),
             x.indptr.astype(np.int64), x.indices.astype(np.int64), x.data,
             u.indptr.astype(np.int64), u.indices.astype(np.int64), u.data,
             bias, np.concatenate([part.radius for part in every]), reach, magnitude, factor * 1.01,
         )  # fmt: skip
+        parts: list[tuple[Vector, Vector]] = []
+        for begin in range(before, len(bias), CHUNK):
+            in_time(stop)
+            parts.append(bound_units(before, begin, min(CHUNK, len(bias) - begin), *given))
+        low, high = zip(*parts, strict=True) if parts else ((), ())
+        return np.concatenate([np.empty(0), *low]), np.concatenate([np.empty(0), *high])
 
     def _missing(self, part: LocalRows, width: int) -> int:
         return width - sum(int(unit.shape[1]) for unit in part.units)

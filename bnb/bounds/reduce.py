@@ -20,6 +20,7 @@ from ...compiler.problem import Problem, Stage
 from ...compiler.rounding import TINY
 from ..choices import Tree
 from .backward import Nodes
+from .late import Stop, in_time, never
 from .local import local_rows
 from .reach import Reach
 from .root import LARGEST_BATCH
@@ -79,12 +80,17 @@ def expand(
 
 
 def reduce(
-    problem: Problem, reach: Reach, nodes: Nodes, tree: Tree, atoms: Indices
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    tree: Tree,
+    atoms: Indices,
+    stop: Stop = never,
 ) -> tuple[Problem, Nodes, Reach]:
     """The reduced problem, its bounds on the region (one node), and its reach.
 
     Only `atoms` are kept, with the tree over them; the output of the reduced problem is their
-    values, one number each.
+    values, one number each.  Raises Late once `stop` says so.
     """
     unstable = unstable_units(problem, nodes)
     stages: list[Stage] = []
@@ -94,7 +100,8 @@ def reduce(
     for number, units in enumerate(unstable[:last]):
         if not len(units):
             continue
-        found = _rows_of_units(problem, reach, nodes, unstable, number, units)
+        in_time(stop)
+        found = _rows_of_units(problem, reach, nodes, unstable, number, units, stop)
         name = problem.stages[number].name
         stages.append(_stage(found, places, True, name))
         places[number] = len(stages)
@@ -116,13 +123,14 @@ def reduce(
         problem.strict[atoms], tree.root, tree.choices, problem.ball, objective,
     )  # fmt: skip
     small = Nodes(nodes.box, bounds, [np.zeros((1, s.size), dtype=np.int8) for s in stages])
-    return reduced, small, reach_of(reduced, small)
+    return reduced, small, reach_of(reduced, small, stop)
 
 
-def reach_of(problem: Problem, nodes: Nodes) -> Reach:
-    """The reach of a problem whose bounds are known."""
+def reach_of(problem: Problem, nodes: Nodes, stop: Stop = never) -> Reach:
+    """The reach of a problem whose bounds are known.  Raises Late."""
     reach = Reach.over(problem, nodes.box)
     for stage, bounds in zip(problem.stages, nodes.bounds, strict=True):
+        in_time(stop)
         reach.add_stage(problem)
         reach.add_bounds(bounds, stage.relu)
     return reach
@@ -135,6 +143,7 @@ def _rows_of_units(
     unstable: list[Indices],
     number: int,
     units: Indices,
+    stop: Stop,
 ) -> Expanded:
     local = local_rows(problem, reach, nodes, unstable, number, units)
     if local is not None:
@@ -145,6 +154,7 @@ def _rows_of_units(
     chunk = max(1, LARGEST_BATCH // width)
     parts: list[Expanded] = []
     for begin in range(0, len(units), chunk):
+        in_time(stop)
         part = units[begin : begin + chunk]
         rows = np.zeros((len(part), problem.stages[number].size))
         rows[np.arange(len(part)), part] = 1.0

@@ -13,13 +13,13 @@ from ...compiler.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.problem import Problem
 from .backward import Ascent, Multipliers, Nodes, backward, climb, plain
 from .interval import stage_interval
+from .late import Late, Stop
 from .local import LocalRows, LocalStages, local_rows
 from .reach import Reach
 
 LARGEST_BATCH = 4_000_000
 """Numbers in one array of a batched pass; beyond this the caches are no help."""
 
-Stop = Callable[[], bool]
 Told = Callable[[int, Indices, int, Sequence[Matrix]], None]
 
 
@@ -47,7 +47,10 @@ def root_bounds(
         deep = any(source != 0 for _, source in stage.terms)
         if stage.relu and (deep or problem.ball is not None):
             if rows is not None and local is not None:
-                found = local.bound(rows)
+                try:
+                    found = local.bound(rows, stop)
+                except Late:
+                    return None
             else:
                 dense = unit_bounds(problem, reach, nodes, number, units, stop, steps)
                 if dense is None:

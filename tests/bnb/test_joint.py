@@ -111,3 +111,11 @@ def test_a_group_is_tighter_than_its_triangles() -> None:
     with np.errstate(all="ignore"):
         _, early = search._root()
     assert early is not None and early.status == "closed"
+
+
+def test_late_groups_gain_nothing() -> None:
+    """What a group gained with other bounds is no bound of a child."""
+    search, block, box = opened(np.random.default_rng(3), 1.0)
+    assert search.joint is not None and block.gain.any()
+    search.joint.update(block, box, block.gain > 0.0, lambda: True)
+    assert not block.gain.any()

@@ -1,0 +1,56 @@
+"""A deadline that passes at any look at the clock leaves the question open, or finds it settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from rhobust.bnb.bounds.late import Late
+from rhobust.bnb.bounds.reduce import reduce
+from rhobust.bnb.search import Hooks, Search, Settings
+from rhobust.compiler.arrays import Bounds
+from rhobust.compiler.claim import Claim
+from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.problem import Problem
+
+from .problems import rooted, tree_of
+
+
+def asked() -> tuple[Problem, Bounds]:
+    rng = np.random.default_rng(5)
+    sizes = [4, 10, 8, 3]
+    layers = [
+        (rng.normal(size=(b, a)), 0.3 * rng.normal(size=b))
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+    problem, _ = Claim.make(dense_network(layers), np.full(4, 0.5)).compile(0.3)
+    return problem, Bounds(problem.lower[None], problem.upper[None])
+
+
+def counted(looks: int) -> Callable[[], float]:
+    """Seconds left at each look at the clock: none after some."""
+    left = iter([1e3] * looks)
+    return lambda: next(left, 0.0)
+
+
+@pytest.mark.parametrize("boxes", [False, True])
+def test_any_look_may_be_the_last(boxes: bool) -> None:
+    problem, box = asked()
+    statuses = []
+    for looks in range(60):
+        hooks = Hooks(counted(looks), lambda points: False, lambda: box)
+        found = Search(problem, hooks, Settings(boxes=boxes, nodes=50)).run()
+        assert found.status in ("open", "closed")
+        assert found.status == "closed" or found.reason in ("timeout", "node_limit")
+        statuses.append(found.reason)
+    assert statuses[0] == "timeout"
+
+
+def test_a_reduction_has_no_use_in_part() -> None:
+    problem, box = asked()
+    nodes, reach = rooted(problem, box)
+    kept = np.arange(len(problem.offset))
+    with pytest.raises(Late):
+        reduce(problem, reach, nodes, tree_of(problem), kept, lambda: True)
