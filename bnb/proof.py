@@ -32,11 +32,11 @@ def part(recorder: Recorder, output: int) -> tuple[dict[str, Any], Arrays]:
         raise NotProvable("a leaf was closed in rational arithmetic")
     problem = recorder.problem
     nodes = _Nodes(recorder)
-    rows, renumbered = _rows(recorder)
+    rows, row_of, also_of = _rows(recorder)
     kept = np.concatenate([np.empty(0, dtype=np.int64), *(recorder.own or [])])
     arrays: Arrays = {"low": problem.lower, "high": problem.upper, **_atoms(problem, output)}
     arrays |= {"units": recorder.units, "kept": kept, **_tight(recorder)}
-    arrays |= {**nodes.arrays(renumbered), **rows}
+    arrays |= {**nodes.arrays(row_of, also_of), **rows}
     arrays |= {"groups": recorder.groups, "share": recorder.share}
     header = {
         "root": _branch(problem.root),
@@ -102,14 +102,20 @@ def _tight(recorder: Recorder) -> Arrays:
     }
 
 
-def _rows(recorder: Recorder) -> tuple[Arrays, Indices]:
-    """The rows' arrays, and which row every mark has."""
+def _rows(recorder: Recorder) -> tuple[Arrays, Indices, Indices]:
+    """The rows' arrays, which row every mark has, and which one besides.
+
+    Where a node has a row that cut its box and one that an LP gave then, the cut comes first.
+    """
     kept = sum(len(places) for places in recorder.own or [])
-    row_of = np.full(recorder.count, NONE)
+    row_of, also_of = np.full(recorder.count, NONE), np.full(recorder.count, NONE)
     first = 0
     for rows in (recorder.fast, recorder.exact):
         for marks in rows.marks:
-            row_of[marks] = np.arange(first, first + len(marks))
+            numbers = np.arange(first, first + len(marks))
+            taken = row_of[marks] >= 0
+            row_of[marks[~taken]] = numbers[~taken]
+            also_of[marks[taken]] = numbers[taken]
             first += len(marks)
     arrays: Arrays = {}
     for name, rows, kind in (
@@ -120,7 +126,7 @@ def _rows(recorder: Recorder) -> tuple[Arrays, Indices]:
     for name in ("gamma", "beta"):
         start, index, value = _sparse((recorder.fast, recorder.exact), name)
         arrays |= {f"{name}_start": start, f"{name}_index": index, f"{name}_value": value}
-    return arrays, row_of
+    return arrays, row_of, also_of
 
 
 def _sparse(several: Sequence[Rows], name: str) -> Sparse:
@@ -165,7 +171,7 @@ class _Nodes:
         else:
             self._dead(0, self.problem.root)
 
-    def arrays(self, row_of: Indices) -> Arrays:
+    def arrays(self, row_of: Indices, also_of: Indices) -> Arrays:
         recorder = self.recorder
         born = recorder.born
         none = np.empty(0, dtype=np.int64)
@@ -178,9 +184,10 @@ class _Nodes:
         found: Arrays = {
             "split": split, "first": np.array(self.table.first),
             "row": np.where(split == LEAF, DEAD, NONE), "origin": np.full(len(marks), NONE),
-            "tighten": np.zeros(len(marks), dtype=np.uint8),
+            "tighten": np.zeros(len(marks), dtype=np.uint8), "also": np.full(len(marks), NONE),
         }  # fmt: skip
         found["row"][own] = row_of[marks[own]]
+        found["also"][own] = also_of[marks[own]]
         found["origin"][own] = origin[marks[own]]
         found["tighten"][own] = tighten[marks[own]]
         return found

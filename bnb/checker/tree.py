@@ -29,6 +29,7 @@ class Proof:
     split: Array
     first: Array
     row: Array
+    also: Array
     tighten: Array
     origin: Array
     alpha32: Array
@@ -72,6 +73,7 @@ class Proof:
             split,
             archive.indices(prefix + "first", (size,), -1, size),
             archive.indices(prefix + "row", (size,), -2, rows),
+            archive.indices(prefix + "also", (size,), -1, rows),
             archive.indices(prefix + "tighten", (size,), 0, 2),
             _origin(archive, prefix, size, len(groups)),
             alpha32,
@@ -205,7 +207,10 @@ class Tree:
         rows = proof.row[state.number]
         wanted = np.flatnonzero(open_ & (rows >= 0))
         for part in self.reduced.chunks(len(wanted)):
-            self._use_rows(state, wanted[part], groups, open_)
+            self._use_rows(state, wanted[part], proof.row, groups, open_)
+        wanted = np.flatnonzero(open_ & (proof.also[state.number] >= 0))
+        for part in self.reduced.chunks(len(wanted)):
+            self._use_rows(state, wanted[part], proof.also, groups, open_)
         lost = np.flatnonzero(open_ & (proof.split[state.number] == LEAF))
         if len(lost):
             raise Refused(f"leaf {state.number[lost[0]]} is not closed")
@@ -305,10 +310,14 @@ class Tree:
 
     # rows and children
 
-    def _use_rows(self, state: State, nodes: Array, groups: Groups | None, open_: Array) -> None:
-        """Closes nodes by their rows, or cuts their boxes."""
+    def _use_rows(
+        self, state: State, nodes: Array, row: Array, groups: Groups | None, open_: Array
+    ) -> None:
+        """Closes nodes by their rows, or cuts their boxes; row (N,): which row is whose."""
+        if not len(nodes):
+            return
         proof, reduced = self.proof, self.reduced
-        rows = proof.row[state.number[nodes]]
+        rows = row[state.number[nodes]]
         low, high = state.low[nodes], state.high[nodes]
         alpha = np.zeros((len(nodes), reduced.count))
         many = len(proof.alpha32)
@@ -344,7 +353,8 @@ class Tree:
         bound = reduced.least(g, c, state.box_low[nodes], state.box_high[nodes])
         closed = (bound > 0.0) & (bound < np.inf)
         open_[nodes[closed]] = False
-        inner = ~closed & (proof.split[state.number[nodes]] != LEAF)
+        number = state.number[nodes]
+        inner = ~closed & ((proof.split[number] != LEAF) | (proof.also[number] >= 0))
         if proof.boxes and inner.any():
             cut(reduced, state, nodes[inner], g[inner], c[inner])
             open_[nodes[inner]] &= ~_empty(state)[nodes[inner]]

@@ -154,6 +154,7 @@ class Tree:
             "p0/first": np.array(self.first),
             "p0/row": np.array(self.row),
             "p0/tighten": np.array(self.tighten, dtype=np.uint8),
+            "p0/also": np.full(len(self.row), -1),
             "p0/origin": np.full(len(self.split), -1),
             "p0/alpha32": alpha[: count // 2].astype(np.float32),
             "p0/alpha64": alpha[count // 2 :],

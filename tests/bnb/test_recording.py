@@ -12,8 +12,8 @@ from rhobust.bnb.proof import Arrays, part
 from rhobust.bnb.recording import DEAD, LEAF, NONE, Recorder
 from rhobust.bnb.search import Outcome, Settings, search
 
-from ..strategies import Case
-from .test_search import Asked, asked, effort, shares, some_cases
+from ..strategies import Case, tangled_case
+from .test_search import LAZY, Asked, asked, effort, shares, some_cases
 
 
 def recorded(question: Asked, spent: Settings) -> tuple[Outcome, Recorder]:
@@ -57,3 +57,18 @@ def whole(header: dict[str, Any], arrays: Arrays) -> None:
             assert by < units + len(arrays["low"])
         assert NONE <= row[node] < rows or row[node] == DEAD
     assert sorted(seen) == list(range(len(split)))
+
+
+def test_a_leaf_of_an_lp_keeps_the_row_that_cut_its_box() -> None:
+    """The LP was solved on the box that the node's own row had cut: both are in the certificate."""
+    both = 0
+    for seed in range(12):
+        question = asked(tangled_case(np.random.default_rng([7, seed])), 0.45)
+        outcome, recorder = recorded(question, replace(LAZY, batch=1, boxes=True))
+        if outcome.status == "closed" and outcome.statistics.lps:
+            _, arrays = part(recorder, len(question.problem.stages))
+            second = arrays["also"] >= 0
+            assert (arrays["row"][second] >= 0).all()
+            assert (arrays["also"][second] >= len(arrays["alpha32"])).all()
+            both += int(second.sum())
+    assert both
