@@ -62,7 +62,7 @@ def whole(header: dict[str, Any], arrays: Arrays) -> None:
 def test_a_leaf_of_an_lp_keeps_the_row_that_cut_its_box() -> None:
     """The LP was solved on the box that the node's own row had cut: both are in the certificate."""
     both = 0
-    for seed in range(12):
+    for seed in (14, 22, 28, 29):
         question = asked(tangled_case(np.random.default_rng([7, seed])), 0.45)
         outcome, recorder = recorded(question, replace(LAZY, batch=1, boxes=True))
         if outcome.status == "closed" and outcome.statistics.lps:
