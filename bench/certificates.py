@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rhobust.bnb.check import Checker
+from rhobust.cli.solve import stored
 
 from .workloads import DATA, WORKLOADS, arguments
 
@@ -65,7 +66,7 @@ def main() -> None:
                 lines.append(line | {"accepted": False, "reason": row.get("uncertified")})
                 continue
             model = command[1] if command[0] == "verify" else row["onnx"]
-            path = Path(model) if command[0] == "verify" else packed(Path(command[1]) / model)
+            path = Path(model) if command[0] == "verify" else stored(Path(command[1]), model)
             if model not in checkers:
                 checkers.clear()
                 checkers[model] = Checker(path)
@@ -94,12 +95,6 @@ def main() -> None:
             "largest size": max(line["size"] for line in accepted),
         }
         print(", ".join(f"{name} {value:.4g}" for name, value in told.items()))
-
-
-def packed(path: Path) -> Path:
-    """The file itself or its gzipped form."""
-    other = path.with_name(path.name + ".gz")
-    return other if not path.exists() and other.exists() else path
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -20,9 +20,7 @@ from .bounds.backward import Nodes
 from .bounds.reduce import unstable_units
 from .exact_system import Leaf, Systems
 from .node import Block
-
-if TYPE_CHECKING:
-    from .search import Hooks
+from .settings import Hooks
 
 LARGEST_FORMS = 400_000
 """Rational products of one pass of all affine forms through the network: about 2 s."""

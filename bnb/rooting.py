@@ -8,7 +8,7 @@ from ..compiler.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.untrusted import attempt
 from .bounds.backward import Ascent, Pass, backward, plain
 from .bounds.late import Late
-from .bounds.root import root_bounds, tighten, untold
+from .bounds.root import root_bounds, tighten
 from .joint import JointGroups
 from .leaves import Leaves
 from .node import Block, collect, empty_block, multipliers, root_block, spread
@@ -52,7 +52,7 @@ class Rooting(Leaves):
             recorder = self.hooks.recorder
             tighten(
                 self.problem, self.root, self.reach, self.settings.tighten_steps, self.hooks.stop,
-                untold if recorder is None else recorder.tightened,
+                None if recorder is None else recorder.tightened,
             )  # fmt: skip
             unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
             if unstable < 0.95 * before:

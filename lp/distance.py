@@ -8,8 +8,6 @@ import numpy as np
 
 from ..compiler.arrays import Vector
 
-NORMS = ("linf", "l1", "l2")
-
 
 @dataclass(frozen=True, slots=True)
 class Ball:
@@ -41,13 +39,6 @@ def length(step: Vector, norm: str) -> float:
     if norm == "l1":
         return float(np.abs(step).sum())
     return float(np.sqrt(step @ step))
-
-
-def rounded_up(point: Vector, center: Vector, norm: str) -> float:
-    """The distance of two points, no smaller than the exact one."""
-    step = np.abs(point - center)
-    # each difference, product, sum and root is rounded once
-    return length(step, norm) * (1.0 + 2e-16 * (len(step) + 4)) + 1e-300 * bool(step.any())
 
 
 def least_radius_row(row: Vector, offset: float, ball: Ball, limit: float) -> float:

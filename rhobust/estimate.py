@@ -17,7 +17,7 @@ from .compiler.witness import Validator, Witness
 from .descent import Descent
 from .grid import Grid
 from .incumbent import stretched
-from .lp.distance import NORMS, Ball, rounded_up
+from .lp.distance import Ball
 from .lp.network_region import NetworkRegion
 from .lp.oracle import Oracle, highs_unscaled
 from .lp.restriction import Restricted, Work
@@ -50,11 +50,9 @@ def rho_estimate(
     for arguments that make no sense.
     """
     deadline = Deadline(timeout)
-    if norm not in NORMS:
-        raise InputError(f"norm {norm!r} is not supported; supported: {', '.join(NORMS)}")
     if not max_eps >= 0.0:  # NaN too
         raise InputError(f"max_eps must be a number at least 0, not {max_eps}")
-    claim = Claim.make(network, image, label, target, margin, domain)
+    claim = Claim.make(network, image, label, target, margin, domain, norm)
     region = NetworkRegion.of(network, claim.image)
     ball = Ball(claim.image, claim.lower, claim.upper, norm)
     work = Work(oracle, deadline.remaining, Tolerances(), max_eps, lazy)
@@ -104,7 +102,7 @@ class _Asked:
         return Estimate(
             found.rho if status == "found" else np.inf, status, witness, target, self.claim.label,
             int(np.argmax(self.region.output)), found.rows, found.rounds, 0.0,
-            self.ball.norm, found.rho, self._distance(witness),
+            self.ball.norm, found.rho, _distance(witness),
         )  # fmt: skip
 
     def iterated(
@@ -115,7 +113,7 @@ class _Asked:
             return Iterated(0.0, clean, target, 0.0, 0, "region"), None
         end = Descent(self.claim, self.ball, self.work, self.rng).run(found, target)
         witness = None if end.point is None else stretched(self.validator, end.point)
-        distance = self._distance(witness)
+        distance = _distance(witness)
         return Iterated(end.rho, witness, end.target, distance, end.regions, end.origin), end.point
 
     def on_grid(
@@ -137,10 +135,9 @@ class _Asked:
             grid.search(self.region, found.point, first.target)
         return grid.best
 
-    def _distance(self, witness: Witness | None) -> float:
-        if witness is None:
-            return np.inf
-        return rounded_up(witness.point, self.claim.image, self.ball.norm)
+
+def _distance(witness: Witness | None) -> float:
+    return np.inf if witness is None else witness.distance
 
 
 def _lost_already(claim: Claim, region: NetworkRegion) -> Witness | None:

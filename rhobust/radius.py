@@ -54,8 +54,7 @@ def rho(
     rho(f, x) of Bastani et al. 2016, section 2, within the domain box.  The arguments are those of
     `verify`; the norm is linf, l1 or l2.  The end of the time (timeout in seconds) leaves a valid
     interval, and Ctrl-C raises `Interrupted` with one.  certificate: a file to write a proof of the
-    lower end
-    into, by a search of its own at that radius, which may take as long again.
+    lower end into, by a search of its own at that radius, which may take as long again.
     """
     deadline = Deadline(timeout)
     spent = settings or Settings()
@@ -90,10 +89,6 @@ def _proven(
         if found.verdict is Verdict.ROBUST:
             return replace(result, certified=eps, uncertified=found.uncertified)
     return replace(result, uncertified="no proof in one search was found in time")
-
-
-def same(box: Bounds) -> Bounds:
-    return box
 
 
 class _Search:
@@ -236,10 +231,7 @@ class _Search:
     def _count(self, outcome: Outcome, eps: float) -> Outcome:
         self.statistics.nodes += outcome.statistics.nodes
         self.statistics.lps += outcome.statistics.lps
-        proven = outcome.radius
-        if self.claim.norm != "linf" and outcome.status == "closed":
-            proven = eps
-        self.lower = max(self.lower, min(proven, eps))
+        self.lower = max(self.lower, min(outcome.radius, eps))
         return outcome
 
     def _nearer(self, points: Matrix) -> bool:
@@ -298,11 +290,11 @@ class _Search:
                 return self.incumbent.target < share * begin
 
             problem, _ = self.claim.compile(start)
-            fixed = Bounds(problem.lower[None], problem.upper[None])
+            fixed = partial(Bounds, problem.lower[None], problem.upper[None])
             hooks = Hooks(
                 remaining,
                 accept,
-                self.incumbent.box if follows else partial(same, fixed),
+                self.incumbent.box if follows else fixed,
                 radius=self._radius(),
                 progress=self.progress,
             )

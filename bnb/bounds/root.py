@@ -82,12 +82,8 @@ def root_bounds(
     return nodes, reach
 
 
-def untold(number: int, units: Indices, sign: int, alpha: Sequence[Matrix]) -> None:
-    """For those who do not listen."""
-
-
 def tighten(
-    problem: Problem, nodes: Nodes, reach: Reach, steps: int, stop: Stop, told: Told = untold
+    problem: Problem, nodes: Nodes, reach: Reach, steps: int, stop: Stop, told: Told | None = None
 ) -> None:
     """Backward bounds with `steps` ascent steps for all units of node 0, in place.
 
@@ -115,7 +111,7 @@ def unit_bounds(
     units: Indices,
     stop: Stop,
     steps: int = 0,
-    told: Told = untold,
+    told: Told | None = None,
 ) -> tuple[Vector, Vector] | None:
     """Backward bounds (lower, upper) of some pre-activations of stage `number` at node 0."""
     size = problem.stages[number].size
@@ -128,16 +124,16 @@ def unit_bounds(
         rows[np.arange(len(part)), units[part]] = signed
         owner = np.zeros(len(part), dtype=np.int64)
         multipliers = plain(problem, nodes, owner, number)
-        value, alpha = best_pass(
-            problem, reach, nodes, owner, number, rows, multipliers, steps, stop
+        # the ascent changes them in place, and only a listener wants to know which were best
+        slopes = None if told is None else [alpha.copy() for alpha in multipliers.alpha]
+        value = best_pass(
+            problem, reach, nodes, owner, number, rows, multipliers, steps, stop, slopes
         )
-        known = nodes.bounds[number] if number < len(nodes.bounds) else None
-        if known is not None:
-            k = units[part]
-            better = np.flatnonzero(
-                value > (known.lower[0, k] if signed > 0 else -known.upper[0, k])
-            )
-            told(number, k[better], int(signed), [a[better] for a in alpha])
+        if told is not None and slopes is not None:
+            known, k = nodes.bounds[number], units[part]
+            before = known.lower[0, k] if signed > 0 else -known.upper[0, k]
+            better = np.flatnonzero(value > before)
+            told(number, k[better], int(signed), [alpha[better] for alpha in slopes])
         if signed > 0:
             lower[part] = value
         else:
@@ -155,12 +151,15 @@ def best_pass(
     multipliers: Multipliers,
     steps: int,
     stop: Stop,
-) -> tuple[Vector, list[Matrix]]:
-    """The best bound seen over `steps` ascent steps, (Q,), and its slopes, (Q, N) of each stage."""
+    slopes: list[Matrix] | None = None,
+) -> Vector:
+    """The best bound seen over `steps` ascent steps, (Q,).
+
+    slopes: begin as those of `multipliers`, (Q, N) of each stage, and end as those of the bounds.
+    """
     offset = np.zeros(len(owner))
     ascent = Ascent()
     best = np.full(len(owner), -np.inf)
-    slopes = [part.copy() for part in multipliers.alpha]
     for step in range(steps + 1):
         last = step == steps
         found = backward(
@@ -168,12 +167,12 @@ def best_pass(
         )
         better = np.flatnonzero(found.value > best)
         best[better] = found.value[better]
-        for kept, part in zip(slopes, multipliers.alpha, strict=True):
-            kept[better] = part[better]
+        for kept, alpha in zip(slopes or (), multipliers.alpha, strict=slopes is not None):
+            kept[better] = alpha[better]
         if last or stop():
             break
         climb(problem, nodes, owner, number, found, multipliers, ascent)
-    return best, slopes
+    return best
 
 
 def _chunks(problem: Problem, number: int, count: int) -> Sequence[tuple[float, Indices]]:

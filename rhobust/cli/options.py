@@ -138,11 +138,10 @@ def interval(text: str) -> tuple[float, float]:
     return low, high
 
 
-NORMS = ("linf", "l1", "l2")
-
-
 def distance(norm: str) -> None:
     """Refuses what --norm cannot be."""
+    from ..compiler.claim import NORMS
+
     if norm not in NORMS:
         raise InputError(f"--norm {norm!r} is not supported; supported: {', '.join(NORMS)}")
 

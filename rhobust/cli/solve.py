@@ -17,6 +17,7 @@ from ..compiler.errors import InputError, RhobustError
 from ..compiler.graph import Network
 from ..compiler.importers.vnnlib import read_vnnlib
 from ..exporting import FORMATS
+from ..files import writable
 from ..loading import load
 from ..solving import solve
 from .data import folder as existing
@@ -37,8 +38,8 @@ def answer(
     trust_pickle: bool = False,
 ) -> None:
     """rhobust solve: the status, and the witness of sat, in VNN-COMP's form."""
-    if out is not None and not out.parent.is_dir():
-        raise InputError(f"{out}: there is no folder {out.parent} to write to")
+    if out is not None:
+        writable(out)
     result = solve(
         models, question, timeout, Settings(threads=threads, memory=memory * 1e6), seed,
         certificate=certificate, checkpoint=checkpoint, trust_pickle=trust_pickle,
@@ -63,8 +64,7 @@ def write(
     """rhobust export: nothing is written unless all of it can be."""
     if form not in FORMATS:
         raise InputError(f"format {form!r} is not supported; supported: {', '.join(FORMATS)}")
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: there is no folder {out.parent} to write to")
+    writable(out)
     networks = [load(model, trust_pickle=trust_pickle) for model in models]
     text = FORMATS[form](networks, read_vnnlib(question))
     out.write_text(text, encoding="utf-8")
@@ -90,8 +90,8 @@ def compete(
     """rhobust vnncomp: all instances of a folder, compared with the settled verdicts."""
     check_timeout(limit)
     instances = _instances(folder)[::every]
-    if out is not None and not out.parent.is_dir():
-        raise InputError(f"{out}: there is no folder {out.parent} to write to")
+    if out is not None:
+        writable(out)
     existing(certificates)
     counts, wrong, seconds = Counter[str](), 0, 0.0
     lines = None if out is None else out.open("w", encoding="utf-8")
@@ -139,9 +139,9 @@ def _row(
     try:
         if instance.model not in networks:
             networks.clear()
-            networks[instance.model] = load(_file(folder, instance.model))
+            networks[instance.model] = load(stored(folder, instance.model))
         network = networks[instance.model]
-        question = _file(folder, instance.question)
+        question = stored(folder, instance.question)
         result = solve(network, question, limit, seed=seed, certificate=proof)
     except RhobustError as error:
         return row | {"status": "unknown", "reason": str(error), "seconds": 0.0, "nodes": 0}
@@ -166,7 +166,7 @@ def _line(index: int, row: Mapping[str, object], contradicts: bool) -> str:
     return told + ("  CONTRADICTS the settled verdict" if contradicts else "")
 
 
-def _file(folder: Path, name: str) -> Path:
+def stored(folder: Path, name: str) -> Path:
     """The file itself or its gzipped form."""
     path = folder / name
     packed = path.with_name(path.name + ".gz")

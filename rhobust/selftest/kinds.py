@@ -56,21 +56,22 @@ def noted(tally: Tally, name: str, question: Question, to: Asked) -> str:
     return judgement
 
 
-def enumerated(rng: Rng, name: str) -> Tally:
-    """Verdicts of small networks at five radii, against the enumeration."""
-    tally, problem = Tally(), random_problem(rng)
-    first = asked(problem, 0.0)
-    for _ in range(5):
+def around(rng: Rng, name: str, problem: Problem, radii: int) -> Tally:
+    """Verdicts at random radii on either side of rho."""
+    tally, first = Tally(), asked(problem, 0.0)
+    for _ in range(radii):
         noted(tally, name, by_verify, replace(first, eps=radius(rng, problem)))
     return tally
+
+
+def enumerated(rng: Rng, name: str) -> Tally:
+    """Small networks at five radii, against the enumeration."""
+    return around(rng, name, random_problem(rng), 5)
 
 
 def planted(rng: Rng, name: str) -> Tally:
-    tally, problem = Tally(), planted_problem(rng)
-    first = asked(problem, 0.0)
-    for _ in range(3):
-        noted(tally, name, by_verify, replace(first, eps=radius(rng, problem)))
-    return tally
+    """Networks made to have a known rho, at three radii."""
+    return around(rng, name, planted_problem(rng), 3)
 
 
 def near_ties(rng: Rng, name: str) -> Tally:

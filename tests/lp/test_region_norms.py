@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rhobust.compiler.graph import Network
 from rhobust.compiler.tolerances import Tolerances
-from rhobust.lp.distance import NORMS, Ball
+from rhobust.lp.distance import Ball
 from rhobust.lp.network_region import NetworkRegion
 from rhobust.lp.oracle import Oracle, highs_unscaled, reference
 from rhobust.lp.restriction import Restricted, Work, restrict
@@ -23,6 +23,7 @@ from ..oracles import Vector, vector
 from ..regions import cone, exact_region, least_in_region
 from ..strategies import Case, bent_case, bent_cases, cases, random_case, tangled_cases
 
+NORMS = ("linf", "l1", "l2")
 MARGINS = (0.0, 0.0, 0.25)
 
 
