@@ -65,7 +65,7 @@ class Bounding(Shared):
             rebound(self.problem, self.reach, self.units, block, self.hooks.box(), self.hooks.stop)
             return
         low, high = block.lower.copy(), block.upper.copy()
-        if self.units.stages > 1 and self.settings.refine:
+        if self.refines:
             refine(self.sparse, self.reach, self.hooks.box(), block, block.choice)
         if self.joint is not None:
             changed = (low != block.lower) | (high != block.upper)
@@ -81,6 +81,8 @@ class Bounding(Shared):
         owner = np.arange(len(block))
         told = np.zeros(len(block), dtype=bool)
         for step in range(steps + 1):
+            if self.ties is not None:
+                self.ties.hold(self.ties.held(block), block, slopes)
             found = self._pass(block, nodes, owner, slopes)
             block.value = np.fmax(block.value, found.value)
             self._measure(block, found)

@@ -11,6 +11,7 @@ triangles as the k-unit relaxations of Singh et al. 2019 do.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,21 +23,29 @@ from .bounds.late import Stop, never
 from .bounds.reach import Reach
 from .branching import relaxation_loss
 from .node import Block, Units
-from .refine import SparseRows
+from .refine import NODE, SparseRows
 
-SIZE = 10
+SIZE, LEAST = 10, 4
 """Units of a group: twice the patterns for one more, and most of the gain is there."""
-CHUNK = 32
-"""Groups bounded between two looks at the clock."""
+GROUP, ROOT = 8_000_000, 100_000_000
+"""Multiplications that one group, and all groups of a root node, may cost."""
+LASTING = 8
+"""How many passes the groups of a node below the root may cost."""
+CHUNK = 20_000_000
+"""Multiplications between two looks at the clock."""
 WIDEST = 4000
 """Units of a stage beyond which overlaps (a square matrix of them) are not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class JointGroups:
-    """groups (R, G, SIZE) of units of one stage each, by root node; -1 where fewer."""
+    """groups (R, G, SIZE) of units of one stage each, by root node; -1 where fewer.  lasting (R,
+    G): those that are bounded anew below the root; cost: multiplications of the dearest.
+    """
 
     groups: Indices
+    lasting: Mask
+    cost: int
     rows: SparseRows
     reach: Reach
 
@@ -48,31 +57,49 @@ class JointGroups:
         multipliers.
         """
         loss = relaxation_loss(block, lam)
-        found: list[list[Indices]] = [[] for _ in range(roots)]
+        work = rows.work(units, len(reach.input)).tolist()
+        found: list[list[_Group]] = [[] for _ in range(roots)]
         for number in range(units.stages):
+            size = min(SIZE, int(math.log2(max(1.0, GROUP / work[number]))))
+            if size < LEAST:
+                break
             part = units.part(number)
             overlap = _overlap(rows, part)
             for row, origin in enumerate(block.origin.tolist()):
-                for group in _greedy(loss[row, part], overlap):
-                    found[origin].append(group + part.start)
+                for group in _greedy(loss[row, part], overlap, size):
+                    lost = float(loss[row, group + part.start].sum())
+                    cost = work[number] << len(group)
+                    found[origin].append(_Group(lost, cost, number, group + part.start))
+        found = [_affordable(groups) for groups in found]
         most = max((len(groups) for groups in found), default=0)
         groups = np.full((roots, most, SIZE), -1, dtype=np.int64)
+        lasting = np.zeros((roots, most), dtype=bool)
+        dearest = 1
         for origin, listed in enumerate(found):
-            for position, group in enumerate(listed):
-                groups[origin, position, : len(group)] = group
-        return cls(groups, rows, reach)
+            left = LASTING * (work[-1] + NODE)
+            for position, kept in enumerate(listed):
+                groups[origin, position, : len(kept.units)] = kept.units
+                lasting[origin, position] = kept.cost <= left
+                # a split touches one group of the first stage, and about all of the later ones
+                if kept.number > 0 and kept.cost <= left:
+                    left -= kept.cost
+                dearest = max(dearest, kept.cost)
+        return cls(groups, lasting, dearest, rows, reach)
 
     def update(self, block: Block, box: Bounds, wanted: Mask, stop: Stop = never) -> None:
-        """Recomputes the gains of the wanted groups (B, G), in place.
+        """Recomputes the gains of the wanted groups (B, G), in place; those that do not last gain
+        nothing below the root.
 
         Once `stop` says so the rest gain nothing: what they gained before held with other bounds.
         """
         block.gain[wanted] = 0.0
-        node, group = np.nonzero(wanted)
-        for begin in range(0, len(node), CHUNK):
+        lasts = (block.depth == 0)[:, None] | self.lasting[block.origin]
+        node, group = np.nonzero(wanted & lasts)
+        chunk = max(1, CHUNK // self.cost)
+        for begin in range(0, len(node), chunk):
             if stop():
                 return
-            part = slice(begin, begin + CHUNK)
+            part = slice(begin, begin + chunk)
             some = np.zeros(wanted.shape, dtype=bool)
             some[node[part], group[part]] = True
             self._gains(block, box, some)
@@ -104,6 +131,26 @@ class JointGroups:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Units of stage `number`, what their triangles lose and what bounding them together costs."""
+
+    lost: float
+    cost: int
+    number: int
+    units: Indices
+
+
+def _affordable(groups: list[_Group]) -> list[_Group]:
+    """Those that lose most, as many as may be bounded at a root node."""
+    kept, left = [], ROOT
+    for group in sorted(groups, key=lambda group: -group.lost):
+        if group.cost <= left:
+            kept.append(group)
+            left -= group.cost
+    return kept
+
+
 def _overlap(rows: SparseRows, part: slice) -> Matrix | None:
     """How much the units of a stage depend on the same inputs and units, (N, N) in [0, 1]."""
     count = part.stop - part.start
@@ -120,7 +167,7 @@ def _overlap(rows: SparseRows, part: slice) -> Matrix | None:
     return overlap
 
 
-def _greedy(loss: Vector, overlap: Matrix | None) -> list[Indices]:
+def _greedy(loss: Vector, overlap: Matrix | None, size: int) -> list[Indices]:
     """Groups of units by loss, partners chosen by loss times overlap with the first."""
     left = loss > 0.0
     out: list[Indices] = []
@@ -129,7 +176,7 @@ def _greedy(loss: Vector, overlap: Matrix | None) -> list[Indices]:
             continue
         score = np.where(left, loss if overlap is None else loss * overlap[unit], -1.0)
         score[unit] = np.inf
-        best = np.argsort(-score, kind="stable")[:SIZE]
+        best = np.argsort(-score, kind="stable")[:size]
         group = best[score[best] > 0.0]
         left[group] = False
         if len(group) > 1:

@@ -19,6 +19,11 @@ from .node import Block, Units
 
 NONE = np.empty(0)
 
+WORTH, NODE = 64, 20_000
+"""How many passes the bounds of a node's units may cost; multiplications that take as long as a
+node's share of a batch beside its passes.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SparseRows:
@@ -63,6 +68,22 @@ class SparseRows:
             np.concatenate([NONE, *reach.stages[: len(stages)]]),
             np.repeat(np.array(units.first, dtype=np.int64), [s.size for s in stages]),
         )  # fmt: skip
+
+    def work(self, units: Units, inputs: int) -> Indices:
+        """Multiplications of a backward pass from one unit of each stage, then from an output."""
+        before = np.append(0, np.cumsum(np.diff(self.x_start) + np.diff(self.u_start)))
+        found: Indices = inputs + before[list(units.first)]
+        return found
+
+    def worth_refining(self, units: Units, inputs: int) -> bool:
+        """Whether bounds inside the tree cost little beside the passes of the nodes themselves.
+
+        Where they cost more they saved few nodes, or none: see bench/RESULTS.md.
+        """
+        work = self.work(units, inputs)
+        sizes = np.diff(units.first)
+        cost = 2 * int(sizes[1:] @ work[1:-1])
+        return cost <= WORTH * (int(work[-1]) + NODE)
 
     def density(self, width: int) -> float:
         """The share of nonzero input coefficients in all rows."""

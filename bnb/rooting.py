@@ -14,6 +14,7 @@ from .leaves import Leaves
 from .node import Block, collect, empty_block, multipliers, root_block, spread
 from .refine import DENSE, SparseRows
 from .settings import Outcome
+from .ties import Ties
 
 
 class Rooting(Leaves):
@@ -57,7 +58,17 @@ class Rooting(Leaves):
             unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
             if unstable < 0.95 * before:
                 self._reduce(np.arange(len(atoms)))
+        self.ties = (
+            None if self.problem.objective is not None else Ties.of(self.problem, self.units)
+        )
         self.sparse = SparseRows.of(self.problem, self.reach, self.units, self.hooks.stop)
+        self.refines = (
+            self.settings.refine
+            and not self.boxes
+            and self.problem.ball is None
+            and self.units.stages > 1
+            and self.sparse.worth_refining(self.units, self.problem.input_size)
+        )
         if self.boxes:
             self.inputs = self.sparse.inputs(self.units.count, self.problem.input_size)
             self.propagates = self.sparse.density(self.problem.input_size) < DENSE
@@ -154,9 +165,8 @@ class Rooting(Leaves):
         if recorder is None:
             return
         block.mark = recorder.start(self.tree)
-        refines = self.settings.refine and self.problem.ball is None and not self.boxes
         recorder.flags = {
             "boxes": self.boxes,
             "propagate": self.boxes and self.propagates,
-            "refine": refines and self.units.stages > 1,
+            "refine": self.refines,
         }

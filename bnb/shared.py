@@ -18,6 +18,7 @@ from .joint import JointGroups
 from .node import Units
 from .refine import SparseRows
 from .settings import Hooks, Outcome, Settings, Statistics
+from .ties import Ties
 
 
 class Shared:
@@ -35,6 +36,8 @@ class Shared:
         self.joint: JointGroups | None = None
         self.inputs: Matrix | None = None
         self.propagates = False
+        self.refines = False
+        self.ties: Ties | None = None
         self.axes = Axes(problem.input_size)
         self.lock = RLock()  # over all that threads share: counts, records and the caller's hooks
         self.boxes = settings.boxes and own_boxes(problem)
