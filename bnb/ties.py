@@ -38,7 +38,7 @@ class Ties:
                 plain &= ~operator.weight.any(axis=1)
             else:
                 read[:, units.part(source - 1)] = operator.weight
-        return cls(units, read, plain) if plain.any() else None
+        return cls(units, read, plain) if units.count and plain.any() else None
 
     def held(self, block: Block) -> Indices:
         """The unit to hold at each node (B,), -1 where the bound can be more than a tie."""

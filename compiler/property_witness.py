@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -54,17 +55,34 @@ class PropertyValidator:
         self, networks: Sequence[Network], asked: Property, lower: Vector, upper: Vector
     ) -> None:
         self.networks, self.asked = networks, asked
-        self.low, self.high = float32_box(lower, upper)
-        self.fixed: dict[int, Fraction] = {}
-        none = np.flatnonzero(~(self.low <= self.high)).tolist()
-        if none:
-            bounds = _input_bounds(asked.tree)
-            for k in none:
-                low, high = Fraction(float(lower[k])), Fraction(float(upper[k]))
-                inside = sorted(v for v in bounds.get(k, ()) if low <= v <= high)
-                self.fixed[k] = inside[0] if inside else low
-            self.low[none] = self.high[none] = [float(self.fixed[k]) for k in none]
+        self.lower, self.upper = lower, upper
         self.witness: PropertyWitness | None = None
+
+    @cached_property
+    def box(self) -> tuple[Vector, Vector, dict[int, Fraction]]:
+        """The least and the greatest float32 number of each input, and the values of inputs that
+        have none.
+
+        The property's own bounds decide: a decimal may lie just inside of the float nearest to it,
+        and that float, where attacks end, outside of the property.
+        """
+        low, high = float32_box(self.lower, self.upper)
+        bounds = _input_bounds(self.asked.tree)
+        fixed: dict[int, Fraction] = {}
+        for k, known in bounds.items():
+            # what lies within one float of an end of the box is what that end was rounded from
+            least, inner = _between(self.lower[k], np.nextafter(self.lower[k], np.inf))
+            if any(least <= v <= inner and float(low[k]) < v for v in known):
+                low[k] = np.nextafter(np.float32(low[k]), np.float32(np.inf))
+            inner, most = _between(np.nextafter(self.upper[k], -np.inf), self.upper[k])
+            if any(inner <= v <= most and v < float(high[k]) for v in known):
+                high[k] = np.nextafter(np.float32(high[k]), np.float32(-np.inf))
+        for k in np.flatnonzero(~(low <= high)).tolist():
+            least, most = _between(self.lower[k], self.upper[k])
+            inside = sorted(v for v in bounds.get(k, ()) if least <= v <= most)
+            fixed[k] = inside[0] if inside else least
+            low[k] = high[k] = float(fixed[k])
+        return low, high, fixed
 
     def accept(self, points: Matrix) -> bool:
         """Whether one of the points is a solution; their first D columns are the inputs, and
@@ -81,13 +99,14 @@ class PropertyValidator:
             return True
         x = point[: self.asked.inputs]
         near = x.astype(np.float64).astype(np.float32).astype(np.float64)
-        return self._satisfies(x, np.clip(near, self.low, self.high))
+        low, high, _ = self.box
+        return self._satisfies(x, np.clip(near, low, high))
 
     def _check(self, point: Vector) -> bool:
-        near = point.astype(np.float32).astype(np.float64)
-        inside = np.clip(near, self.low, self.high)
+        low, high, fixed = self.box
+        inside = np.clip(point.astype(np.float32).astype(np.float64), low, high)
         x = exact(inside)
-        for k, value in self.fixed.items():
+        for k, value in fixed.items():
             x[k] = value
         return self._satisfies(x, inside)
 
@@ -170,6 +189,10 @@ def certainly(tree: Tree, inputs: Sequence[Fraction], outputs: Sequence[Interval
         case AnyOf(parts):
             known = [certainly(part, inputs, outputs) for part in parts]
             return True if True in known else None if None in known else False
+
+
+def _between(low: float, high: float) -> Interval:
+    return Fraction(float(low)), Fraction(float(high))
 
 
 def _input_bounds(tree: Tree) -> dict[int, list[Fraction]]:

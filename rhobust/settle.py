@@ -19,6 +19,9 @@ from .compiler.problem import Problem
 WORK = 3e9
 """Multiplications that an attack may spend, about a second."""
 
+ROUNDS = (30, 100)
+"""Steps of an attack's rounds: many starts find what is easy, long ways what is small."""
+
 WIDEST = 64
 """Conjunctions that an attack looks at, the most promising by their bounds."""
 
@@ -61,8 +64,14 @@ def settle(
         if alive is None or not len(atoms):
             return False
         cases = alive.start()[0][:WIDEST]
-        restarts = int(min(200, max(2, WORK / (work(problem) * 30 * max(1, len(cases))))))
-        _, best = pgd(problem, box, cases, offer, deadline.stop, rng, restarts=restarts)
+        for steps in ROUNDS:
+            cost = work(problem) * steps * max(1, len(cases))
+            restarts = int(min(200, max(2, WORK / len(ROUNDS) / cost)))
+            _, best = pgd(
+                problem, box, cases, offer, deadline.stop, rng, restarts=restarts, steps=steps
+            )
+            if accepted:
+                break
         if not accepted:
             together(cases, best)
         return accepted
