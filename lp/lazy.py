@@ -24,6 +24,13 @@ class Rows(Protocol):
     def add_rows(self, rows: Any, lower: Vector, upper: Vector) -> None: ...
 
 
+class Nowhere:
+    """Rows that are only kept."""
+
+    def add_rows(self, rows: Any, lower: Vector, upper: Vector) -> None:
+        pass
+
+
 class Conditions(Protocol):
     """A linear region: conditions row @ x + constant >= 0, in groups.
 
@@ -41,8 +48,8 @@ class Conditions(Protocol):
 class SignRows:
     """Which conditions of a region a solver has as rows, and the next ones it needs.
 
-    rows and lower: those made, in the order given to the solver; the largest coefficient of each is
-    1, so that one tolerance fits all.
+    parts, lower and places: the rows made, in the order given to the solver, and which conditions
+    they are; the largest coefficient of each is 1, so that one tolerance fits all.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class SignRows:
         self.count = 0
         self.parts: list[sparse.csr_array] = []
         self.lower: list[Vector] = []
+        self.places: list[Indices] = []
         self._made: Mask | None = None
         self._cost: dict[int, float] = {}
 
@@ -82,8 +90,23 @@ class SignRows:
             if len(units):
                 self._add(solver, number, units - starts[number])
         self._made[chosen] = True
+        self.places.append(chosen)
         self.count += len(chosen)
         return len(chosen)
+
+    def keep(self, mask: Mask) -> None:
+        """Forgets the rows outside of a mask (count,); they may come again."""
+        assert self._made is not None
+        places = np.concatenate([np.empty(0, dtype=np.int64), *self.places])
+        self._made[places[~mask]] = False
+        self.places = [places[mask]]
+        rows, lower = self.all()
+        self.parts, self.lower = [sparse.csr_array(rows[np.flatnonzero(mask)])], [lower[mask]]
+        self.count = int(mask.sum())
+
+    def all(self) -> tuple[sparse.csr_array, Vector]:
+        """The rows made, (count, D), and their lower ends."""
+        return sparse.csr_array(sparse.vstack(self.parts)), np.concatenate(self.lower)
 
     def combined(self, duals: Vector) -> tuple[Vector, float]:
         """sum of duals * (row @ x - lower) as a row and a constant; duals (count,)."""

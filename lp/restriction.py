@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from ..compiler.arrays import Vector
+from ..compiler.arrays import Matrix, Vector
 from ..compiler.problem import Problem
 from ..compiler.tolerances import Tolerances
 from .distance import Ball, least_radius_row, nearest_on_row
+from .first_order import Duals, heavy
 from .guard import Guarded
-from .lazy import Conditions, SignRows
+from .lazy import Conditions, Nowhere, SignRows
 from .oracle import Answer, Oracle, Program, Solver
 from .region import Region
 
@@ -27,6 +28,9 @@ CLOSE = 1e-10
 
 ROUNDED = 1e-11
 """What rounding may do to a row of coefficients of size 1, taken off before a row excludes any."""
+
+GAINED, PATIENCE = 1.003, 8
+"""First-order steps end after PATIENCE rounds that raised the radius by less than that."""
 
 HUGE = 1e100
 """Duals beyond it are nonsense."""
@@ -118,18 +122,27 @@ class Task:
         region all rows are elastic, and the least violation takes the margin's place.
         """
         size, extra = len(self.row), 0 if inside else 1
+        signs = self.signs(extra)
+        rows: Matrix | sparse.csr_array = np.zeros((0, size))
+        ends = np.empty(0)
+        if inside and self.work.lazy and eps > 0.0:
+            signs.add_violated(Nowhere(), vertex)
+            eps = self.approach(eps, signs)
+            if eps == np.inf:
+                return self.result("none", self.limit, None, signs)
+            rows, ends = signs.all()
         lower, upper = self.ball.box(eps)
         if inside:
-            program = Program(self.row, lower, upper, np.zeros((0, size)), np.empty(0), np.empty(0))
+            program = Program(self.row, lower, upper, rows, ends, np.full(len(ends), np.inf))
         else:
             program = Program(
                 np.append(np.zeros(size), 1.0), np.append(lower, 0.0), np.append(upper, np.inf),
                 np.append(-self.row, 1.0)[None], np.array([self.level]), np.full(1, np.inf),
             )  # fmt: skip
         solver = Guarded(self.work.oracle, program)
-        signs = self.signs(extra)
         elastic = solver if inside else _Elastic(solver)
-        signs.add_violated(elastic, vertex, everything=not self.work.lazy)
+        if not signs.count:
+            signs.add_violated(elastic, vertex, everything=not self.work.lazy)
         while True:
             answer = self.solve(solver)
             if not answer.optimal:
@@ -138,14 +151,9 @@ class Task:
             weight = 1.0
             if not inside:
                 weight, duals = float(duals[0]), duals[1:]
-            with np.errstate(over="ignore", invalid="ignore"):
-                taken, constant = signs.combined(duals)
-                row, level = weight * self.row - taken, weight * self.level - constant
-                # rows may meet in one point, or touch the domain only: rounding must not part them
-                level -= ROUNDED * (weight + float(duals.sum()))
-            if not (np.abs(row).sum() < HUGE and abs(level) < HUGE):  # nan too
+            following = self.excluded(signs, duals, weight)
+            if following is None:
                 return self.result("failed", eps, None, signs)
-            following = least_radius_row(row, level, self.ball, self.limit)
             if following == np.inf:
                 return self.result("none", self.limit, None, signs)
             point = answer.point[:size]
@@ -158,6 +166,40 @@ class Task:
                 solver.set_columns(lower, upper)
             elif not added:
                 return self.result("found", eps, point, signs)
+
+    def excluded(self, signs: SignRows, duals: Vector, weight: float = 1.0) -> float | None:
+        """The radius below which these duals rule out any example, inf for all; None of nonsense.
+
+        weight: of the margin's row.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            taken, constant = signs.combined(duals)
+            row, level = weight * self.row - taken, weight * self.level - constant
+            # rows may meet in one point, or touch the domain only: rounding must not part them
+            level -= ROUNDED * (weight + float(duals.sum()))
+        if not (np.abs(row).sum() < HUGE and abs(level) < HUGE):  # nan too
+            return None
+        return least_radius_row(row, level, self.ball, self.limit)
+
+    def approach(self, eps: float, signs: SignRows) -> float:
+        """A larger radius that first-order steps rule out, inf for all; `signs` ends with the rows
+        that matter there.
+        """
+        steps, stale = Duals(self.row, self.ball), 0
+        duals = np.zeros(signs.count)
+        while stale < PATIENCE and self.work.remaining() > 0.0:
+            self.rounds += 1
+            rows, lower = signs.all()
+            point, duals = steps.improve(rows, lower, eps)
+            radii = [self.excluded(signs, some) for some in (duals, steps.duals)]
+            best = max((radius for radius in radii if radius is not None), default=eps)
+            if best == np.inf:
+                return best
+            stale = 0 if best > eps * GAINED else stale + 1
+            eps = max(eps, best)
+            signs.add_violated(Nowhere(), point)
+        signs.keep(np.append(heavy(duals), np.ones(signs.count - len(duals), dtype=bool)))
+        return eps
 
 
 class _Elastic:
