@@ -71,6 +71,9 @@ def restrict(
     limit = min(work.limit, ball.largest)
     eps = least_radius_row(row, level, ball, limit)
     if eps == np.inf:
+        # a tie at the center, or at a corner of the domain, is met but for rounding
+        eps = least_radius_row(row, level - ROUNDED * float(np.abs(row).sum()), ball, limit)
+    if eps == np.inf:
         return Restricted("none", limit, None, 0, 0)
     vertex = nearest_on_row(row, ball, eps)
     feasibility = work.tolerances.feasibility

@@ -293,3 +293,25 @@ def test_no_time_left() -> None:
         TOLERANCES,
     )  # fmt: skip
     assert found.status == "stopped"
+
+
+@pytest.mark.parametrize("norm", ["linf", "l1", "l2"])
+def test_a_tie_at_the_center_is_an_example_but_for_rounding(norm: str) -> None:
+    """The margin is 0 at the center and rises from there; its row comes out 4e-16 above 0."""
+
+    class Everywhere:
+        scales: list[Vector] = []
+
+        def shortfall(self, point: Vector) -> list[Vector]:
+            return []
+
+        def unit_rows(self, number: int, chosen: Any) -> Any:
+            raise AssertionError("there are no conditions")
+
+    ball = Ball(np.ones(3), np.array([0.0, 1.0, 1.0]), np.ones(3), norm)
+    row, level = np.array([-1.80761719, 0.60253906, 2.41015625]), -1.20507812 + 4.4e-16
+    work = Work(highs, forever, TOLERANCES)
+    found = restrict(Everywhere(), row, level, ball, work)
+    assert found.status == "found" and found.rho <= 1e-9
+    clear = restrict(Everywhere(), row, level + 1e-6, ball, work)
+    assert clear.status == "none"
