@@ -14,6 +14,7 @@ from .bnb.recording import Recorder
 from .compiler.claim import Claim
 from .compiler.errors import InputError
 from .compiler.graph import Network
+from .compiler.layers import Linear, Rectifier, Sum
 from .compiler.problem import Problem
 from .files import save, writable
 
@@ -62,6 +63,11 @@ class Certificate:
         return self._write(header, {"text": np.frombuffer(data, dtype=np.uint8)})
 
     def _write(self, claim: dict[str, Any], arrays: Arrays) -> str:
+        layers = [self.network.layer(node) for node in self.network.order[1:]]
+        unread = {layer.kind for layer in layers if not isinstance(layer, Linear | Sum | Rectifier)}
+        if unread:
+            named = ", ".join(sorted(unread))
+            return f"certificates speak of affine layers and ReLUs alone, not of {named}"
         parts, full = [], dict(arrays)
         for number, (recorder, output) in enumerate(self._parts):
             if output is None:
