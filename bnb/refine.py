@@ -10,7 +10,6 @@ import numpy as np
 from scipy import sparse
 
 from ..compiler.arrays import Bounds, Indices, Matrix, Vector
-from ..compiler.operators import Dense
 from ..compiler.problem import Problem
 from .bounds.kernels import propagate_nodes, refine_nodes
 from .bounds.late import Stop, in_time, never
@@ -48,16 +47,12 @@ class SparseRows:
         earlier = [sparse.csr_matrix((0, units.count))]
         for stage in problem.stages:
             in_time(stop)
-            wide = np.zeros((stage.size, units.count))
-            flat = np.zeros((stage.size, problem.input_size))
+            sizes = [problem.input_size, *np.diff(units.first).tolist()]
+            none, *parts = (sparse.csr_array((stage.size, size)) for size in (0, *sizes))
             for operator, source in stage.terms:
-                assert isinstance(operator, Dense)
-                if source == 0:
-                    flat = operator.weight
-                else:
-                    wide[:, units.part(source - 1)] = operator.weight
-            inputs.append(sparse.csr_matrix(flat))
-            earlier.append(sparse.csr_matrix(wide))
+                parts[source] = operator.rows(np.arange(stage.size))
+            inputs.append(sparse.csr_matrix(parts[0]))
+            earlier.append(sparse.csr_matrix(sparse.hstack([none, *parts[1:]])))
         x, u = sparse.csr_matrix(sparse.vstack(inputs)), sparse.csr_matrix(sparse.vstack(earlier))
         stages = problem.stages
         return cls(

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..compiler.arrays import Indices, Mask, Matrix
-from ..compiler.operators import Dense
 from ..compiler.problem import Problem
 from .bounds.backward import Multipliers
 from .node import Block, Units
@@ -33,11 +32,11 @@ class Ties:
         read = np.zeros((stage.size, units.count))
         plain = stage.bias == 0.0
         for operator, source in stage.terms:
-            assert isinstance(operator, Dense)
+            rows = operator.rows(np.arange(stage.size)).toarray()
             if source == 0:
-                plain &= ~operator.weight.any(axis=1)
+                plain &= ~rows.any(axis=1)
             else:
-                read[:, units.part(source - 1)] = operator.weight
+                read[:, units.part(source - 1)] = rows
         return cls(units, read, plain) if units.count and plain.any() else None
 
     def held(self, block: Block) -> Indices:

@@ -16,6 +16,7 @@ from rhobust.compiler.operators import (
     LinearOperator,
     Scale,
     Select,
+    Sparse,
     Transposed,
 )
 
@@ -29,6 +30,8 @@ def operator_matrix(operator: LinearOperator) -> oracles.Matrix:
     """The matrix of an operator, entry by entry from what it stores."""
     if isinstance(operator, Dense):
         return oracles.matrix(operator.weight.tolist())
+    if isinstance(operator, Sparse):
+        return oracles.matrix(operator.matrix.toarray().tolist())
     if isinstance(operator, Convolution):
         kernel = tuple(tuple(oracles.matrix(k) for k in o) for o in operator.weight.tolist())
         return oracles.convolution_matrix(

@@ -9,13 +9,15 @@ bounds on the original.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from ...compiler.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.language import Offset
-from ...compiler.operators import Dense, LinearOperator, identity
+from ...compiler.operators import Dense, LinearOperator, Sparse, identity
 from ...compiler.problem import Problem, Stage
 from ...compiler.rounding import TINY
 from ..choices import Tree
@@ -25,13 +27,16 @@ from .local import local_rows
 from .reach import Reach
 from .root import LARGEST_BATCH
 
+SMALL, THIN = 20_000, 0.1
+"""Coefficients from which rows with no more than a share of nonzeros are kept sparse."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
     """rows @ pre = input @ x + sum of units[i] @ post_i[unstable] + constant, up to `radius`."""
 
-    input: Matrix
-    units: list[Matrix]
+    input: Matrix | sparse.csr_array
+    units: Sequence[Matrix | sparse.csr_array]
     constant: Vector
     radius: Vector
 
@@ -147,9 +152,7 @@ def _rows_of_units(
 ) -> Expanded:
     local = local_rows(problem, reach, nodes, unstable, number, units)
     if local is not None:
-        return Expanded(
-            local.input.toarray(), [p.toarray() for p in local.units], local.constant, local.radius
-        )
+        return Expanded(local.input, list(local.units), local.constant, local.radius)
     width = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
     chunk = max(1, LARGEST_BATCH // width)
     parts: list[Expanded] = []
@@ -167,11 +170,23 @@ def _rows_of_units(
     )
 
 
+def _operator(matrix: Matrix | sparse.csr_array) -> LinearOperator:
+    """Rows as they are cheapest to multiply with; without terms where all are 0."""
+    size = matrix.shape[0] * matrix.shape[1]
+    count = matrix.nnz if isinstance(matrix, sparse.csr_array) else int(np.count_nonzero(matrix))
+    if count == 0 or (size >= SMALL and count <= THIN * size):
+        found = sparse.csr_array(matrix)
+        found.eliminate_zeros()
+        return Sparse(found)
+    full = matrix.toarray() if isinstance(matrix, sparse.csr_array) else matrix
+    return Dense(np.ascontiguousarray(full))
+
+
 def _stage(found: Expanded, places: dict[int, int], relu: bool, name: str) -> Stage:
-    terms: list[tuple[LinearOperator, int]] = [(Dense(np.ascontiguousarray(found.input)), 0)]
+    terms = [(_operator(found.input), 0)]
     for number, place in places.items():
-        matrix = found.units[number]
-        if matrix.any():
-            terms.append((Dense(np.ascontiguousarray(matrix)), place))
+        operator = _operator(found.units[number])
+        if operator.terms:
+            terms.append((operator, place))
     whole = Offset(1.0, identity(len(found.constant)), found.constant)
     return Stage(tuple(terms), (whole,), found.constant, found.radius, relu, name)

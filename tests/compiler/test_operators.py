@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from rhobust.compiler.arrays import exact
 from rhobust.compiler.operators import (
@@ -16,6 +17,7 @@ from rhobust.compiler.operators import (
     LinearOperator,
     Scale,
     Select,
+    Sparse,
     Transposed,
     compose,
     identity,
@@ -31,7 +33,7 @@ from ..exact_twin import operator_matrix
 
 def simple(rng: np.random.Generator, inputs: int) -> LinearOperator:
     """An operator on `inputs` numbers, a multiple of 4; every kind, and its weights no dyadics."""
-    kind = int(rng.integers(5))
+    kind = int(rng.integers(6))
     if kind == 0:
         return Dense(rng.normal(size=(int(rng.integers(1, 4)) * 4, inputs)))
     if kind == 1:
@@ -39,6 +41,9 @@ def simple(rng: np.random.Generator, inputs: int) -> LinearOperator:
         return Scale(rng.normal(size=inputs), divisor)
     if kind == 2:
         return Select(rng.integers(-1, inputs, size=int(rng.integers(1, 4)) * 4), inputs)
+    if kind == 5:
+        matrix = sparse.random_array((int(rng.integers(1, 4)) * 4, inputs), density=0.3, rng=rng)
+        return Sparse(sparse.csr_array(matrix))
     groups = int(rng.choice([1, 2]))
     if kind == 3:
         stride, width = int(rng.integers(1, 3)), int(rng.integers(1, 3))
