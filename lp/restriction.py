@@ -71,8 +71,9 @@ def restrict(
     limit = min(work.limit, ball.largest)
     eps = least_radius_row(row, level, ball, limit)
     if eps == np.inf:
-        # a tie at the center, or at a corner of the domain, is met but for rounding
-        eps = least_radius_row(row, level - ROUNDED * float(np.abs(row).sum()), ball, limit)
+        # a tie at the center is met but for the rounding of a few sums
+        rounding = 2.0**-51 * (float(np.abs(row) @ np.abs(ball.center)) + abs(level))
+        eps = least_radius_row(row, level - rounding, ball, limit)
     if eps == np.inf:
         return Restricted("none", limit, None, 0, 0)
     vertex = nearest_on_row(row, ball, eps)

@@ -313,5 +313,5 @@ def test_a_tie_at_the_center_is_an_example_but_for_rounding(norm: str) -> None:
     work = Work(highs, forever, TOLERANCES)
     found = restrict(Everywhere(), row, level, ball, work)
     assert found.status == "found" and found.rho <= 1e-9
-    clear = restrict(Everywhere(), row, level + 1e-6, ball, work)
+    clear = restrict(Everywhere(), row, level + 1e-13, ball, work)
     assert clear.status == "none"
