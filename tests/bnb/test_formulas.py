@@ -81,7 +81,10 @@ def check(question: Question, outcome: Outcome, accepting: bool) -> str:
         assert least is not None
         # where no atom need hold, no sum of them has a value
         if frozenset() not in question.branches():
-            bounded(outcome, least)
+            assert outcome.bound <= least
+            # within a ball a leaf is decided by its distance, which tells no least value
+            if question.ball is None:
+                bounded(outcome, least)
     else:
         assert outcome.status == "accepted" and accepting
     return outcome.status

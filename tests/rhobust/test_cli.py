@@ -195,7 +195,14 @@ def test_an_interrupt_keeps_the_interval_found_so_far(
 def test_a_real_interrupt(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     command = [sys.executable, "-m", "rhobust", "rho", "digits_conv", "--json", str(out)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # what a shell starts in the background ignores the signal, and so would its children
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     end = time.monotonic() + 60.0
     while not (out.exists() and out.stat().st_size) and time.monotonic() < end:
         time.sleep(0.05)
