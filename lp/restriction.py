@@ -70,8 +70,8 @@ def restrict(
     """
     limit = min(work.limit, ball.largest)
     eps = least_radius_row(row, level, ball, limit)
-    if eps == np.inf:
-        # a tie at the center is met but for the rounding of a few sums
+    if eps == np.inf and not inside:
+        # a tie at a center on the region's edge is met but for the rounding of a few sums
         rounding = 2.0**-51 * (float(np.abs(row) @ np.abs(ball.center)) + abs(level))
         eps = least_radius_row(row, level - rounding, ball, limit)
     if eps == np.inf:

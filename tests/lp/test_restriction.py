@@ -311,7 +311,7 @@ def test_a_tie_at_the_center_is_an_example_but_for_rounding(norm: str) -> None:
     ball = Ball(np.ones(3), np.array([0.0, 1.0, 1.0]), np.ones(3), norm)
     row, level = np.array([-1.80761719, 0.60253906, 2.41015625]), -1.20507812 + 4.4e-16
     work = Work(highs, forever, TOLERANCES)
-    found = restrict(Everywhere(), row, level, ball, work)
+    found = restrict(Everywhere(), row, level, ball, work, inside=False)
     assert found.status == "found" and found.rho <= 1e-9
-    clear = restrict(Everywhere(), row, level + 1e-13, ball, work)
+    clear = restrict(Everywhere(), row, level + 1e-13, ball, work, inside=False)
     assert clear.status == "none"
