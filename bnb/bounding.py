@@ -82,7 +82,7 @@ class Bounding(Shared):
         told = np.zeros(len(block), dtype=bool)
         for step in range(steps + 1):
             if self.ties is not None:
-                self.ties.hold(self.ties.held(block), block, slopes)
+                self.ties.hold(block, slopes)
             found = self._pass(block, nodes, owner, slopes)
             block.value = np.fmax(block.value, found.value)
             self._measure(block, found)

@@ -58,20 +58,7 @@ class Rooting(Leaves):
             unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
             if unstable < 0.95 * before:
                 self._reduce(np.arange(len(atoms)))
-        self.ties = (
-            None if self.problem.objective is not None else Ties.of(self.problem, self.units)
-        )
-        self.sparse = SparseRows.of(self.problem, self.reach, self.units, self.hooks.stop)
-        self.refines = (
-            self.settings.refine
-            and not self.boxes
-            and self.problem.ball is None
-            and self.units.stages > 1
-            and self.sparse.worth_refining(self.units, self.problem.input_size)
-        )
-        if self.boxes:
-            self.inputs = self.sparse.inputs(self.units.count, self.problem.input_size)
-            self.propagates = self.sparse.density(self.problem.input_size) < DENSE
+        self._look_at_rows()
         masks, pending = self.tree.start()
         gamma = self._weights(masks, first.value[atoms])
         block = root_block(self.units, self.root, masks, pending, gamma)
@@ -98,6 +85,22 @@ class Rooting(Leaves):
             if not len(block):
                 return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
         return block, None
+
+    def _look_at_rows(self) -> None:
+        """The reduced problem's rows, and what they make worth doing in the tree."""
+        rows = SparseRows.of(self.problem, self.reach, self.units, self.hooks.stop)
+        inputs, self.sparse = self.problem.input_size, rows
+        self.ties = None if self.problem.objective is not None else Ties.of(rows, self.units)
+        self.refines = (
+            self.settings.refine
+            and not self.boxes
+            and self.problem.ball is None
+            and self.units.stages > 1
+            and rows.worth_refining(self.units, inputs)
+        )
+        if self.boxes:
+            self.inputs = rows.inputs(self.units.count, inputs)
+            self.propagates = rows.density(inputs) < DENSE
 
     def _middle(self) -> Matrix:
         """A point (1, D) well inside the region."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from ..compiler.arrays import Indices, Mask, Matrix
-from ..compiler.problem import Problem
 from .bounds.backward import Multipliers
 from .node import Block, Units
+from .refine import SparseRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,31 @@ class Ties:
     plain: Mask
 
     @classmethod
-    def of(cls, problem: Problem, units: Units) -> Ties | None:
-        """None where no atom can be tied.  problem: reduced, its outputs are the atoms."""
-        stage = problem.stages[-1]
-        read = np.zeros((stage.size, units.count))
-        plain = stage.bias == 0.0
-        for operator, source in stage.terms:
-            rows = operator.rows(np.arange(stage.size)).toarray()
-            if source == 0:
-                plain &= ~rows.any(axis=1)
-            else:
-                read[:, units.part(source - 1)] = rows
-        return cls(units, read, plain) if units.count and plain.any() else None
+    def of(cls, rows: SparseRows, units: Units) -> Ties | None:
+        """None where no atom can be tied.  rows: of a reduced problem."""
+        atoms = slice(units.count, None)
+        plain = (rows.bias[atoms] == 0.0) & (np.diff(rows.x_start)[atoms] == 0)
+        if not (units.count and plain.any()):
+            return None
+        shape = (len(rows.bias), units.count)
+        read = sparse.csr_array((rows.u_value, rows.u_index, rows.u_start), shape=shape)
+        return cls(units, read[atoms].toarray(), plain)
 
-    def held(self, block: Block) -> Indices:
+    def hold(self, block: Block, slopes: Multipliers) -> None:
+        """Sets the multiplier of one unit of each tied node, in place: a free unit's slope, or its
+        split's.
+        """
+        units = self._held(block)
+        for number in range(self.units.stages):
+            part = self.units.part(number)
+            rows = np.flatnonzero((part.start <= units) & (units < part.stop))
+            k = units[rows] - part.start
+            unsplit = block.phase[rows, units[rows]] == 0
+            slopes.alpha[number][rows[unsplit], k[unsplit]] = 1.0
+            rows, k = rows[~unsplit], k[~unsplit]
+            slopes.beta[number][rows, k] = np.maximum(slopes.beta[number][rows, k], 1.0)
+
+    def _held(self, block: Block) -> Indices:
         """The unit to hold at each node (B,), -1 where the bound can be more than a tie."""
         lam = block.gamma @ self.read
         inactive = (block.phase < 0) | (block.upper <= 0.0)
@@ -50,15 +62,3 @@ class Ties:
         level = np.where((lam != 0.0) & ~known_zero, block.lower + block.upper, -np.inf)
         unit = np.argmax(level, axis=1)
         return np.where(tied & (level.max(axis=1) > -np.inf), unit, -1)
-
-    def hold(self, held: Indices, block: Block, slopes: Multipliers) -> None:
-        """Sets the held units' multipliers, in place: the slope of a free one, or its split's."""
-        for row in np.flatnonzero(held >= 0).tolist():
-            unit = int(held[row])
-            stage = int(np.searchsorted(self.units.first, unit, side="right")) - 1
-            place = unit - self.units.first[stage]
-            if block.phase[row, unit] == 0:
-                slopes.alpha[stage][row, place] = 1.0
-            else:
-                beta = slopes.beta[stage]
-                beta[row, place] = max(float(beta[row, place]), 1.0)

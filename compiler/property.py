@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import Numbers, Vector, exact
-from .atoms import Tree, holds
+from .atoms import Atom, Tree, holds
 from .boxes import Part, boxes
 from .errors import InputError
 from .language import Affine, Formula
@@ -95,6 +95,20 @@ class Property:
     def parts(self) -> tuple[Part, ...]:
         """Boxes with what must hold in them; see `boxes`.  None at all: no point satisfies it."""
         return self._boxes[1]
+
+    @cached_property
+    def input_bounds(self) -> dict[int, list[Fraction]]:
+        """The constants that single inputs are compared with anywhere, by input, as stated."""
+        found: dict[int, list[Fraction]] = {}
+        stack: list[Tree] = [self.tree]
+        while stack:
+            part = stack.pop()
+            if not isinstance(part, Atom):
+                stack.extend(part.parts)
+            elif len(part.terms) == 1 and not part.terms[0][0].output:
+                place, k = part.terms[0]
+                found.setdefault(place.element, []).append(-part.constant / k)
+        return found
 
     def formula(self, x: Affine, y: Affine) -> Formula:
         """The whole property in the constraint language; see `translation.formula`."""

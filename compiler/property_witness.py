@@ -67,7 +67,7 @@ class PropertyValidator:
         and that float, where attacks end, outside of the property.
         """
         low, high = float32_box(self.lower, self.upper)
-        bounds = _input_bounds(self.asked.tree)
+        bounds = self.asked.input_bounds
         fixed: dict[int, Fraction] = {}
         for k, known in bounds.items():
             # what lies within one float of an end of the box is what that end was rounded from
@@ -193,17 +193,3 @@ def certainly(tree: Tree, inputs: Sequence[Fraction], outputs: Sequence[Interval
 
 def _between(low: float, high: float) -> Interval:
     return Fraction(float(low)), Fraction(float(high))
-
-
-def _input_bounds(tree: Tree) -> dict[int, list[Fraction]]:
-    """The constants that single inputs are compared with, by input."""
-    found: dict[int, list[Fraction]] = {}
-    stack: list[Tree] = [tree]
-    while stack:
-        part = stack.pop()
-        if not isinstance(part, Atom):
-            stack.extend(part.parts)
-        elif len(part.terms) == 1 and not part.terms[0][0].output:
-            place, k = part.terms[0]
-            found.setdefault(place.element, []).append(-part.constant / k)
-    return found
