@@ -37,10 +37,19 @@ class Certificate:
             )
         writable(self.path)
         self.network = network
+        layers = [network.layer(node) for node in network.order[1:]]
+        self.unread = {
+            layer.kind for layer in layers if not isinstance(layer, Linear | Sum | Rectifier)
+        }
         self._parts: list[tuple[Recorder, int | None]] = []
 
-    def part(self, problem: Problem, output: int | None) -> Recorder:
-        """The recorder of the next part; output: the stage that is the network's output."""
+    def part(self, problem: Problem, output: int | None) -> Recorder | None:
+        """The recorder of the next part, None where no checker could read what it notes.
+
+        output: the stage that is the network's output.
+        """
+        if self.unread:
+            return None
         recorder = Recorder(problem)
         self._parts.append((recorder, output))
         return recorder
@@ -63,10 +72,8 @@ class Certificate:
         return self._write(header, {"text": np.frombuffer(data, dtype=np.uint8)})
 
     def _write(self, claim: dict[str, Any], arrays: Arrays) -> str:
-        layers = [self.network.layer(node) for node in self.network.order[1:]]
-        unread = {layer.kind for layer in layers if not isinstance(layer, Linear | Sum | Rectifier)}
-        if unread:
-            named = ", ".join(sorted(unread))
+        if self.unread:
+            named = ", ".join(sorted(self.unread))
             return f"certificates speak of affine layers and ReLUs alone, not of {named}"
         parts, full = [], dict(arrays)
         for number, (recorder, output) in enumerate(self._parts):
