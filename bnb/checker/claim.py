@@ -12,10 +12,12 @@ import numpy as np
 
 from .archive import Archive
 from .arithmetic import LIMIT, Array, at_most_sum, require
+from .ball import Ball
 from .model import Model
 from .vnnlib import Conjunction, Literal, parse
 
 Key = tuple[tuple[int, Fraction], ...]
+NORMS = {"linf": "in each coordinate", "l1": "in the l1 norm", "l2": "in the l2 norm"}
 
 
 @dataclass(slots=True)
@@ -28,7 +30,8 @@ class Branch:
 
 @dataclass(slots=True)
 class Part:
-    """A box (D,), atoms `value . v[index] + offset <= 0`, and a formula of them."""
+    """A box (D,), atoms `value . v[index] + offset <= 0`, a formula of them; and the ball that the
+    claim speaks of, where it does."""
 
     low: Array
     high: Array
@@ -38,6 +41,7 @@ class Part:
     offset: Array
     root: Branch
     choices: list[list[Branch]]
+    ball: Ball | None = None
 
     @property
     def atoms(self) -> int:
@@ -148,7 +152,8 @@ def _prepared(part: Part) -> list[tuple[Key, Fraction] | bool]:
 def check_robust(archive: Archive, claim: dict[str, Any], model: Model, parts: list[Part]) -> str:
     """The statement of a `robust` claim, whose negation the parts cover."""
     inputs, outputs = model.inputs, model.outputs
-    require(claim["norm"] == "linf", "a norm that is not linf")
+    norm = claim["norm"]
+    require(norm in NORMS, "a norm that is not linf, l1 or l2")
     label = _whole(claim["label"], outputs, "the label")
     require(isinstance(claim["targets"], list) and claim["targets"], "the targets")
     targets = [_whole(item, outputs, "a target") for item in claim["targets"]]
@@ -167,6 +172,8 @@ def check_robust(archive: Archive, claim: dict[str, Any], model: Model, parts: l
     require(at_most_sum(image[inner], -size[inner], part.low[inner]), "the box is too small")
     inner = part.high < highest
     require(at_most_sum(-image[inner], -size[inner], -part.high[inner]), "the box is too small")
+    if norm != "linf":
+        part.ball = Ball(norm, image, eps)
     atoms = _prepared(part)
     for target in targets:
         terms = sorted([(inputs + label, Fraction(1)), (inputs + target, Fraction(-1))])
@@ -177,7 +184,7 @@ def check_robust(archive: Archive, claim: dict[str, Any], model: Model, parts: l
     domain = f"[{lowest[0]:g}, {highest[0]:g}]" if same else "the domain stored in the certificate"
     more = "" if margin == 0.0 else f", with {margin!r} added to it"
     return (
-        f"For every real input within {eps!r} ({eps.hex()}), in each coordinate, of the image with "
+        f"For every real input within {eps!r} ({eps.hex()}), {NORMS[norm]}, of the image with "
         f"sha256 {digest} (float64 values), and within {domain}: output {label}{more} is greater "
         f"than output{'s' if len(targets) > 1 else ''} {', '.join(map(str, targets))}"
     )

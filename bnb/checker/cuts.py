@@ -31,7 +31,8 @@ def cut(reduced: Reduced, state: Boxes, nodes: Array, g: Array, constant: Array)
     nodes, constant (R,), g (R, D); each node at most once. Where m > 0 the box is made to cross.
     """
     low, high = state.box_low[nodes], state.box_high[nodes]
-    least = reduced.least(g, constant, low, high)
+    # not over the ball: there the other inputs cannot all be where their terms are least
+    least = reduced.over_box(g, constant, low, high)
     some = np.isfinite(least)[:, None] & (np.abs(g) > 1e-200)
     move = np.where(some, -least[:, None] / np.where(some, g, 1.0), 0.0)
     top, slack = _outward(low, move)

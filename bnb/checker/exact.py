@@ -12,17 +12,20 @@ and that least value, at l, u or 0, is computed exactly. Gains of groups are lef
 from __future__ import annotations
 
 import copy
+import math
 from fractions import Fraction
 
 import numpy as np
 
 from .arithmetic import TINY, UNIT, Array, require
+from .ball import Ball
 from .operators import Convolution, Operator
 from .root import Root, Rows, step
 from .rows import Reduced, Slopes
 
 FINE = 48  # bits after the point of multipliers and bounds
 _whole = np.frompyfunc(int, 1, 1)
+_root = np.frompyfunc(math.isqrt, 1, 1)
 
 
 def integers(array: Array, power: int) -> Array:
@@ -97,6 +100,21 @@ def relaxed(
     ends = [value * np.maximum(end, 0) - wide * end for end in (low, high)]
     least = np.minimum(*ends)
     return mu, np.where((low < 0) & (high > 0), np.minimum(least, 0), least)
+
+
+def within(
+    ball: Ball, g: Array, low: Array, high: Array, center: Array, power: int
+) -> tuple[Array, int]:
+    """Ball.least of g, which is whole over 2**power; (R,) over another power of two."""
+    power = max(power, 2 * FINE)  # a root is off by one
+    own = max(FINE, power_of(center), power_of(np.array([ball.radius])))
+    values = integers(g, power)
+    s = integers(np.nan_to_num(ball.split(g, low, high, center)), power)
+    rest = values - s
+    found = np.maximum(rest, 0) * integers(low, own) + np.minimum(rest, 0) * above(high, own)
+    found = (found + s * integers(center, own)).sum(axis=1)
+    dual = np.abs(s).max(axis=1) if ball.norm == "l1" else _root((s * s).sum(axis=1)) + 1
+    return found - dual * int(integers(np.array([ball.radius]), own)[0]), power + own
 
 
 class ExactRoot(Root):
@@ -227,10 +245,16 @@ class ExactRoot(Root):
         power = power_of(g.values)
         values = integers(g.values, power)
         low, high = integers(self.low[0], FINE), above(self.high[0], FINE)
-        found = g.dot(low, np.maximum(values, 0)) + g.dot(high, np.minimum(values, 0))
         fine = max(power + FINE, power_of(constant))
         rest = integers(constant, fine) - above(error, fine)
-        return floats_below(found * 2 ** (fine - power - FINE) + rest, fine)
+        found = g.dot(low, np.maximum(values, 0)) + g.dot(high, np.minimum(values, 0))
+        bound = floats_below(found * 2 ** (fine - power - FINE) + rest, fine)
+        if self.ball is None:
+            return bound
+        region = self.region(g, self.ball)
+        inner, own = within(self.ball, g.values, *region, power)
+        total = inner * 2 ** max(0, fine - own) + rest * 2 ** max(0, own - fine)
+        return np.asarray(np.fmax(bound, floats_below(total, max(fine, own))))
 
 
 class ExactReduced(Reduced):
@@ -287,6 +311,15 @@ class ExactReduced(Reduced):
         return low, high
 
     def least(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
+        found = self.over_box(g, constant, low, high)
+        if self.ball is None:
+            return found
+        inner, power = within(self.ball, g, low, high, self.ball.center[None], power_of(g))
+        fine = max(power, power_of(constant))
+        total = inner * 2 ** (fine - power) + integers(constant, fine)
+        return np.asarray(np.fmax(found, floats_below(total, fine)))
+
+    def over_box(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
         power = power_of(g)
         values, ends = integers(g, power), (integers(low, FINE), above(high, FINE))
         found = (np.maximum(values, 0) * ends[0] + np.minimum(values, 0) * ends[1]).sum(axis=1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .arithmetic import LIMIT, TINY, UNIT, Array, growth, midpoint, require, slopes
+from .ball import Ball
 from .claim import Part
 from .model import Model, Tensor
 from .operators import Convolution, Dense, Operator
@@ -105,14 +106,15 @@ class Weights:
 
 
 class Root:
-    """The bounds of all tensors over a box, and rows sent backward by them.
+    """The bounds of all tensors over a box, or what a ball leaves of it, and rows sent backward.
 
     low, high: bounds of each tensor; most: of |value|; cost: of the error that a coefficient 1
     on an element meets, when it is replaced by coefficients on earlier tensors; loose: what of it
     comes from weights that are not exact.
     """
 
-    def __init__(self, model: Model, low: Array, high: Array) -> None:
+    def __init__(self, model: Model, low: Array, high: Array, ball: Ball | None = None) -> None:
+        self.ball = ball
         self.model, self.tensors = model, model.tensors
         count = len(self.tensors)
         self.sums = [growth(tensor.size + count) for tensor in self.tensors]
@@ -144,7 +146,8 @@ class Root:
             source, mixed[number] = tensor.relu, 2
             low, high = self.low[source], self.high[source]
             unstable = np.flatnonzero((low < 0.0) & (high > 0.0))
-            if len(unstable) and mixed[source] > 1:
+            # an interval of one sum is exact over a box, not over a ball
+            if len(unstable) and (mixed[source] > 1 or self.ball is not None):
                 self._improve(source, unstable)
             plain = slopes(low, high)
             # lambda s is rounded, t summed, and the coefficients on z meet errors of their own
@@ -279,13 +282,25 @@ class Root:
         return part, rows.dot(weights.t, negative)
 
     def least(self, g: Rows, constant: Array, error: Array) -> Array:
-        """(R,) lower bounds of the rows over the box."""
+        """(R,) lower bounds of the rows over the box and the ball."""
         centre, radius = midpoint(self.low[0], self.high[0])
         size = np.abs(g.values)
-        error = 1.01 * (
-            error + self.sums[0] * g.dot(self.most[0], size) + 8 * UNIT * np.abs(constant)
-        )
-        return np.asarray(g.dot(centre) - g.dot(radius, size) + constant - error)
+        error = 1.01 * (error + 8 * UNIT * np.abs(constant))
+        rounded = 1.01 * self.sums[0] * g.dot(self.most[0], size)
+        found = g.dot(centre) - g.dot(radius, size) + constant - (error + rounded)
+        if self.ball is not None:
+            within = self.ball.least(g.values, *self.region(g, self.ball))
+            found = np.fmax(found, within + constant - error)
+        return np.asarray(found)
+
+    def region(self, g: Rows, ball: Ball) -> tuple[Array, Array, Array]:
+        """The box and the ball's center where the rows' coefficients stand, (R, n) or (1, n)."""
+        repeated = 1 if g.index is None else len(g.values) // max(1, len(g.index))
+
+        def at(vector: Array) -> Array:
+            return np.tile(np.atleast_2d(g.take(vector)), (repeated, 1))
+
+        return at(self.low[0]), at(self.high[0]), at(ball.center)
 
 
 def _add(rows: dict[int, Rows], number: int, part: Rows, size: int) -> None:

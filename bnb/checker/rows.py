@@ -65,7 +65,7 @@ class Reduced:
     def __init__(
         self, root: Root, part: Part, units: dict[int, Array], wanted: bool = True
     ) -> None:
-        self.inputs = root.model.inputs
+        self.inputs, self.ball = root.model.inputs, part.ball
         sizes = [len(elements) for elements in units.values()]
         ends = np.cumsum([0, *sizes])
         self.layers = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
@@ -236,7 +236,18 @@ class Reduced:
         return middle - half, middle + half
 
     def least(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
-        """(R,) least values of g x + constant over boxes (R, D) or (1, D); errors are in it."""
+        """(R,) least values of g x + constant over the ball and boxes (R, D) or (1, D).
+
+        Errors of a box's sums are in the constant.
+        """
+        found = self.over_box(g, constant, low, high)
+        if self.ball is None:
+            return found
+        within = self.ball.least(g, low, high, self.ball.center[None])
+        return np.asarray(np.fmax(found, within + constant))
+
+    def over_box(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
+        """`least` over the boxes alone, which is what a box may be cut by."""
         centre, radius = midpoint(low, high)
         if len(low) == 1:
             return np.asarray(g @ centre[0] - np.abs(g) @ radius[0] + constant)

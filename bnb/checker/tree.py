@@ -193,17 +193,20 @@ class Tree:
     def _advance(self, state: State, stack: list[State]) -> None:
         proof = self.proof
         tight = proof.tighten[state.number] > 0
-        if tight.any() and (proof.boxes or proof.refine):
+        ball = self.part.ball is not None
+        if tight.any() and (proof.boxes or proof.refine or ball):
             some = state if tight.all() else state.take(tight)
             if proof.boxes:
                 self._tighten(some)
+            elif ball:
+                self._rebound(some, np.flatnonzero(~self._empty(some)))
             else:
                 self._refine(some)
             if some is not state:
                 for name in ("box_low", "box_high", "low", "high"):
                     getattr(state, name)[tight] = getattr(some, name)
         groups = self._groups(state)
-        open_ = ~(state.atoms & self.dead).any(axis=1) & ~_empty(state)
+        open_ = ~(state.atoms & self.dead).any(axis=1) & ~self._empty(state)
         rows = proof.row[state.number]
         wanted = np.flatnonzero(open_ & (rows >= 0))
         for part in self.reduced.chunks(len(wanted)):
@@ -244,14 +247,18 @@ class Tree:
                 cut(reduced, state, owner[mine], g[mine], c[mine])
         if self.proof.propagate:
             sweep(reduced, state)
-        nodes = nodes[~_empty(state)]
+        nodes = nodes[~self._empty(state)]
         if len(nodes):
             self._rebound(state, nodes)
 
     def _rebound(self, state: State, nodes: Array) -> None:
         """Interval bounds of the kept units, and backward ones where units before them matter."""
         reduced = self.reduced
-        box, bounds = (state.box_low, state.box_high), (state.low, state.high)
+        bounds, own = (state.low, state.high), self.proof.boxes
+        box = state.box_low, state.box_high
+        region = box if own else (self.part.low[None], self.part.high[None])
+        # a box of its own tells more of a ball, even to units that read the input alone
+        every = own and self.part.ball is not None
         slopes = Slopes.plain(*bounds)
         for number, span in enumerate(reduced.layers):
             kept = np.flatnonzero(self.kept[span]) + span.start
@@ -261,10 +268,10 @@ class Tree:
             here = np.ix_(nodes, kept)
             state.low[here] = np.fmax(state.low[here], low)
             state.high[here] = np.fmin(state.high[here], high)
-            if reduced.weight[kept, reduced.inputs :].any():
+            if every or reduced.weight[kept, reduced.inputs :].any():
                 unstable = (state.low[here] < 0.0) & (state.high[here] > 0.0)
                 who, unit = np.nonzero(unstable)
-                reduced.improve(number, nodes[who], kept[unit], slopes, box, bounds)
+                reduced.improve(number, nodes[who], kept[unit], slopes, region, bounds)
             slopes.update(span, state.low, state.high)
 
     def _refine(self, state: State) -> None:
@@ -302,9 +309,8 @@ class Tree:
         stale = (changed[nodes, members] & (members >= 0)).any(axis=2)
         stale |= (origin != state.origin)[:, None]
         box = (state.box_low, state.box_high)
-        groups.renew(
-            stale & ~_empty(state)[:, None], Slopes.plain(state.low, state.high), box, state.low
-        )
+        stale &= ~self._empty(state)[:, None]
+        groups.renew(stale, Slopes.plain(state.low, state.high), box, state.low)
         state.origin, state.gain = origin, groups.gain
         return groups
 
@@ -357,7 +363,7 @@ class Tree:
         inner = ~closed & ((proof.split[number] != LEAF) | (proof.also[number] >= 0))
         if proof.boxes and inner.any():
             cut(reduced, state, nodes[inner], g[inner], c[inner])
-            open_[nodes[inner]] &= ~_empty(state)[nodes[inner]]
+            open_[nodes[inner]] &= ~self._empty(state)[nodes[inner]]
 
     def _branch(self, state: State, stack: list[State]) -> None:
         """Puts the children of open inner nodes on the stack."""
@@ -405,8 +411,11 @@ class Tree:
         child.unit = np.full(len(nodes), -1)
         return child
 
-
-def _empty(state: State) -> Array:
-    """(B,): whether a node's box or a unit's bounds cross, so that it holds nothing."""
-    crossed = (state.box_low > state.box_high).any(axis=1)
-    return np.asarray(crossed | (state.low > state.high).any(axis=1))
+    def _empty(self, state: State) -> Array:
+        """(B,): whether a node's box or a unit's bounds cross, or the ball misses the box, so that
+        it holds nothing."""
+        crossed = (state.box_low > state.box_high).any(axis=1)
+        crossed |= (state.low > state.high).any(axis=1)
+        if self.part.ball is not None and self.proof.boxes:
+            crossed |= self.part.ball.misses(state.box_low, state.box_high)
+        return np.asarray(crossed)

@@ -109,7 +109,7 @@ def check_part(
     archive: Archive, header: Any, prefix: str, part: Part, model: Model, exact: bool
 ) -> int:
     """The number of nodes of a part's tree, all of which are closed."""
-    root = (ExactRoot if exact else Root)(model, part.low, part.high)
+    root = (ExactRoot if exact else Root)(model, part.low, part.high, part.ball)
     root.propagate()
     dead = root.least(*root.backward(*atom_rows(root, part))) > 0.0
     units, place = _units(archive, header, prefix, root)

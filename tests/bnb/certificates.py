@@ -66,7 +66,13 @@ Files = tuple[dict[str, Any], dict[str, Array]]  # header and arrays
 
 
 def robust(
-    net: Network, digest: str, image: Array, label: int, targets: list[int], eps: float
+    net: Network,
+    digest: str,
+    image: Array,
+    label: int,
+    targets: list[int],
+    eps: float,
+    norm: str = "linf",
 ) -> Files:
     """Header and arrays of a claim over [0, 1] and of a part without a tree."""
     inputs, outputs = len(image), len(net.biases[-1])
@@ -80,7 +86,7 @@ def robust(
             "targets": targets,
             "margin": (0.0).hex(),
             "eps": eps.hex(),
-            "norm": "linf",
+            "norm": norm,
         },
         "parts": [
             {

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from rhobust.bnb.check import Checker
+from rhobust.bnb.checker.arithmetic import Array
 
 from .certificates import (
     Files,
@@ -30,6 +31,12 @@ from .certificates import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def within(steps: Array, eps: float, norm: str) -> Array:
+    """(P,): which steps (P, D) have at most a length, in rounded arithmetic."""
+    order = {"linf": np.inf, "l1": 1, "l2": 2}[norm]
+    return np.asarray(np.linalg.norm(steps, order, axis=1) <= eps)
 
 
 class Case:
@@ -66,21 +73,29 @@ class Case:
                 return False
         return True
 
-    def sampled(self, eps: float) -> float:
+    def sampled(self, eps: float, norm: str = "linf") -> float:
         """A margin that is met in the region."""
         low, high = np.maximum(self.image - eps, 0.0), np.minimum(self.image + eps, 1.0)
         sides = [np.linspace(a, b, 41) for a, b in zip(low, high, strict=True)]
         points = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, len(low))
-        values = self.net.outputs(points)
+        values = self.net.outputs(points[within(points - self.image, eps, norm)])
         others = values[:, self.targets].max(axis=1)
         return float((values[:, self.label] - others).min())
 
     def margin(self, eps: float) -> float:
         return min(least_margin(self.net, self.image, self.label, t, eps) for t in self.targets)
 
-    def claim(self, eps: float | None = None) -> Files:
+    def widest(self, norm: str) -> float:
+        """About the largest radius of a ball without a counterexample."""
+        low, high = 0.0, 1.0
+        for _ in range(20):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if self.sampled(middle, norm) > 0.0 else (low, middle)
+        return low
+
+    def claim(self, eps: float | None = None, norm: str = "linf") -> Files:
         size = self.eps if eps is None else eps
-        return robust(self.net, self.digest, self.image, self.label, self.targets, size)
+        return robust(self.net, self.digest, self.image, self.label, self.targets, size, norm)
 
     def verdict(self, files: Files) -> str:
         """ "", or why it was refused."""
@@ -219,7 +234,7 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
     "a negative radius": (_claim("eps", (-0.3).hex()), "negative radius"),
     "a radius of nan": (_claim("eps", "nan"), "eps"),
     "a margin": (_claim("margin", (-0.5).hex()), "leaves out"),
-    "another norm": (_claim("norm", "l2"), "linf"),
+    "another norm": (_claim("norm", "l3"), "norm"),
     "a target that is the label": (_claim("targets", [0, 1, 2]), "target"),
     "no targets": (_claim("targets", []), "targets"),
     "another kind": (_claim("kind", "true"), "unknown kind"),

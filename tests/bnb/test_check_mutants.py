@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from .certificates import Files, halving, splitting
-from .test_check import Case
+from .test_check import Case, within
 
 
 def mutant(files: Files, random: np.random.Generator) -> Files:
@@ -29,8 +29,13 @@ def mutant(files: Files, random: np.random.Generator) -> Files:
             claim["eps"] = (float.fromhex(claim["eps"]) * factor).hex()
         elif kind == 2:
             claim = header["claim"]
-            key = str(random.choice(["label", "targets"]))
-            claim[key] = int(random.integers(0, 4)) if key == "label" else claim["targets"][:1]
+            key = str(random.choice(["label", "targets", "norm", "norm"]))
+            others: dict[str, object] = {
+                "label": int(random.integers(0, 4)),
+                "targets": claim["targets"][:1],
+                "norm": str(random.choice(["linf", "l1", "l2"])),
+            }
+            claim[key] = others[key]
         elif not array.size:
             continue
         elif kind == 3 and array.ndim == 1:
@@ -61,13 +66,13 @@ def mutant(files: Files, random: np.random.Generator) -> Files:
 def true(case: Case, files: Files) -> bool:
     """Whether the claim holds; a claim about other images is decided on a grid of points."""
     claim, image = files[0]["claim"], files[1]["image"]
-    eps, label = float.fromhex(claim["eps"]), claim["label"]
+    eps, label, norm = float.fromhex(claim["eps"]), claim["label"], claim["norm"]
     known = np.array_equal(image, case.image) and label == case.label
     lows, highs = files[1]["domain_low"], files[1]["domain_high"]
     if known and np.all(lows >= 0.0) and np.all(highs <= 1.0):
-        if eps <= case.rho:
+        if eps <= case.rho:  # the other balls lie in the box
             return True
-        if eps > 1.01 * case.rho and not lows.any() and (highs == 1.0).all():
+        if norm == "linf" and eps > 1.01 * case.rho and not lows.any() and (highs == 1.0).all():
             return case.targets != claim["targets"] and _sampled(case, files)
     return _sampled(case, files)
 
@@ -80,24 +85,30 @@ def _sampled(case: Case, files: Files) -> bool:
     if not np.all(low <= high):
         return True
     sides = [np.linspace(a, b, 81) for a, b in zip(low, high, strict=True)]
-    values = case.net.outputs(np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, len(image)))
+    points = np.stack(np.meshgrid(*sides), axis=-1).reshape(-1, len(image))
+    values = case.net.outputs(points[within(points - image, eps, claim["norm"])])
     return all((values[:, claim["label"]] > values[:, t]).all() for t in claim["targets"])
 
 
 def survivors(folder: Path, seed: int, count: int) -> tuple[int, int]:
     """How many mutants of a true and of a false claim's proofs were accepted, of `count`; each of
-    them is about a claim that holds."""
+    them is about a claim that holds. Of balls there are true claims that fail in the box, and
+    false ones."""
     case = Case(folder, seed, [2, 3, 3, 3], share=0.9)
     random = np.random.default_rng(seed)
     bases = []
     for eps in (case.eps, case.rho * 1.02):
         bases.append(splitting(case.claim(eps), case.net, refine=True))
         bases.append(halving(case.claim(eps), 6, random, propagate=True))
+        share = 0.9 if eps == case.eps else 1.02
+        for norm in ("l1", "l2"):
+            claim = case.claim(share * case.widest(norm), norm)
+            bases.append(halving(claim, 8, random, propagate=norm == "l1"))
     accepted = [0, 0]
     for number in range(count):
-        files = mutant(bases[number % 4], random)
+        files = mutant(bases[number % 8], random)
         if case.verdict(files) == "":
-            accepted[number % 4 // 2] += 1
+            accepted[number % 8 // 4] += 1
             assert true(case, files), (seed, number)
     return accepted[0], accepted[1]
 

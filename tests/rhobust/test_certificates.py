@@ -81,6 +81,7 @@ def save(path: Path, rng: np.random.Generator, kind: str) -> Path:
 
 kinds = st.sampled_from(["dense", "conv", "residual"])
 seeds = st.integers(0, 2**32 - 1)
+norms = st.sampled_from(["linf", "l1", "l2"])
 shared = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -88,19 +89,21 @@ shared = settings(
 
 @pytest.mark.parametrize("effort", EFFORT)
 @shared
-@given(seed=seeds, kind=kinds, share=st.sampled_from([0.5, 0.9, 0.99]))
+@given(seed=seeds, kind=kinds, share=st.sampled_from([0.5, 0.9, 0.99]), norm=norms)
 def test_proofs_of_robustness(
-    tmp_path: Path, effort: str, seed: int, kind: str, share: float
+    tmp_path: Path, effort: str, seed: int, kind: str, share: float, norm: str
 ) -> None:
     rng = np.random.default_rng(seed)
     model, proof = save(tmp_path / "model.onnx", rng, kind), tmp_path / "proof.npz"
     network, image = rb.load(model), rng.random(4)
-    eps = share * rb.rho(network, image, timeout=10).lower
+    eps = share * rb.rho(network, image, norm=norm, timeout=10).lower
     if not 0.0 < eps < np.inf:
         return
     spent = EFFORT[effort]
-    plain = rb.verify(network, image, eps, timeout=20, settings=spent)
-    found = rb.verify(network, image, eps, timeout=20, settings=spent, certificate=proof)
+    plain = rb.verify(network, image, eps, timeout=20, settings=spent, norm=norm)
+    found = rb.verify(
+        network, image, eps, timeout=20, settings=spent, norm=norm, certificate=proof
+    )  # fmt: skip
     if spent.threads == 1:
         told = asdict(found) | {"seconds": plain.seconds}
         assert told == asdict(plain), "a proof changes nothing"
@@ -141,11 +144,13 @@ def test_proofs_of_properties(tmp_path: Path, seed: int, kind: str, low: float) 
     proof.unlink(missing_ok=True)
 
 
-def test_the_embedded_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("norm", ["linf", "l1", "l2"])
+def test_the_embedded_network(tmp_path: Path, norm: str) -> None:
     network, images = rb.load("digits"), embedded_images()[0]
-    for index in range(3):
+    for index in range(3 if norm == "linf" else 1):
         proof = tmp_path / f"{index}.npz"
-        found = rb.rho(network, images[index].ravel() / 255.0, timeout=30, certificate=proof)
+        image = images[index].ravel() / 255.0
+        found = rb.rho(network, image, norm=norm, timeout=30, certificate=proof)
         assert found.certified == found.lower and found.uncertified == ""
         report = Checker(Path(rb.embedded.__file__).parent / "data" / "digits.onnx").check(proof)
         assert report.accepted, report.reason
