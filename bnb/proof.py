@@ -30,6 +30,9 @@ def part(recorder: Recorder, output: int) -> tuple[dict[str, Any], Arrays]:
     """
     if recorder.rational:
         raise NotProvable("a leaf was closed in rational arithmetic")
+    names = [name for name, _ in recorder.layers]
+    if len(set(names)) < len(names):
+        raise NotProvable("two layers have one name")
     problem = recorder.problem
     nodes = _Nodes(recorder)
     rows, row_of, also_of = _rows(recorder)

@@ -7,6 +7,7 @@ recognise as rectifiers; the two others stay disjunctions, which a search has to
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -83,10 +84,11 @@ def absolute(z: Expression, name: str = "abs") -> Affine:
 
 def maximum(a: Expression, *others: Operand, name: str = "max") -> Affine:
     """y = max(a, b, ...), elementwise; several operands are paired as in a tournament."""
-    level = [a.affine, *(as_affine(other, a.size) for other in others)]
+    level, serial = [a.affine, *(as_affine(other, a.size) for other in others)], count()
     while len(level) > 1:
         pairs = list(zip(level[0::2], level[1::2], strict=False))
-        level = [_larger(*pair, name) for pair in pairs] + level[2 * len(pairs) :]
+        larger = [_larger(*pair, f"{name}.{next(serial)}") for pair in pairs]
+        level = larger + level[2 * len(pairs) :]
     return level[0]
 
 
@@ -143,9 +145,9 @@ def max_pool(z: Expression, windows: Indices, name: str = "max_pool") -> Affine:
     """
     tree = Windows(np.asarray(windows), z.size)
     known = [shared(z, f"{name}.in")]
-    for pairs in tree.rounds:
+    for number, pairs in enumerate(tree.rounds):
         left, right = _gather(known, pairs[:, 0]), _gather(known, pairs[:, 1])
-        known.append(_larger(left, right, name))
+        known.append(_larger(left, right, f"{name}.{number}"))
     return _gather(known, tree.winners)
 
 

@@ -14,7 +14,7 @@ from .bnb.recording import Recorder
 from .compiler.claim import Claim
 from .compiler.errors import InputError
 from .compiler.graph import Network
-from .compiler.layers import Linear, Rectifier, Sum
+from .compiler.layers import Sign
 from .compiler.problem import Problem
 from .files import save, writable
 
@@ -38,9 +38,7 @@ class Certificate:
         writable(self.path)
         self.network = network
         layers = [network.layer(node) for node in network.order[1:]]
-        self.unread = {
-            layer.kind for layer in layers if not isinstance(layer, Linear | Sum | Rectifier)
-        }
+        self.unread = {layer.kind for layer in layers if isinstance(layer, Sign)}
         self._parts: list[tuple[Recorder, int | None]] = []
 
     def part(self, problem: Problem, output: int | None) -> Recorder | None:
@@ -72,7 +70,7 @@ class Certificate:
     def _write(self, claim: dict[str, Any], arrays: Arrays) -> str:
         if self.unread:
             named = ", ".join(sorted(self.unread))
-            return f"certificates speak of affine layers and ReLUs alone, not of {named}"
+            return f"certificates speak of continuous layers alone, not of {named}"
         parts, full = [], dict(arrays)
         for number, (recorder, output) in enumerate(self._parts):
             if output is None:

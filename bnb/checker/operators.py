@@ -72,21 +72,24 @@ class Scale(Operator):
 
 
 class Select(Operator):
-    """y_i = x[index_i], and 0 where the index is -1; index (outputs,)."""
+    """y_i = x[index_i], times a weight (outputs,) or (1,); 0 where the index is -1."""
 
-    def __init__(self, index: Array, inputs: int) -> None:
+    def __init__(self, index: Array, inputs: int, weight: Array | None = None) -> None:
         self.there = np.flatnonzero(index >= 0)
         self.source, self.inputs, self.outputs = index[self.there], inputs, len(index)
+        self.weight = weight
         counts = np.bincount(self.source, minlength=1)
         self.terms = 1, int(counts.max(initial=1))
 
     def forward(self, rows: Array, weight: Array | None) -> Array:
         out = np.zeros((len(rows), self.outputs), rows.dtype)
         out[:, self.there] = rows[:, self.source]
-        return out
+        return out if weight is None else out * weight
 
     def adjoint(self, rows: Array) -> Array:
         out = np.zeros((len(rows), self.inputs), rows.dtype)
+        if self.weight is not None:
+            rows = rows * self.weight
         if self.terms[1] > 1:
             np.add.at(out.T, self.source, rows[:, self.there].T)
         else:

@@ -14,7 +14,8 @@ from .archive import Archive
 from .arithmetic import Array, Refused, require
 from .claim import Part, check_property, check_robust, read_part
 from .exact import ExactReduced, ExactRoot
-from .model import Model, read_model
+from .model import Model
+from .reader import read_model
 from .root import Root, atom_rows
 from .rows import Reduced, Slopes
 from .tree import Proof, Tree

@@ -1,0 +1,257 @@
+"""Operators of ONNX that bend, written with max(., 0); docs/certificate.md has the rules.
+
+slope below 0     s z + (1 - s) max(z, 0)
+limits            min(z, c) = c - max(c - z, 0),   max(z, c) = c + max(z - c, 0)
+max(a, b)         b + max(a - b, 0)
+"""
+
+from __future__ import annotations
+
+import math
+from functools import reduce
+
+import numpy as np
+
+from .affine import windows
+from .arithmetic import Array, at_most_sum, require
+from .model import Graph, Value
+from .node import Node, numbers
+from .operators import Operator, Scale, Select
+
+END = float(np.finfo(np.float32).max)
+MINUS = np.array([-1.0])
+
+
+def relu(node: Node) -> Value:
+    return node.graph.relu(node.variable(0), node.name)
+
+
+def leaky_relu(node: Node) -> Value:
+    slope = float(node.given.get("alpha", np.float32(0.01)))
+    value = node.variable(0)
+    return _leaky(node, value, np.full(value.size, slope))
+
+
+def prelu(node: Node) -> Value:
+    value = node.variable(0)
+    slope = np.broadcast_to(node.fixed(1), value.shape)
+    return _leaky(node, value, slope.reshape(-1).copy())
+
+
+def absolute(node: Node) -> Value:
+    value = node.variable(0)
+    return _leaky(node, value, np.full(value.size, -1.0))
+
+
+def _leaky(node: Node, value: Value, slope: Array) -> Value:
+    """value where it is at least 0, slope * value elsewhere."""
+    above = node.graph.relu(value, f"{node.name}+")
+    rest = 1.0 - slope
+    one = np.ones(value.size)
+    exact = at_most_sum(one, -slope, rest) and at_most_sum(-one, slope, -rest)
+    return node.graph.affine(
+        value.shape, (value, Scale(slope)), (above, Scale(rest, 0 if exact else 1))
+    )
+
+
+def clip(node: Node) -> Value:
+    """Limits at the end of float32's range are none; where they cross the upper one holds."""
+    require(node.single, "Clip of other numbers than float32")
+    value = node.variable(0)
+    low = _limit(node, 1, "min", -np.inf)
+    high = _limit(node, 2, "max", np.inf)
+    low = min(low, high)
+    return _limited(node, value, np.full(value.size, low), np.full(value.size, high))
+
+
+def _limit(node: Node, place: int, name: str, absent: float) -> float:
+    found = absent
+    if name in node.given:
+        found = float(node.given[name])
+    elif node.there(place):
+        limit = node.fixed(place)
+        require(limit.size == 1, "Clip with several limits")
+        found = float(limit.item())
+    return found if abs(found) < END else math.copysign(np.inf, found)
+
+
+def hard_sigmoid(node: Node) -> Value:
+    """min(max(alpha z + beta, 0), 1)."""
+    value = node.variable(0)
+    alpha = float(node.given.get("alpha", np.float32(0.2)))
+    beta = float(node.given.get("beta", 0.5))
+    scale = Scale(np.full(value.size, alpha))
+    inner = node.graph.affine(value.shape, (value, scale), bias=np.full(value.shape, beta))
+    return _limited(node, inner, np.zeros(value.size), np.ones(value.size))
+
+
+def _limited(node: Node, value: Value, low: Array, high: Array) -> Value:
+    """min(max(value, low), high); limits (size,), infinite where there is none."""
+    graph, name = node.graph, node.name
+    if np.all(high == np.inf) and np.all(low == 0.0):
+        return graph.relu(value, name)
+    raised = _at_least(graph, value, low, 1.0, f"{name}.lower")
+    return _at_least(graph, raised, -high, -1.0, f"{name}.upper")
+
+
+def _at_least(graph: Graph, value: Value, level: Array, sign: float, name: str) -> Value:
+    """sign * max(sign * value, level): level + max(sign * value - level, 0) where it is finite."""
+    limited = np.isfinite(level)
+    if not limited.any():
+        return value
+    chosen = np.flatnonzero(limited)
+    few, factor = level[chosen], np.array([sign])
+    part = Select(chosen, value.size, factor)
+    above = graph.relu(graph.affine((len(chosen),), (value, part), bias=-few), name)
+    place, free = np.full(value.size, -1), np.where(limited, -1, np.arange(value.size))
+    place[chosen] = np.arange(len(chosen))
+    terms: list[tuple[Value, Operator]] = [(above, Select(place, len(chosen), factor))]
+    if not limited.all():
+        terms.append((value, Select(free, value.size)))
+    bias = sign * np.where(limited, level, 0.0)
+    return graph.affine(value.shape, *terms, bias=bias.reshape(value.shape))
+
+
+def maximum(node: Node) -> Value:
+    return _extreme(node, 1.0)
+
+
+def minimum(node: Node) -> Value:
+    return _extreme(node, -1.0)
+
+
+def _extreme(node: Node, sign: float) -> Value:
+    """The greatest of sign * input, times sign; constants together are one limit."""
+    values = [node.value(place) for place in range(len(node.inputs))]
+    shape = np.broadcast_shapes(*(value.shape for value in values))
+    variables = list(dict.fromkeys(value for value in values if value.constant is None))
+    constants = [numbers(value.constant) for value in values if value.constant is not None]
+    require(variables, f"constant inputs of {node.proto.name!r}")
+    name = f"{node.name}.least" if constants else node.name
+    found = _greatest(node.graph, variables, shape, sign, name)
+    if not constants:
+        return found
+    none = np.full(found.size, np.inf)
+    wide = [sign * np.broadcast_to(item, shape).reshape(-1) for item in constants]
+    level = sign * reduce(np.maximum, wide)
+    return _limited(node, found, *((level, none) if sign > 0.0 else (-none, level)))
+
+
+def _greatest(
+    graph: Graph, values: list[Value], shape: tuple[int, ...], sign: float, name: str
+) -> Value:
+    """Neighbours are paired as in a tournament; an odd one goes on as it is."""
+    wide = [graph.view(value, lambda x: np.broadcast_to(x, shape)) for value in values]
+    if len(wide) == 1:
+        return wide[0]
+    minus = Scale(np.full(wide[0].size, -1.0))
+    if sign < 0.0:
+        wide = [graph.affine(shape, (value, minus)) for value in wide]
+        name = f"{name}.negative"
+    number = 0
+    while len(wide) > 1:
+        paired = []
+        for left, right in zip(wide[0::2], wide[1::2], strict=False):
+            apart = graph.affine(shape, (left, Operator()), (right, minus))
+            above = graph.relu(apart, f"{name}.{number}+")
+            paired.append(graph.affine(shape, (right, Operator()), (above, Operator())))
+            number += 1
+        wide = paired + wide[2 * len(paired) :]
+    return wide[0] if sign > 0.0 else graph.affine(shape, (wide[0], minus))
+
+
+def max_pool(node: Node) -> Value:
+    """The greatest of each window; the padding is not there."""
+    value = node.variable(0)
+    node.zero("ceil_mode", "storage_order")
+    strides, pads, dilations = windows(value, node.given)
+    kernel = node.given["kernel_shape"]
+    require(len(kernel) == 2 and min(kernel) > 0, "axes of a window")
+    _, channels, height, width = value.shape
+    top, left, bottom, right = pads
+    image = np.arange(value.size).reshape(channels, height, width)
+    image = np.pad(image, ((0, 0), (top, bottom), (left, right)), constant_values=-1)
+    places = []  # along each axis: (windows, kernel)
+    for side, size, step, spread in zip(image.shape[1:], kernel, strides, dilations, strict=True):
+        count = (side - (size - 1) * spread - 1) // step + 1
+        require(count > 0, "a pooling without output")
+        places.append(np.arange(count)[:, None] * step + np.arange(size) * spread)
+    down, across = places
+    index = image[:, down[:, None, :, None], across[None, :, None, :]]
+    shape = 1, channels, len(down), len(across)
+    return _pooled(node.graph, value, index.reshape(math.prod(shape), -1), shape, node.name)
+
+
+def global_max_pool(node: Node) -> Value:
+    value = node.variable(0)
+    require(len(value.shape) > 2 and value.shape[0] == 1, "the form of GlobalMaxPool")
+    index = np.arange(value.size).reshape(value.shape[1], -1)
+    shape = 1, value.shape[1], *(1 for _ in value.shape[2:])
+    return _pooled(node.graph, value, index, shape, node.name)
+
+
+def reduce_max(node: Node) -> Value:
+    return _reduced(node, node.variable(0), node.name)
+
+
+def reduce_min(node: Node) -> Value:
+    value = node.variable(0)
+    negative = node.graph.affine(value.shape, (value, Scale(np.full(value.size, -1.0))))
+    found = _reduced(node, negative, f"{node.name}.greatest")
+    return node.graph.affine(found.shape, (found, Scale(np.full(found.size, -1.0))))
+
+
+def _reduced(node: Node, value: Value, name: str) -> Value:
+    """The greatest along axes."""
+    node.zero("noop_with_empty_axes")
+    rank = len(value.shape)
+    gone = sorted({range(rank)[axis] for axis in node.listed(1, "axes") or range(rank)})
+    kept = [axis for axis in range(rank) if axis not in gone]
+    moved = np.arange(value.size).reshape(value.shape).transpose(*kept, *gone)
+    index = moved.reshape(math.prod(value.shape[axis] for axis in kept), -1)
+    keep = node.given.get("keepdims", 1)
+    sizes = [1 if axis in gone else value.shape[axis] for axis in range(rank)]
+    shape = tuple(size for axis, size in enumerate(sizes) if keep or axis in kept)
+    return _pooled(node.graph, value, index, shape, name)
+
+
+def _pooled(graph: Graph, value: Value, index: Array, shape: tuple[int, ...], name: str) -> Value:
+    """The greatest element of each window, index (N, W), -1 where there is none.
+
+    Round by round neighbours in a window are paired, those that are there first, an odd one going
+    on as it is. A pair of several windows is one unit; a round's pairs stand in ascending order.
+    """
+    require(np.all((index >= 0).any(axis=1)), "a window that lies on the padding alone")
+    order = np.argsort(index < 0, axis=1, kind="stable")
+    entries = np.take_along_axis(index, order, axis=1)
+    known, total, number = [value], value.size, 0
+
+    def chosen(places: Array, weight: Array | None = None) -> list[tuple[Value, Operator]]:
+        """Elements of all that is known, one part after the other."""
+        terms: list[tuple[Value, Operator]] = []
+        start = 0
+        for part in known:
+            inside = (places >= start) & (places < start + part.size)
+            if inside.any():
+                own = np.where(inside, places - start, -1)
+                terms.append((part, Select(own, part.size, weight)))
+            start += part.size
+        return terms
+
+    while entries.shape[1] > 1:
+        if entries.shape[1] % 2:
+            entries = np.pad(entries, ((0, 0), (0, 1)), constant_values=-1)
+        left, right = entries[:, 0::2], entries[:, 1::2]
+        paired = right >= 0
+        pairs, place = np.unique(
+            np.stack([left[paired], right[paired]], axis=1), axis=0, return_inverse=True
+        )
+        entries = left.copy()
+        if len(pairs):
+            size = (len(pairs),)
+            apart = graph.affine(size, *chosen(pairs[:, 0]), *chosen(pairs[:, 1], MINUS))
+            above = graph.relu(apart, f"{name}.{number}+")
+            known.append(graph.affine(size, *chosen(pairs[:, 1]), (above, Operator())))
+            entries[paired] = total + place.reshape(-1)
+            total, number = total + len(pairs), number + 1
+    return graph.affine(shape, *chosen(entries[:, 0]))

@@ -1,0 +1,97 @@
+"""One node of an ONNX graph while it is read: its inputs and attributes, in the form they need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import onnx
+
+from .arithmetic import LIMIT, Array, require
+from .model import Graph, Value
+
+Handler: TypeAlias = Callable[["Node"], Value]
+
+
+def array(tensor: onnx.TensorProto) -> Array:
+    """The numbers of a tensor; floats become float64."""
+    require(tensor.data_location != onnx.TensorProto.EXTERNAL, "weights in other files")
+    numbers = np.asarray(onnx.numpy_helper.to_array(tensor))
+    kind = np.dtype(numbers.dtype)
+    require(kind.kind in "iub" or kind in (np.float16, np.float32, np.float64), f"type {kind}")
+    if kind.kind == "f":
+        numbers = numbers.astype(np.float64)
+        require(np.all(np.abs(numbers) <= LIMIT), f"{tensor.name}: weights that are not finite")
+    return numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """inputs: None where one is left out.  given: its attributes.  graph: where tensors are added.
+
+    single: whether the model computes with float32.
+    """
+
+    proto: onnx.NodeProto
+    inputs: list[Value | None]
+    given: dict[str, Any]
+    graph: Graph
+    single: bool
+
+    @property
+    def name(self) -> str:
+        """The name of the layer that it makes."""
+        return str(self.proto.name or self.proto.output[0])
+
+    def there(self, place: int) -> bool:
+        return place < len(self.inputs) and self.inputs[place] is not None
+
+    def value(self, place: int) -> Value:
+        found = self.inputs[place] if place < len(self.inputs) else None
+        require(found is not None, f"missing input of {self.proto.name!r}")
+        assert found is not None
+        return found
+
+    def variable(self, place: int) -> Value:
+        found = self.value(place)
+        require(found.constant is None, f"constant input of {self.proto.name!r}")
+        return found
+
+    def fixed(self, place: int) -> Array:
+        """Constant floats."""
+        found = self.value(place).constant
+        kind = self.proto.op_type
+        require(found is not None, f"node {self.proto.name!r} ({kind}) of two variables")
+        assert found is not None
+        return numbers(found)
+
+    def whole(self, place: int) -> Array:
+        """Constant whole numbers."""
+        found = self.value(place).constant
+        require(
+            found is not None and found.dtype.kind in "iu",
+            f"node {self.proto.name!r} ({self.proto.op_type}) without constant whole numbers",
+        )
+        assert found is not None
+        return found
+
+    def listed(self, place: int, name: str) -> list[int] | None:
+        """A list that newer operator sets hold as an input, older ones as an attribute."""
+        if name in self.given:
+            return [int(item) for item in self.given[name]]
+        if self.there(place):
+            return [int(item) for item in self.whole(place).reshape(-1)]
+        return None
+
+    def zero(self, *names: str) -> None:
+        """Refuses attributes that are there and not 0."""
+        for name in names:
+            require(not self.given.get(name, 0), f"{self.proto.op_type} with {name}")
+
+
+def numbers(constant: Array) -> Array:
+    """A constant that consists of floats."""
+    require(constant.dtype == np.float64, "whole numbers among weights")
+    return constant
