@@ -162,29 +162,3 @@ def test_what_has_no_file(tmp_path: Path) -> None:
         rb.verify(network, np.zeros(1), 0.1, certificate=tmp_path / "proof.npz")
     with pytest.raises(InputError, match="no folder"):
         rb.verify(rb.load("digits"), np.zeros(64), 0.1, certificate=tmp_path / "no" / "proof.npz")
-
-
-def test_no_certificate_of_what_no_checker_reads(tmp_path: Path) -> None:
-    """A maximum pool: the verdict stands, and is said to be uncertified."""
-    nodes = [
-        helper.make_node("MaxPool", ["input"], ["pool"], kernel_shape=[2, 2]),
-        helper.make_node("Flatten", ["pool"], ["flat"]),
-        helper.make_node("Gemm", ["flat", "w"], ["output"], transB=1),
-    ]
-    weights = numpy_helper.from_array(np.array([[1.0], [-1.0]], dtype=np.float32), "w")
-    graph = helper.make_graph(
-        nodes,
-        "pooled",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 1, 2, 2])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 2])],
-        [weights],
-    )
-    path = tmp_path / "pooled.onnx"
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path
-    )
-    file = tmp_path / "proof.npz"
-    found = rb.verify(rb.load(path), np.full(4, 0.5), 0.1, certificate=file)
-    assert found.verdict == "ROBUST"
-    assert "max_pool" in found.uncertified
-    assert not file.exists()
