@@ -21,7 +21,6 @@ from .arithmetic import TINY, UNIT, Array, require
 from .ball import Ball
 from .operators import Convolution, Operator
 from .root import Root, Rows, step
-from .rows import Reduced, Slopes
 
 FINE = 48  # bits after the point of multipliers and bounds
 _whole = np.frompyfunc(int, 1, 1)
@@ -53,33 +52,6 @@ def power_of(array: Array) -> int:
 def nearest(whole: Array, power: int) -> Array:
     """whole / 2**power as floats; off by at most UNIT of itself."""
     return np.asarray(np.ldexp(np.asarray(whole, dtype=np.float64), -power))
-
-
-def slices(whole: Array) -> list[Array]:
-    """Whole floats as sums of part * 2**(20 k), k = 0, 1, ..., with |part| <= 2**20: exact."""
-    parts = []
-    while np.abs(whole).max(initial=0.0) > 2.0**19:
-        rest = np.floor(whole * 2.0**-20)
-        parts.append(whole - rest * 2.0**20)
-        whole = rest
-    return [*parts, whole]
-
-
-def product(left: list[Array], right: list[Array]) -> Array:
-    """The product of two sliced matrices, as integers.
-
-    A sum of n <= 2**10 products of slices stays below 2**50, and so do eight of them below 2**53:
-    float64 holds it exactly, whatever the order of summation.
-    """
-    levels: list[Array] = []
-    for i, a in enumerate(left):
-        for j, b in enumerate(right):
-            levels += [np.zeros((len(a), b.shape[1]))] * (i + j + 1 - len(levels))
-            levels[i + j] = levels[i + j] + a @ b
-    total = np.zeros(levels[0].shape, dtype=object)
-    for level in reversed(levels):
-        total = total * 2**20 + level.astype(np.int64).astype(object)
-    return total
 
 
 def floats_below(whole: Array, power: int) -> Array:
@@ -255,105 +227,3 @@ class ExactRoot(Root):
         inner, own = within(self.ball, g.values, *region, power)
         total = inner * 2 ** max(0, fine - own) + rest * 2 ** max(0, own - fine)
         return np.asarray(np.fmax(bound, floats_below(total, max(fine, own))))
-
-
-class ExactReduced(Reduced):
-    """Reduced, in integers; rows are float64 numbers, with their errors."""
-
-    joint = False
-
-    def _measure(self) -> None:
-        super()._measure()
-        # rows of many bits are rounded, at the cost of a larger error
-        self.power = max(power_of(self.weight), power_of(self.bias))
-        if self.power > FINE:
-            self.power = FINE
-            self.weight, self.bias = (
-                np.ldexp(np.rint(np.ldexp(item, FINE)), -FINE) for item in (self.weight, self.bias)
-            )
-            self.error = self.error + 2.0**-FINE * (self.most.sum() + 1.0)
-            super()._measure()
-        self.whole = integers(self.weight, self.power)
-        self.sliced = slices(np.ldexp(self.weight, self.power))
-        self.whole_bias = integers(self.bias, self.power)
-
-    def product(self, left: Array, right: Array) -> Array:
-        """left @ right, rounded once."""
-        powers = power_of(left), power_of(right)
-        return nearest(integers(left, powers[0]) @ integers(right, powers[1]), sum(powers))
-
-    def unit_rows(self, layer: int, units: Array, sign: Array) -> tuple[Array, Array, Array]:
-        rows, bias, _ = super().unit_rows(layer, units, sign)
-        return rows, bias, self.error[units]
-
-    def atom_rows(self, atoms: Array) -> tuple[Array, Array, Array]:
-        return self.atom_weight[atoms], self.atom_bias[atoms], self.atom_error[atoms]
-
-    def atom_sums(self, gamma: Array) -> tuple[Array, Array, Array]:
-        rows, bias = self.product(gamma, self.atom_weight), self.product(gamma, self.atom_bias)
-        rounded = UNIT * (np.abs(rows) @ self.most + np.abs(bias))
-        return rows, bias, 1.01 * (gamma @ self.atom_error + rounded) + TINY
-
-    def interval(
-        self, units: Array, below: int, box_low: Array, box_high: Array, low: Array, high: Array
-    ) -> tuple[Array, Array]:
-        floor = np.concatenate([box_low, np.maximum(low[:, :below], 0.0)], axis=1)
-        roof = np.concatenate([box_high, np.maximum(high[:, :below], 0.0)], axis=1)
-        floor, roof = integers(floor, FINE), above(roof, FINE)
-        weight = self.whole[units, : self.inputs + below].T
-        middle = (floor + roof) @ weight + self.whole_bias[units] * 2 ** (FINE + 1)
-        half, power = (roof - floor) @ np.abs(weight), self.power + FINE + 1
-        error = 1.01 * self.error[units] + TINY
-        low = nearest(middle - half, power) - error
-        high = nearest(middle + half, power) + error
-        for _ in range(2):  # for two roundings each
-            low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
-        return low, high
-
-    def least(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
-        found = self.over_box(g, constant, low, high)
-        if self.ball is None:
-            return found
-        inner, power = within(self.ball, g, low, high, self.ball.center[None], power_of(g))
-        fine = max(power, power_of(constant))
-        total = inner * 2 ** (fine - power) + integers(constant, fine)
-        return np.asarray(np.fmax(found, floats_below(total, fine)))
-
-    def over_box(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
-        power = power_of(g)
-        values, ends = integers(g, power), (integers(low, FINE), above(high, FINE))
-        found = (np.maximum(values, 0) * ends[0] + np.minimum(values, 0) * ends[1]).sum(axis=1)
-        fine = max(power + FINE, power_of(constant))
-        return floats_below(found * 2 ** (fine - power - FINE) + integers(constant, fine), fine)
-
-    def backward(  # type: ignore[no-untyped-def]
-        self, coefficients, constant, error, above_layer, slopes: Slopes, owner, groups=None
-    ) -> tuple[Array, Array]:
-        count = len(coefficients)
-        power = max(FINE + self.power, power_of(coefficients))
-        values = integers(coefficients, power)
-        scale = 2 ** (power - FINE - self.power)
-        fine = max(power + FINE, power_of(constant))  # of the sum of constants
-        total = integers(constant, fine)
-        times = count // len(owner)
-        for number in reversed(range(above_layer)):
-            span = self.layers[number]
-            start = self.inputs + span.start
-            value = values[:, start : self.inputs + span.stop]
-            alpha, s, _ = (np.tile(item, (times, 1)) for item in slopes.at(owner, span))
-            low, high = (np.tile(item[owner, span], (times, 1)) for item in slopes.bounds)
-            shift = None if slopes.beta is None else np.tile(slopes.beta[owner, span], (times, 1))
-            slope = np.where(value > 0, alpha, s)
-            ends = integers(low, FINE), above(high, FINE)
-            mu, constants = relaxed(value, power, slope, shift, *ends)
-            total = total + constants.sum(axis=1) * 2 ** (fine - power - FINE)
-            total = total + (mu @ self.whole_bias[span]) * 2 ** (fine - FINE - self.power)
-            error = error + 1.01 * (np.abs(nearest(mu, FINE)) @ self.error[span])
-            right = [part[span, :start] for part in self.sliced]
-            left = slices(mu.astype(np.float64))  # which are whole, with 53 bits
-            few = span.stop - span.start <= 2**10 and min(len(left), len(right)) <= 8
-            found = product(left, right) if few else mu @ self.whole[span, :start]
-            values[:, :start] += found * scale
-        g = nearest(values[:, : self.inputs], power)
-        error = 1.01 * (error + UNIT * 1.01 * (np.abs(g) @ self.most[: self.inputs])) + TINY
-        return g, floats_below(total - above(error, fine), fine)

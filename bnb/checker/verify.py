@@ -13,7 +13,8 @@ import numpy as np
 from .archive import Archive
 from .arithmetic import Array, Refused, require
 from .claim import Part, check_property, check_robust, read_part
-from .exact import ExactReduced, ExactRoot
+from .exact import ExactRoot
+from .exact_rows import ExactReduced
 from .model import Model
 from .reader import read_model
 from .root import Root, atom_rows

@@ -14,19 +14,15 @@ from hypothesis import strategies as st
 
 from rhobust.bnb.checker.arithmetic import Array, Refused, at_most_sum, growth, midpoint, slopes
 from rhobust.bnb.checker.claim import Branch, Part
-from rhobust.bnb.checker.exact import (
-    ExactReduced,
-    ExactRoot,
-    integers,
-    product,
-    slices,
-)
+from rhobust.bnb.checker.exact import ExactRoot
+from rhobust.bnb.checker.exact_rows import ExactReduced
 from rhobust.bnb.checker.model import Model
 from rhobust.bnb.checker.operators import Convolution, Dense, Operator, Scale, Select
 from rhobust.bnb.checker.reader import read_model
 from rhobust.bnb.checker.root import Root
 from rhobust.bnb.checker.rows import Reduced, Slopes
 from rhobust.bnb.checker.vnnlib import parse
+from rhobust.bnb.checker.whole import ceilings, floors, product, slices, times, too_large
 
 from .certificates import Network, network
 
@@ -115,15 +111,35 @@ def test_slopes_and_midpoints_enclose(a: float, b: float) -> None:
 
 
 @given(SEEDS)
-def test_sliced_products_are_exact(seed: int) -> None:
+def test_products_of_whole_numbers(seed: int) -> None:
+    """Never above the truth, and below it by less than is said."""
     random = np.random.default_rng(seed)
-    few = int(random.integers(1, 60))
-    left, right = (
-        np.floor(np.ldexp(random.normal(size=shape), random.integers(0, 60, shape)))
-        for shape in ((3, few), (few, 4))
-    )
-    truth = integers(left, 0) @ integers(right, 0)
-    assert (product(slices(left), slices(right)) == truth).all()
+    few, fine = int(random.integers(1, 300)), int(random.integers(0, 53))
+
+    def numbers(shape: tuple[int, int]) -> Array:
+        size = np.ldexp(1.0, random.integers(0, int(random.integers(1, 53)), shape))
+        return np.trunc(random.uniform(-1.0, 1.0, shape) * size).astype(np.int64)
+
+    left, right = numbers((3, few)), numbers((few, 4))
+    values, lost = product(left, slices(right), fine)
+    truth = left.astype(object) @ right.astype(object)
+    size = np.abs(left).astype(object) @ np.abs(right).astype(object)
+    held = (size < 2 ** (fine + 60)).all(axis=1)
+    for found, sought in zip(values[held].ravel().tolist(), truth[held].ravel(), strict=True):
+        assert Fraction(found) <= Fraction(sought, 2**fine) <= found + lost
+    one, other = left[0], right[:, 0]
+    exact = one.astype(object) * other.astype(object)
+    small = np.abs(exact) < 2 ** (fine + 60)
+    found = times(one[small], other[small], fine)
+    for below, sought in zip(found.tolist(), exact[small].tolist(), strict=True):
+        assert below <= Fraction(sought, 2**fine) < below + 2
+
+
+def test_numbers_that_are_too_large_are_seen() -> None:
+    given = np.array([[0.5, -1.25], [np.inf, 0.0], [np.nan, 0.0], [-np.inf, 0.0], [2.0**12, 1.0]])
+    assert too_large(floors(given, 40)).tolist() == [False, True, True, True, True]
+    assert floors(given[0], 1).tolist() == [1, -3]
+    assert ceilings(given[0], 1).tolist() == [1, -2]
 
 
 def _exact(net: Network, x: list[Fraction]) -> list[list[Fraction]]:
@@ -146,9 +162,10 @@ def _exact(net: Network, x: list[Fraction]) -> list[list[Fraction]]:
 def test_rows_and_bounds_hold_in_rationals(exact: bool, seed: int) -> None:
     """Intervals, reduced rows and passes at random points, for weights that round everywhere."""
     random = np.random.default_rng(seed)
-    sizes = [2, 5, 4, 3]
+    sizes = [2, 5, 4, 3] if random.random() < 0.5 else [2, 4, 4, 4, 4, 3]
+    scale = 2.0 ** random.integers(0, 5)  # by which coefficients grow from layer to layer
     pairs = list(zip(sizes, sizes[1:], strict=False))
-    normal = [(random.normal(size=(b, a)), random.normal(size=b)) for a, b in pairs]
+    normal = [(scale * random.normal(size=(b, a)), random.normal(size=b)) for a, b in pairs]
     stored = [[item.astype(np.float32).astype(float) for item in pair] for pair in normal]
     net = Network([pair[0] for pair in stored], [pair[1] for pair in stored])
     model = _model(net)
@@ -170,7 +187,18 @@ def test_rows_and_bounds_hold_in_rationals(exact: bool, seed: int) -> None:
     chosen = Slopes(alpha, plain.s, plain.t, plain.bounds)
     weight, bias, cost = reduced.atom_sums(np.ones((1, 1)))
     none = np.zeros(1, dtype=np.int64)
-    bound = reduced.backward(weight, bias, cost, len(units), chosen, none)
+    bound = reduced.backward(weight.copy(), bias, cost, len(units), chosen, none)
+    box = low[None], high[None]
+    if exact:
+        other = Reduced.backward(reduced, weight, bias, cost, len(units), chosen, none)
+        mine, wanted = reduced.least(*bound, *box), Reduced.over_box(reduced, *other, *box)
+        size = np.abs(reduced.most).max() * scale ** len(sizes)
+        assert abs(mine - wanted) <= 1e-9 * size
+        span = reduced.layers[-1] if reduced.layers else slice(0, 0)
+        several = np.arange(span.start, span.stop), span.start, *box, *plain.bounds
+        ends = zip(reduced.interval(*several), Reduced.interval(reduced, *several), strict=True)
+        for mine, wanted in ends:
+            assert (np.abs(mine - wanted) <= 1e-9 * size).all()
     for _ in range(4):
         x = [
             Fraction(float(a)) + (Fraction(float(b)) - Fraction(float(a))) * int(k) / 8
