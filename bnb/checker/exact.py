@@ -19,8 +19,9 @@ import numpy as np
 
 from .arithmetic import TINY, UNIT, Array, require
 from .ball import Ball
+from .coefficients import Rows, fitting, joined, step
 from .operators import Convolution, Operator
-from .root import Root, Rows, step
+from .root import Root
 
 FINE = 48  # bits after the point of multipliers and bounds
 _whole = np.frompyfunc(int, 1, 1)
@@ -138,7 +139,7 @@ class ExactRoot(Root):
         parts: dict[int, tuple[Rows, int]] = {}
         for number, row in rows.items():
             power = power_of(row.values)
-            parts[number] = self._held(row, integers(row.values, power)), power
+            parts[number] = row.holding(integers(row.values, power)), power
         total = [Fraction(float(item)) for item in constant]
         for number in range(max(parts), 0, -1):
             if number not in parts:
@@ -153,7 +154,7 @@ class ExactRoot(Root):
                 continue
             if self.loose[number].any():
                 size = np.abs(nearest(part.values, power))
-                error = error + 1.01 * self._held(part, size).dot(self.loose[number])
+                error = error + 1.01 * part.holding(size).dot(self.loose[number])
             if tensor.bias is not None:
                 own = power_of(tensor.bias)
                 found = part.dot(integers(tensor.bias, own))
@@ -161,32 +162,31 @@ class ExactRoot(Root):
                 total = [a + Fraction(b, scale) for a, b in zip(total, found, strict=True)]
             for source, operator in tensor.terms:
                 twin, own = self._twin(operator)
-                fits = type(operator) is Operator or self.fits(tensor, operator, part)
-                whole = part if fits else Rows(part.dense(tensor.size))
+                whole = fitting(operator, part, tensor.size, len(tensor.terms) == 1)
                 if isinstance(operator, Convolution) and whole.index is not None:
                     assert isinstance(twin, Convolution)
-                    if part.side not in twin.patches:
-                        twin.patches[part.side] = integers(operator.patch(part.side)[0], own)
-                self._join(parts, source, step(twin, whole), power + own)
+                    if whole.side not in twin.patches:
+                        twin.patches[whole.side] = integers(operator.patch(whole.side)[0], own)
+                below = step(twin, whole, self.tensors[source].size)
+                self._join(parts, source, below, power + own)
         none = Rows(np.zeros((len(total), self.model.inputs), dtype=object))
         g, power = parts.get(0, (none, 0))
-        g = self._held(g, nearest(g.values, power))
-        error = error + 1.01 * UNIT * self._held(g, np.abs(g.values)).dot(self.most[0])
+        g = g.holding(nearest(g.values, power))
+        error = error + 1.01 * UNIT * g.holding(np.abs(g.values)).dot(self.most[0])
         value = np.array([float(item) for item in total])
         return g, value, 1.01 * (error + 2.0 * UNIT * np.abs(value)) + TINY
-
-    @staticmethod
-    def _held(rows: Rows, values: Array) -> Rows:
-        return Rows(values, rows.index, rows.origin, rows.side)
 
     def _join(
         self, parts: dict[int, tuple[Rows, int]], number: int, part: Rows, power: int
     ) -> None:
         if number in parts:
             other, before = parts[number]
-            size, most = self.tensors[number].size, max(power, before)
-            a, b = part.dense(size) * 2 ** (most - power), other.dense(size) * 2 ** (most - before)
-            part, power = Rows(a + b), most
+            most = max(power, before)
+            pair = (
+                part.holding(part.values * 2 ** (most - power)),
+                other.holding(other.values * 2 ** (most - before)),
+            )
+            part, power = joined(*pair, self.tensors[number].size), most
         parts[number] = part, power
 
     def _bent(
@@ -203,7 +203,7 @@ class ExactRoot(Root):
                 lost = 1.01 * UNIT * (np.abs(dense) @ most)
             keep = part.spread(part.values) * part.take(integers(weights.alpha, 0))
             gone = [Fraction(0)] * len(part.values)
-            return self._held(part, keep.reshape(part.values.shape)), power, gone, lost
+            return part.holding(keep.reshape(part.values.shape)), power, gone, lost
         lift = max(0, FINE - power)
         value, power = part.spread(part.values) * 2**lift, power + lift
         slope = np.where(value > 0, part.take(weights.alpha), part.take(weights.s))
@@ -211,7 +211,7 @@ class ExactRoot(Root):
         mu, constants = relaxed(value, power, slope, None, part.take(low), part.take(high))
         sums = constants.sum(axis=-1).reshape(-1)
         gained = [Fraction(item, 2 ** (power + FINE)) for item in sums]
-        return self._held(part, mu.reshape(part.values.shape)), FINE, gained, 0.0
+        return part.holding(mu.reshape(part.values.shape)), FINE, gained, 0.0
 
     def least(self, g: Rows, constant: Array, error: Array) -> Array:
         power = power_of(g.values)

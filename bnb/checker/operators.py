@@ -30,9 +30,12 @@ class Operator:
         """rows @ A."""
         return rows
 
-    def pick(self, index: Array) -> Array:
-        """Rows `index` of A, (len(index), inputs); for those operators that have them at hand."""
-        raise NotImplementedError
+    def source(self, index: Array) -> tuple[Array, Array | None] | None:
+        """Where each output `index` is one input times a factor: that input, and the factor.
+
+        None where outputs are sums. What is 0 has no input; its index is that past the last.
+        """
+        return index, None
 
 
 class Dense(Operator):
@@ -51,7 +54,11 @@ class Dense(Operator):
         assert self.weight is not None
         return rows @ self.weight
 
+    def source(self, index: Array) -> None:
+        return None
+
     def pick(self, index: Array) -> Array:
+        """Rows `index` of A, (len(index), inputs)."""
         assert self.weight is not None
         return self.weight[index]
 
@@ -70,20 +77,24 @@ class Scale(Operator):
         assert self.weight is not None
         return rows * self.weight
 
+    def source(self, index: Array) -> tuple[Array, Array]:
+        assert self.weight is not None
+        return index, np.append(self.weight, 0)[index]
+
 
 class Select(Operator):
     """y_i = x[index_i], times a weight (outputs,) or (1,); 0 where the index is -1."""
 
     def __init__(self, index: Array, inputs: int, weight: Array | None = None) -> None:
         self.there = np.flatnonzero(index >= 0)
-        self.source, self.inputs, self.outputs = index[self.there], inputs, len(index)
+        self.source_of, self.inputs, self.outputs = index[self.there], inputs, len(index)
         self.weight = weight
-        counts = np.bincount(self.source, minlength=1)
+        counts = np.bincount(self.source_of, minlength=1)
         self.terms = 1, int(counts.max(initial=1))
 
     def forward(self, rows: Array, weight: Array | None) -> Array:
         out = np.zeros((len(rows), self.outputs), rows.dtype)
-        out[:, self.there] = rows[:, self.source]
+        out[:, self.there] = rows[:, self.source_of]
         return out if weight is None else out * weight
 
     def adjoint(self, rows: Array) -> Array:
@@ -91,10 +102,17 @@ class Select(Operator):
         if self.weight is not None:
             rows = rows * self.weight
         if self.terms[1] > 1:
-            np.add.at(out.T, self.source, rows[:, self.there].T)
+            np.add.at(out.T, self.source_of, rows[:, self.there].T)
         else:
-            out[:, self.source] = rows[:, self.there]
+            out[:, self.source_of] = rows[:, self.there]
         return out
+
+    def source(self, index: Array) -> tuple[Array, Array | None]:
+        table = np.full(self.outputs + 1, self.inputs)
+        table[self.there] = self.source_of
+        if self.weight is None:
+            return table[index], None
+        return table[index], np.append(np.broadcast_to(self.weight, self.outputs), 0)[index]
 
 
 class Convolution(Operator):
@@ -120,6 +138,9 @@ class Convolution(Operator):
         self.out = (weight.shape[0], height, width)
         self.terms = math.prod(kernel) * weight.shape[1], math.prod(kernel) * weight.shape[0]
         self.patches: dict[tuple[int, int], Array] = {}
+
+    def source(self, index: Array) -> None:
+        return None
 
     def larger(self, side: tuple[int, int]) -> tuple[int, int]:
         """The side of the patch of inputs that a patch of outputs meets."""

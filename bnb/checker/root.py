@@ -8,7 +8,6 @@ G * |lambda| (|A| vmax + |b|), which needs one vector for each tensor and no sec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,80 +15,11 @@ import numpy as np
 from .arithmetic import LIMIT, TINY, UNIT, Array, growth, midpoint, require, slopes
 from .ball import Ball
 from .claim import Part
-from .model import Model, Tensor
-from .operators import Convolution, Dense, Operator
+from .coefficients import Rows, add, fitting, patch, step
+from .model import Model
+from .operators import Convolution, Dense
 
 PORTION = 128  # units whose rows are handled at once, so that they stay in the cache
-
-
-@dataclass(slots=True)
-class Rows:
-    """Coefficients on one tensor: values (R, size), or (R, C * height * width) on a patch of it.
-
-    A patch of row r covers all channels, from line origin[r, 0] and column origin[r, 1] on; index
-    (R, C * height * width) says which elements these are. What lies outside of the tensor
-    (C, H, W) has coefficient 0 and the index C * H * W. Where values has k times as many rows as
-    index, the patches repeat.
-    """
-
-    values: Array
-    index: Array | None = None
-    origin: Array | None = None
-    side: tuple[int, int] = (1, 1)
-
-    def take(self, vector: Array) -> Array:
-        """The vector's elements where the coefficients stand; see `spread`."""
-        return vector if self.index is None else np.append(vector, 0).take(self.index)
-
-    def spread(self, values: Array) -> Array:
-        """Values in a shape that broadcasts with what `take` returns."""
-        return values if self.index is None else values.reshape(-1, *self.index.shape)
-
-    def dot(self, vector: Array, values: Array | None = None) -> Array:
-        """(R,) sums of values times the vector; of these values, where others are given."""
-        values = self.values if values is None else values
-        if self.index is None:
-            return np.asarray(values @ vector)
-        if values.dtype == object:
-            return np.asarray((self.spread(values) * self.take(vector)).sum(axis=-1)).reshape(-1)
-        found = np.einsum("krn,rn->kr", self.spread(values), self.take(vector))
-        return np.asarray(found).reshape(-1)
-
-    def dense(self, size: int) -> Array:
-        """(R, size)."""
-        if self.index is None:
-            return self.values
-        out = np.zeros((len(self.values), size + 1), self.values.dtype)
-        index = np.tile(self.index, (len(self.values) // len(self.index), 1))
-        np.put_along_axis(out, index, self.values, axis=1)
-        return out[:, :size]
-
-
-def _patch(values: Array, shape: Sequence[int], origin: Array, side: tuple[int, int]) -> Rows:
-    channels, height, width = shape
-    lines = origin[:, :1] + np.arange(side[0])
-    columns = origin[:, 1:] + np.arange(side[1])
-    inside = ((lines >= 0) & (lines < height))[:, :, None]
-    inside = inside & ((columns >= 0) & (columns < width))[:, None, :]
-    flat = lines[:, :, None] * width + columns[:, None, :]
-    flat = flat[:, None] + (np.arange(channels) * height * width)[:, None, None]
-    index = np.where(inside[:, None], flat, channels * height * width).reshape(len(origin), -1)
-    rows = Rows(values, index, origin, side)
-    rows.values = (rows.spread(values) * (index < channels * height * width)).reshape(values.shape)
-    large = 2 * side[0] * side[1] > height * width
-    return Rows(rows.dense(channels * height * width)) if large else rows
-
-
-def step(operator: Operator, rows: Rows) -> Rows:
-    """rows @ A, on a patch where that is possible."""
-    if type(operator) is Operator:
-        return rows
-    if rows.index is None:
-        return Rows(operator.adjoint(rows.values))
-    assert isinstance(operator, Convolution) and rows.origin is not None
-    matrix, side = operator.patch(rows.side)
-    origin = rows.origin * operator.strides - np.asarray(operator.pads[:2])
-    return _patch(rows.values @ matrix, operator.shape, origin, side)
 
 
 @dataclass(slots=True)
@@ -208,18 +138,16 @@ class Root:
                 _, height, width = operator.out
                 channel, place = np.divmod(units, height * width)
                 origin = np.stack(np.divmod(place, width), axis=1) * operator.strides
-                values = matrix[channel]
-                values = np.concatenate([values, -values]) if both else values
-                part = _patch(values, operator.shape, origin - operator.pads[:2], side)
+                part = patch(matrix[channel], operator.shape, origin - operator.pads[:2], side)
+            elif isinstance(operator, Dense):
+                part = Rows(operator.pick(units))
             else:
-                if isinstance(operator, Dense):
-                    values = operator.pick(units)
-                else:
-                    hot = np.zeros((len(units), tensor.size))
-                    hot[np.arange(len(units)), units] = 1.0
-                    values = operator.adjoint(hot)
-                part = Rows(np.concatenate([values, -values]) if both else values)
-            _add(rows, source, part, self.tensors[source].size)
+                ones = Rows(np.ones((len(units), 1)), units[:, None])
+                ones = fitting(operator, ones, tensor.size, alone)
+                part = step(operator, ones, self.tensors[source].size)
+            if both:
+                part = part.holding(np.concatenate([part.values, -part.values]))
+            add(rows, source, part, self.tensors[source].size)
         bias = np.zeros(len(units)) if tensor.bias is None else tensor.bias[units]
         cost = (self.loose if alone else self.cost)[number][units]
         if both:
@@ -249,26 +177,19 @@ class Root:
                 if tensor.relu not in rows:
                     paid.add(tensor.relu)
                 part, gained = self._relax(part, self.weights[number], recorded)
-                _add(rows, tensor.relu, part, self.tensors[tensor.relu].size)
+                add(rows, tensor.relu, part, self.tensors[tensor.relu].size)
                 constant = constant + gained
                 continue
             if tensor.bias is not None:
                 constant = constant + part.dot(tensor.bias)
             for source, operator in tensor.terms:
-                fits = type(operator) is Operator or self.fits(tensor, operator, part)
-                whole = part if fits else Rows(part.dense(tensor.size))
+                size = self.tensors[source].size
+                taken = fitting(operator, part, tensor.size, len(tensor.terms) == 1)
                 paid.discard(source)
-                _add(rows, source, step(operator, whole), self.tensors[source].size)
+                add(rows, source, step(operator, taken, size), size)
         size = self.tensors[0].size
         g = rows.get(0, Rows(np.zeros((len(constant), size))))
         return g, constant, 1.01 * error + TINY
-
-    @staticmethod
-    def fits(tensor: Tensor, operator: Operator, part: Rows) -> bool:
-        """Whether a patch may stay one."""
-        if not isinstance(operator, Convolution) or len(tensor.terms) > 1:
-            return False
-        return operator.small(part.side)
 
     def _relax(self, rows: Rows, weights: Weights, recorded: Array | None) -> tuple[Rows, Array]:
         """lambda >= 0: lambda r >= alpha lambda z; lambda < 0: lambda r >= lambda (s z + t)."""
@@ -278,8 +199,7 @@ class Root:
         negative = np.minimum(rows.values, 0.0)
         moved = rows.spread(rows.values - negative) * rows.take(weights.alpha)
         moved += rows.spread(negative) * rows.take(weights.s)
-        part = Rows(moved.reshape(rows.values.shape), rows.index, rows.origin, rows.side)
-        return part, rows.dot(weights.t, negative)
+        return rows.holding(moved.reshape(rows.values.shape)), rows.dot(weights.t, negative)
 
     def least(self, g: Rows, constant: Array, error: Array) -> Array:
         """(R,) lower bounds of the rows over the box and the ball."""
@@ -301,13 +221,6 @@ class Root:
             return np.tile(np.atleast_2d(g.take(vector)), (repeated, 1))
 
         return at(self.low[0]), at(self.high[0]), at(ball.center)
-
-
-def _add(rows: dict[int, Rows], number: int, part: Rows, size: int) -> None:
-    if number not in rows:
-        rows[number] = part
-    else:
-        rows[number] = Rows(rows[number].dense(size) + part.dense(size))
 
 
 def atom_rows(root: Root, part: Part) -> tuple[dict[int, Rows], Array, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from rhobust.bnb.checker.arithmetic import Array, Refused, at_most_sum, growth, midpoint, slopes
 from rhobust.bnb.checker.claim import Branch, Part
+from rhobust.bnb.checker.coefficients import Rows, fitting, joined, step
 from rhobust.bnb.checker.exact import ExactRoot
 from rhobust.bnb.checker.exact_rows import ExactReduced
 from rhobust.bnb.checker.model import Model
@@ -68,6 +70,31 @@ def test_adjoints(seed: int) -> None:
         matrix = operator.forward(np.eye(size), operator.weight).T
         assert operator.terms[0] >= (matrix != 0.0).sum(axis=1).max(initial=0)
         assert operator.terms[1] >= (matrix != 0.0).sum(axis=0).max(initial=0)
+
+
+@settings(deadline=None)
+@given(SEEDS)
+def test_sparse_rows_equal_dense_ones(seed: int) -> None:
+    """Steps back through each operator, and sums, of rows of which each names few elements."""
+    random = np.random.default_rng(seed)
+    for operator, size in _operators(random):
+        width = operator.forward(np.zeros((1, size)), operator.weight).shape[1]
+        parts = []
+        for _ in range(2):
+            count = int(random.integers(1, min(width, 4) + 1))
+            index = np.stack([random.permutation(width)[:count] for _ in range(3)])
+            values = random.integers(-8, 9, (6, count)) / 8.0
+            index[random.random((3, count)) < 0.2] = width
+            values = values * np.tile(index < width, (2, 1))
+            parts.append(Rows(values, index))
+        dense = [rows.dense(width) for rows in parts]
+        for rows, wide in zip(parts, dense, strict=True):
+            found = step(operator, fitting(operator, rows, width, True), size)
+            assert np.array_equal(found.dense(size), operator.adjoint(wide))
+        assert np.array_equal(joined(parts[0], parts[1], width).dense(width), sum(dense))
+        assert np.array_equal(
+            joined(parts[0], parts[1], 4 * width).dense(4 * width)[:, :width], sum(dense)
+        )
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40), SEEDS)
@@ -253,6 +280,32 @@ def _onnx(
     return read_model(path)
 
 
+def _reshaped_net(path: Path, random: np.random.Generator) -> Model:
+    """Images of other sides between convolutions, as many elements a channel."""
+    weights = {
+        "w1": random.integers(-8, 9, (2, 1, 1, 1)).astype(np.float32) / 8,
+        "shape": np.array([1, 2, 6, 6]),
+        "w2": random.integers(-8, 9, (2, 2, 2, 2)).astype(np.float32) / 8,
+        "scale": random.integers(-8, 9, (1, 2, 1, 1)).astype(np.float32) / 8,
+        "w3": random.integers(-8, 9, (2, 2, 1, 1)).astype(np.float32) / 8,
+    }
+    make = onnx.helper.make_node
+    nodes = [
+        make("Conv", ["x", "w1"], ["z1"], kernel_shape=[1, 1]),
+        make("Reshape", ["z1", "shape"], ["f"]),
+        make("Relu", ["f"], ["r1"]),
+        make("Conv", ["r1", "w2"], ["z2"]),
+        make("Mul", ["z2", "scale"], ["s"]),
+        make("Transpose", ["s"], ["t"], perm=[0, 1, 3, 2]),
+        make("Relu", ["t"], ["r2"]),
+        make("Conv", ["r2", "w3"], ["z3"]),
+        make("Add", ["z3", "r2"], ["z4"]),
+        make("Relu", ["z4"], ["r3"]),
+        make("Conv", ["r3", "w3"], ["y"]),
+    ]
+    return _onnx(path, nodes, weights, [1, 1, 4, 9])
+
+
 def _conv_net(path: Path, random: np.random.Generator) -> Model:
     weights = {
         "w1": random.integers(-8, 9, (3, 1, 3, 3)).astype(np.float32) / 8,
@@ -280,27 +333,26 @@ def never(side: tuple[int, int]) -> bool:
     return False
 
 
+@pytest.mark.parametrize("net", [_conv_net, _reshaped_net])
 @settings(max_examples=10, deadline=None)
 @given(SEEDS)
-def test_patches_equal_dense_rows(seed: int) -> None:
+def test_patches_equal_dense_rows(net: Callable[..., Model], seed: int) -> None:
     random = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as place:
-        model = _conv_net(Path(place) / "m.onnx", random)
-    image = random.integers(0, 9, 196) / 8.0
+        model = net(Path(place) / "m.onnx", random)
+    image = random.integers(0, 9, model.inputs) / 8.0
     bounds = []
     for small in (True, False):
         for tensor in model.tensors:
             for _, operator in tensor.terms:
                 if isinstance(operator, Convolution):
                     operator.__dict__["small"] = always if small else never
-        root = Root(model, image - 0.25, image + 0.25)
-        root.propagate()
-        bounds.append(np.concatenate([*root.low, *root.high]))
-    root = ExactRoot(model, image - 0.25, image + 0.25)
-    root.propagate()
-    bounds.append(np.concatenate([*root.low, *root.high]))
-    assert np.allclose(bounds[0], bounds[1], rtol=0.0, atol=1e-9)
-    assert np.allclose(bounds[0], bounds[2], rtol=0.0, atol=1e-9)
+        for which in (Root, ExactRoot):
+            root = which(model, image - 0.5, image + 0.5)
+            root.propagate()
+            bounds.append(np.concatenate([*root.low, *root.high]))
+    for found in bounds[1:]:
+        assert np.allclose(bounds[0], found, rtol=0.0, atol=1e-9)
 
 
 def test_models_agree_with_their_runtime(tmp_path: Path) -> None:
