@@ -281,14 +281,15 @@ def _onnx(
 
 
 def _reshaped_net(path: Path, random: np.random.Generator) -> Model:
-    """Images of other sides between convolutions, as many elements a channel."""
-    weights = {
-        "w1": random.integers(-8, 9, (2, 1, 1, 1)).astype(np.float32) / 8,
-        "shape": np.array([1, 2, 6, 6]),
-        "w2": random.integers(-8, 9, (2, 2, 2, 2)).astype(np.float32) / 8,
-        "scale": random.integers(-8, 9, (1, 2, 1, 1)).astype(np.float32) / 8,
-        "w3": random.integers(-8, 9, (2, 2, 1, 1)).astype(np.float32) / 8,
+    """Images of other sides between convolutions, as many elements a channel.
+
+    No bound is 0 by chance, which rounding would tell as unstable.
+    """
+    shapes = {"w1": (2, 1, 1, 1), "w2": (2, 2, 2, 2), "scale": (1, 2, 1, 1), "w3": (2, 2, 1, 1)}
+    weights: dict[str, Array] = {
+        name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()
     }
+    weights["shape"] = np.array([1, 2, 6, 6])
     make = onnx.helper.make_node
     nodes = [
         make("Conv", ["x", "w1"], ["z1"], kernel_shape=[1, 1]),
@@ -334,7 +335,7 @@ def never(side: tuple[int, int]) -> bool:
 
 
 @pytest.mark.parametrize("net", [_conv_net, _reshaped_net])
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS)
 def test_patches_equal_dense_rows(net: Callable[..., Model], seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -342,11 +343,11 @@ def test_patches_equal_dense_rows(net: Callable[..., Model], seed: int) -> None:
         model = net(Path(place) / "m.onnx", random)
     image = random.integers(0, 9, model.inputs) / 8.0
     bounds = []
-    for small in (True, False):
+    for small in (always, never):
         for tensor in model.tensors:
             for _, operator in tensor.terms:
                 if isinstance(operator, Convolution):
-                    operator.__dict__["small"] = always if small else never
+                    operator.__dict__["small"] = small
         for which in (Root, ExactRoot):
             root = which(model, image - 0.5, image + 0.5)
             root.propagate()
