@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..compiler.arrays import Indices, Matrix, Vector
+from ..compiler.arrays import Indices, Matrix, Vector, exact
 from ..compiler.problem import Branch, Problem
 from ..compiler.rounding import floor_float
 from .recording import DEAD, LEAF, NONE, Recorder, Rows
@@ -60,6 +60,7 @@ def _atoms(problem: Problem, output: int) -> Arrays:
     constant = [[o] for o in problem.offset.tolist()]
     size = problem.stages[output - 1].size
     found = np.zeros((len(problem.offset), problem.input_size + size))
+    passed: list[int] = []
     for number in range(len(problem.stages), -1, -1):
         mu = pending.pop(number, None)
         if mu is None or not mu.any():
@@ -75,10 +76,13 @@ def _atoms(problem: Problem, output: int) -> Arrays:
             for k, value in enumerate(stage.exact_bias().tolist()):
                 if value:
                     for atom in np.flatnonzero(mu[:, k]).tolist():
-                        constant[atom].append(value * mu[atom, k])
+                        constant[atom].append(value * Fraction(float(mu[atom, k])))
+            passed.insert(0, number)
             for operator, source in stage.terms:
                 part = operator.adjoint(mu)
                 pending[source] = pending[source] + part if source in pending else part
+    if not _exact(problem, output, found, passed):
+        raise NotProvable("a coefficient of a relation is no float64 number")
     row, place = np.nonzero(found)
     start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(found)))])
     offset = np.array([_sum(values) for values in constant])
@@ -86,6 +90,33 @@ def _atoms(problem: Problem, output: int) -> Arrays:
         "atom_start": start.astype(np.int64), "atom_index": place,
         "atom_value": found[row, place], "offset": offset,
     }  # fmt: skip
+
+
+MOST = 2_000_000
+"""Fractions that checking coefficients may make; beyond them it is left to the checker."""
+
+
+def _exact(problem: Problem, output: int, found: Matrix, passed: Sequence[int]) -> bool:
+    """Whether coefficients (A, D + K), pulled back through some stages, met no rounding."""
+    if not passed:
+        return True
+    columns = np.flatnonzero(found.any(axis=0))
+    widest = max(problem.stages[number - 1].size for number in passed)
+    if len(columns) * max(widest, found.shape[1]) > MOST:
+        return True
+    unit = exact(np.eye(found.shape[1])[columns])
+    values = {0: unit[:, : problem.input_size], output: unit[:, problem.input_size :]}
+    for number in passed:
+        terms = problem.stages[number - 1].terms
+        if any(source not in values for _, source in terms):
+            return True
+        parts = [operator.apply(values[source]) for operator, source in terms]
+        values[number] = sum(parts[1:], parts[0])
+    atom, place = np.nonzero(problem.rows)
+    total = exact(np.zeros((len(found), len(columns))))
+    factors = exact(problem.rows[atom, place])
+    np.add.at(total, atom, (values[len(problem.stages)][:, place] * factors).T)
+    return bool((total == exact(found[:, columns])).all())
 
 
 def _sum(values: Sequence[Any]) -> float:

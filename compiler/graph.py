@@ -141,7 +141,7 @@ class Network:
             result = FORMULAS[type(layer)](layer, [known[s] for s in self.sources[node]], node)
             shared = self.graph.out_degree(node) > 1 or node == self.output
             if isinstance(layer, COMBINED) or (shared and not isinstance(layer, Rectifier)):
-                source = Application(x.affine, self.runtime and self.run, self.name)
+                source = Application(x.affine, self.runtime and self.run, self.name, self)
                 result = define(result, node, source if node == self.output else None)
             known[node] = result
         return known

@@ -191,11 +191,15 @@ class Variable(Expression):
 
 @dataclass(frozen=True, eq=False)
 class Application:
-    """A function applied to an expression; `runtime` is its own float32 evaluation, if any."""
+    """A function applied to an expression; `runtime` is its own float32 evaluation, if any.
+
+    function: what was applied, as its maker knows it.
+    """
 
     argument: Affine
     runtime: Callable[[Matrix], Matrix] | None
     name: str
+    function: object = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from .compiler.language import (
 )
 from .compiler.restricting import restricted
 from .decide import Progress, quiet
+from .files import writable
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,9 @@ class Solution:
     status: optimal (value and bound agree within the gap), sat (a solution is known: all that was
     asked), unsat, timeout or unknown, the last two with a reason.
     value: the objective at the solution, a bound on it that is proven for this very point; bound:
-    what no solution can be better than. Both nan without an objective.
+    what no solution can be better than. Both nan without an objective. certified: the bound that a
+    certificate proves, nan where it proves an unsat; uncertified: why one that was asked for is
+    not there.
     """
 
     status: str
@@ -112,6 +116,8 @@ class Solution:
     bound: float
     seconds: float
     statistics: Statistics
+    certified: float = float("nan")
+    uncertified: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,18 +184,41 @@ class Problem:
         settings: Settings | None = None,
         seed: int = 0,
         progress: Progress = quiet,
+        certificate: str | Path | None = None,
     ) -> Solution:
         """Answers the problem; `value` of its variables is then the solution, or None.
 
         timeout: seconds.  stop_above, stop_below: end as soon as the best value is known to lie
         above, or below, these numbers.  gap: relative distance of value and bound at which an
-        objective counts as optimal.
+        objective counts as optimal.  certificate: a file to write a proof of an unsat, or of the
+        bound, into, by a search of its own, which may take as long again; see docs/certificate.md
+        for the problems that have one.
         """
+        if certificate is not None:
+            writable(Path(certificate))
+        solution = self._solved(
+            timeout, (stop_above, stop_below), gap, settings or Settings(), seed, progress
+        )
+        if certificate is None:
+            return solution
+        from .bounded import proven
+
+        return proven(self, solution, Path(certificate), timeout, settings or Settings(), seed)
+
+    def _solved(
+        self,
+        timeout: float,
+        stops: tuple[float | None, float | None],
+        gap: float,
+        spent: Settings,
+        seed: int,
+        progress: Progress,
+    ) -> Solution:
         from .distance import least_distance
         from .optimum import Optimum
         from .parts import Parts, boxed_parts
 
-        for name, number in (("stop_above", stop_above), ("stop_below", stop_below)):
+        for name, number in zip(("stop_above", "stop_below"), stops, strict=True):
             if number is not None and not np.isfinite(number):
                 raise InputError(f"{name} must be a finite number, not {number}")
             if number is not None and self.objective is None and self.distance is None:
@@ -197,7 +226,6 @@ class Problem:
         if not 0.0 <= gap < 1.0:
             raise InputError(f"gap must be a number in [0, 1), not {gap}")
         deadline = Deadline(timeout)
-        stops, spent = (stop_above, stop_below), settings or Settings()
         if self.distance is not None:
             return least_distance(self, self.distance, deadline, stops, gap, spent, seed, progress)
         parts = boxed_parts(self.formulas)

@@ -87,6 +87,23 @@ def solve(
     return result
 
 
+def prove(
+    network: Network, text: str, path: Path, seconds: float, settings: Settings, seed: int
+) -> str:
+    """Writes a proof that a VNN-LIB text is unsat; returns what prevented it, or "".
+
+    Raises InputError for a network of which there are no certificates.
+    """
+    proof = Certificate(path, network)
+    if proof.unread:
+        raise InputError(proof.unsat(text))
+    asked = parse_vnnlib(text, "the question")
+    found = _Solving([network], asked, Deadline(seconds), settings, seed, quiet, proof).run()
+    if found.status == "unsat":
+        return proof.unsat(text)
+    return "no proof in one search was found in time" if found.status != "sat" else "it is sat"
+
+
 class _Solving:
     def __init__(
         self,

@@ -17,7 +17,7 @@ import rhobust as rb
 from rhobust.bnb.check import Checker
 
 from ..bends import BENDS, draw
-from .test_certificates import EFFORT, text
+from .test_certificates import EFFORT, norms, text
 
 seeds = st.integers(0, 2**32 - 1)
 fresh = [HealthCheck.function_scoped_fixture]
@@ -40,19 +40,22 @@ def claiming(source: Path, target: Path, factor: float) -> Path:
     seed=seeds,
     share=st.sampled_from([0.5, 0.9, 0.99]),
     effort=st.sampled_from(["lazy", "all", "joint", "tight", "boxes"]),
+    norm=norms,
 )
 def test_proofs_of_robustness(
-    tmp_path: Path, kind: str, seed: int, share: float, effort: str
+    tmp_path: Path, kind: str, seed: int, share: float, effort: str, norm: str
 ) -> None:
     rng = np.random.default_rng(seed)
     model, proof = draw(tmp_path / "model.onnx", rng, kind), tmp_path / "proof.npz"
     network, image = rb.load(model), rng.random(4)
-    rho = rb.rho(network, image, timeout=10)
+    rho = rb.rho(network, image, norm=norm, timeout=10)
     eps = share * rho.lower
     if not 0.0 < eps < np.inf:
         return
     spent = replace(EFFORT[effort], threads=1)
-    found = rb.verify(network, image, eps, timeout=20, settings=spent, certificate=proof)
+    found = rb.verify(
+        network, image, eps, timeout=20, settings=spent, norm=norm, certificate=proof
+    )  # fmt: skip
     assert (found.verdict, found.uncertified) == ("ROBUST", "")
     checker = Checker(model)
     report = checker.check(proof)
