@@ -216,6 +216,10 @@ class Root:
     def region(self, g: Rows, ball: Ball) -> tuple[Array, Array, Array]:
         """The box and the ball's center where the rows' coefficients stand, (R, n) or (1, n)."""
         repeated = 1 if g.index is None else len(g.values) // max(1, len(g.index))
+        if g.index is not None:  # a ball has one step for each input, however many coefficients
+            order = np.sort(g.index, axis=1)
+            twice = (order[:, 1:] == order[:, :-1]) & (order[:, 1:] < self.tensors[0].size)
+            require(not twice.any(), "an input that stands in a row twice")
 
         def at(vector: Array) -> Array:
             return np.tile(np.atleast_2d(g.take(vector)), (repeated, 1))

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from rhobust.bnb.checker.arithmetic import Array
+from rhobust.bnb.checker.arithmetic import Array, Refused
 from rhobust.bnb.checker.ball import Ball
+from rhobust.bnb.checker.coefficients import Rows
 from rhobust.bnb.checker.cuts import cut
 from rhobust.bnb.checker.exact import power_of, within
+from rhobust.bnb.checker.root import Root
 from rhobust.bnb.checker.rows import Reduced
 
 from .certificates import Files, halving, save, splitting
@@ -161,6 +163,18 @@ def test_boxes_beyond_the_ball(seed: int, norm: str) -> None:
             small = Ball(norm, ball.center, float(size[row] * factor))
             missed = small.misses(low[row][None], high[row][None])[0]
             assert missed == (factor < 1.0)
+
+
+def test_an_input_stands_in_a_row_once(tmp_path: Path) -> None:
+    """Two coefficients of one input would share its step, and bound their sum too well."""
+    case = Case(tmp_path, 5, [2, 3, 3, 3])
+    model = case.checker.model
+    root = Root(model, np.zeros(2), np.ones(2), Ball("l1", np.full(2, 0.5), 0.1))
+    none = np.zeros(1)
+    for index in (np.array([[0, 1]]), np.array([[2, 2]])):
+        assert np.isfinite(root.least(Rows(np.zeros((1, 2)), index), none, none)).all()
+    with pytest.raises(Refused, match="twice"):
+        root.least(Rows(np.ones((1, 2)), np.array([[1, 1]])), none, none)
 
 
 @dataclass
