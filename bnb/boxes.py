@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Indices, Matrix, Vector
+from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Vector
 from ..compiler.problem import Problem
 from .bounds.backward import Nodes, Pass, backward, plain
 from .bounds.interval import stage_interval
@@ -101,8 +101,8 @@ def rebound(
 ) -> None:
     """All unit bounds of the nodes anew, within those they have; in place.
 
-    box (1, D): the region, which the nodes' own boxes cut.  Once `stop` says so the rest stay as
-    they are.
+    box (1, D): the region, which the nodes' own boxes cut; without those only what stands behind
+    the unit that was split last can change.  Once `stop` says so the rest stay as they are.
     """
     nodes = spread(block, units, box)
     sources = [nodes.box]
@@ -113,10 +113,11 @@ def rebound(
         nodes.bounds[number] = bounds
         deep = any(source != 0 for _, source in stage.terms)
         # in a shared region nothing new is known of units that read the input alone
-        if deep or (own and problem.ball is not None):
-            _backward(problem, reach, nodes, number, bounds, stop)
-        sources.append(bounds.rectified())
         part = units.part(number)
+        if deep or (own and problem.ball is not None):
+            changed = own | ((block.choice >= 0) & (block.choice < part.start))
+            _backward(problem, reach, nodes, number, bounds, changed, stop)
+        sources.append(bounds.rectified())
         block.lower[:, part], block.upper[:, part] = bounds.lower, bounds.upper
 
 
@@ -127,11 +128,17 @@ def _all(block: Block) -> Bounds:
 
 
 def _backward(
-    problem: Problem, reach: Reach, nodes: Nodes, number: int, bounds: Bounds, stop: Stop
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    number: int,
+    bounds: Bounds,
+    changed: Mask,
+    stop: Stop,
 ) -> None:
-    """Tightens the bounds of a stage's unstable units at all nodes, in place."""
+    """Tightens the bounds of a stage's unstable units at the changed nodes (B,), in place."""
     size = problem.stages[number].size
-    free = (bounds.lower < 0.0) & (bounds.upper > 0.0)
+    free = (bounds.lower < 0.0) & (bounds.upper > 0.0) & changed[:, None]
     owner, unit = np.nonzero(free)
     widest = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
     chunk = max(1, LARGEST_BATCH // widest)

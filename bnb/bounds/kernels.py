@@ -175,7 +175,7 @@ def knapsack_price(value: Vector, room: Vector, budget: float) -> float:
     return 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
 def least_over_l1_ball(
     lam: Matrix,
     lower: Matrix,
@@ -191,24 +191,36 @@ def least_over_l1_ball(
 ) -> None:
     """As `least_over_box`, over the part of each box with sum |x - center| <= radius over `inside`.
 
-    For every tau >= 0 the minimum is at least sum min over [l, u] of (lam x + tau |x - center|) -
-    tau radius; the best tau is the price at which the radius is used up.
+    From the point of the box that is nearest to the center, what is left of the radius is spent on
+    the dearest inputs first. For every tau >= 0 the minimum is at least the value there - tau left
+    - sum room max(|lam| - tau, 0); the best tau is the price at which nothing is left.
     """
     count = lam.shape[1]
     price = np.empty(count)
     room = np.empty(count)
+    place = np.empty(count, dtype=np.int64)
     near = np.empty(count)
+    down = np.empty(count)
+    up = np.empty(count)
     last = -1
     used = 0.0
+    share = 0.2
     for q in range(lam.shape[0]):
         b = owner[q]
         if b != last:
             last = b
             used = 0.0
             for j in range(count):
-                near[j] = min(max(center[j], lower[b, j]), upper[b, j])
+                low, high = lower[b, j], upper[b, j]
                 if inside[j]:
+                    near[j] = min(max(center[j], low), high)
                     used += abs(near[j] - center[j])
+                    down[j] = near[j] - low
+                    up[j] = high - near[j]
+                else:
+                    near[j] = 0.5 * low + 0.5 * high
+                    down[j] = 0.0
+                    up[j] = 0.0
         left = max(radius - used, 0.0)
         weight = 0.0
         total = 0.0
@@ -216,57 +228,56 @@ def least_over_l1_ball(
         for j in range(count):
             value = lam[q, j]
             weight += abs(value) * reach[j]
-            if inside[j]:
-                largest = max(largest, abs(value))
-                vertex[q, j] = near[j]
-            else:
-                end = lower[b, j] if value >= 0.0 else upper[b, j]
-                vertex[q, j] = end
-                total += value * end
-        # the dearest fifth decides, or all where that does not use the radius up
-        share = 0.2
+            total += value * near[j]
+            largest = max(largest, abs(value))
+            vertex[q, j] = near[j]
+        # the dearest decide, about as many as in the row before, or all where they do not fill it
         tau = 0.0
+        many = 0
         while True:
             many = 0
             sold = 0.0
             for j in range(count):
                 value = lam[q, j]
-                if abs(value) > share * largest and inside[j]:
-                    end = lower[b, j] if value >= 0.0 else upper[b, j]
-                    step = abs(end - near[j])
+                if abs(value) > share * largest:
+                    step = down[j] if value >= 0.0 else up[j]
                     if step > 0.0:
                         price[many] = abs(value)
                         room[many] = step
+                        place[many] = j
                         sold += step
                         many += 1
             if sold >= left or share == 0.0:
                 tau = knapsack_price(price[:many], room[:many], left)
                 break
             share = 0.0
-        total -= tau * radius
+        if largest > 0.0:
+            share = 0.7 * tau / largest
+        spent = tau * left
+        for k in range(many):
+            if price[k] > tau:
+                spent += room[k] * (price[k] - tau)
+        total -= spent
+        # those at the price itself share what the dearer ones leave
+        for k in range(many):
+            j = place[k]
+            if abs(lam[q, j]) > tau:
+                vertex[q, j] = lower[b, j] if lam[q, j] >= 0.0 else upper[b, j]
+                left -= abs(vertex[q, j] - near[j])
+        if tau > 0.0 and left > 0.0:
+            for k in range(many):
+                j = place[k]
+                if abs(lam[q, j]) == tau and left > 0.0:
+                    step = min(down[j] if lam[q, j] >= 0.0 else up[j], left)
+                    vertex[q, j] += -step if lam[q, j] >= 0.0 else step
+                    left -= step
         for j in range(count):
             if not inside[j]:
-                continue
-            value = lam[q, j]
-            at_near = value * near[j] + tau * abs(near[j] - center[j])
-            if abs(value) > tau:
-                end = lower[b, j] if value >= 0.0 else upper[b, j]
-                at_near = min(at_near, value * end + tau * abs(end - center[j]))
-                vertex[q, j] = end
-                left -= abs(end - near[j])
-            total += at_near
-        # those at the price itself share what the dearer ones leave
-        if tau > 0.0 and left > 0.0:
-            for j in range(count):
-                value = lam[q, j]
-                if inside[j] and abs(value) == tau and left > 0.0:
-                    end = lower[b, j] if value >= 0.0 else upper[b, j]
-                    step = min(abs(end - near[j]), left)
-                    vertex[q, j] = near[j] - step if value >= 0.0 else near[j] + step
-                    left -= step
+                vertex[q, j] = lower[b, j] if lam[q, j] >= 0.0 else upper[b, j]
+                total += lam[q, j] * (vertex[q, j] - near[j])
         # a box that the ball does not reach holds nothing
         constant[q] += total if used <= radius + 1e-9 * (used + radius) else np.inf
-        size[q] += 4.0 * weight
+        size[q] += 4.0 * weight + 4.0 * tau * (used + radius)
 
 
 @njit(cache=True, nogil=True)
