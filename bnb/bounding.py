@@ -6,6 +6,7 @@ import numpy as np
 
 from ..compiler.arrays import Bounds, Indices, Mask, Matrix
 from .bounds.backward import Ascent, Multipliers, Nodes, Pass, backward, climb
+from .bounds.inverse import tighten_inside
 from .bounds.kernels import least_radius
 from .boxes import few_left, rebound, shrink, shrink_by_atoms, shrink_by_splits
 from .branching import largest_loss
@@ -15,6 +16,10 @@ from .shared import Shared
 
 LEAST = 0.4
 """The least weight of an atom, as a share of the mean weight."""
+MOST_INSIDE = 256
+"""Free units up to which all of a node's are bounded over what can still matter."""
+SHORT = 1e-9
+"""What a node is short of closing at least, relative to the cutoff: a scale of weights."""
 
 
 class Bounding(Shared):
@@ -35,6 +40,8 @@ class Bounding(Shared):
         empty = (block.lower > block.upper).any(axis=1) | (block.low > block.high).any(axis=1)
         alive = np.flatnonzero(~empty)
         block = block.take(alive)
+        if deep and self.problem.objective is not None and len(block):
+            block = self._tighten_inside(block)
         if not len(block):
             return block, False
         rate, decay = (0.1, 0.9) if deep else (0.2, 0.95)
@@ -73,6 +80,39 @@ class Bounding(Shared):
             changed[split, block.choice[split]] = True
             touched = self.joint.touched(block, changed)
             self.joint.update(block, self.hooks.box(), touched, self.hooks.stop)
+
+    def _tighten_inside(self, block: Block) -> Block:
+        """The nodes that unit bounds over what can still matter leave open, with these bounds.
+
+        Their effort is that of many nodes: it is spent while it closes a good part of them.
+        """
+        cutoff = self.hooks.cutoff()
+        few = (self._free(block).sum(axis=1) <= MOST_INSIDE) & np.isfinite(block.value)
+        if not (self.inside.worthwhile and np.isfinite(cutoff) and few.any()):
+            return block
+        rest, block = block.take(np.flatnonzero(~few)), block.take(np.flatnonzero(few))
+        nodes = spread(block, self.units, self.hooks.box())
+        alpha = multipliers(block, self.units).alpha
+        above = self._above(len(self.problem.offset))
+        short = np.maximum(cutoff - block.value, SHORT * (1.0 + abs(cutoff)))
+        for number in range(self.units.stages):
+            tighten_inside(
+                self.problem, self.reach, nodes, number, alpha, block.atoms, above, short,
+                self.settings.inside_steps, self.hooks.stop,
+            )  # fmt: skip
+            part, bounds = self.units.part(number), nodes.bounds[number]
+            block.lower[:, part], block.upper[:, part] = bounds.lower, bounds.upper
+        left = np.flatnonzero(~(block.lower > block.upper).any(axis=1))
+        with self.lock:
+            self.inside.tried += len(block)
+            self.inside.closed += len(block) - len(left)
+        return Block.join([rest, block.take(left)])
+
+    @staticmethod
+    def _free(block: Block) -> Mask:
+        """(B, U): the units that are unstable and not split."""
+        free: Mask = (block.lower < 0.0) & (block.upper > 0.0) & (block.phase == 0)
+        return free
 
     def _ascend(self, block: Block, steps: int, ascent: Ascent) -> tuple[Block, bool]:
         """What is open after some steps, and whether a candidate settled the question."""
@@ -134,7 +174,7 @@ class Bounding(Shared):
         width = np.where((block.low < middle) & (middle < block.high), width, 0.0)
         axis, promise = self.axes.choose(width)
         block.promise = promise
-        free = ((block.lower < 0.0) & (block.upper > 0.0) & (block.phase == 0)).sum(axis=1)
+        free = self._free(block).sum(axis=1)
         halve = (
             (block.choice >= 0) & (width.max(axis=1) > 0.0) & (free > few_left(self.units.count))
         )

@@ -26,6 +26,7 @@ class Settings:
     node_steps: int = 3
     extra_steps: int = 12
     hope: float = 0.01
+    inside_steps: int = 10
     nodes: int = 10_000_000
     memory: float = 4e8
     threads: int = 1

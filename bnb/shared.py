@@ -9,6 +9,7 @@ import numpy as np
 from ..compiler.arrays import Indices, Matrix, Vector
 from ..compiler.problem import Branch, Problem
 from .bounds.backward import Nodes
+from .bounds.inverse import Inside
 from .bounds.reach import Reach
 from .bounds.reduce import reduce
 from .boxes import Axes, own_boxes, worth_halving
@@ -38,6 +39,7 @@ class Shared:
         self.propagates = False
         self.refines = False
         self.ties: Ties | None = None
+        self.inside = Inside()
         self.axes = Axes(problem.input_size)
         self.lock = RLock()  # over all that threads share: counts, records and the caller's hooks
         self.boxes = settings.boxes and own_boxes(problem)

@@ -109,6 +109,7 @@ def backward(
     offset: Vector,
     multipliers: Multipliers,
     keep: bool = False,
+    also: tuple[int, Matrix] | None = None,
 ) -> Pass:
     """Lower bounds of rows @ pre_start + offset, (Q,), over each query's node.
 
@@ -144,6 +145,9 @@ def backward(
                 mu = lam
             if keep:
                 kept[number] = lam
+        if also is not None and number == also[0]:
+            passthrough(also[1], stage.bias, scale, stage.bias_radius, constant, size, extra)
+            mu = mu + also[1]
         if number == start or not stage.relu:
             passthrough(mu, stage.bias, scale, stage.bias_radius, constant, size, extra)
         for operator, source in stage.terms:
