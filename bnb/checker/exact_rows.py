@@ -14,18 +14,19 @@ import numpy as np
 from .arithmetic import TINY, UNIT, Array, require
 from .exact import floats_below, integers, nearest, power_of, within
 from .rows import Reduced, Slopes
-from .whole import LARGEST, ceilings, floors, product, slices, times, too_large
+from .whole import LARGEST, ceilings, floors, multiples, product, slices, times, too_large
 
 FINE = 42
 ROOM = 10  # sums of bounds are held in a larger unit where a bound exceeds 2**ROOM
 FINEST = 52
+WEIGHTS = 61  # bits of weights, which are only multiplied in slices
 
 
-def fine_for(*arrays: Array) -> int:
-    """As many bits after the point as numbers of 52 bits can have."""
+def fine_for(bits: int, *arrays: Array) -> int:
+    """As many bits after the point as numbers of so many bits can have."""
     largest = max(float(np.abs(item).max(initial=1.0)) for item in arrays)
     require(largest < 2.0 ** (FINEST - ROOM), "numbers too large for --exact")
-    return FINEST - int(np.frexp(largest)[1])
+    return bits - int(np.frexp(largest)[1])
 
 
 def scales(rows: Array) -> Array:
@@ -45,8 +46,8 @@ class ExactReduced(Reduced):
 
     def _measure(self) -> None:
         super()._measure()
-        fine = fine_for(self.weight, self.bias)
-        self.bound_fine = fine_for(self.most, self.low, self.high)
+        fine = fine_for(WEIGHTS, self.weight, self.bias)
+        self.bound_fine = fine_for(FINEST, self.most, self.low, self.high)
         self.spare = max(0, FINEST - self.bound_fine - ROOM)
         whole = np.column_stack([self.weight, self.bias])
         rounded = np.ldexp(np.rint(np.ldexp(whole, fine)), -fine)
@@ -55,7 +56,7 @@ class ExactReduced(Reduced):
             self.error = self.error + 2.0**-fine * (self.most.sum() + 1.0)
             super()._measure()
         self.whole, self.fine = rounded, fine
-        parts = slices(floors(rounded, fine))
+        parts = slices(multiples(rounded, fine))
         self.sliced = [
             [part[span, [*range(self.inputs + span.start), -1]] for part in parts]
             for span in self.layers
@@ -101,7 +102,7 @@ class ExactReduced(Reduced):
         for some in (row, -row):
             first, second = np.maximum(some[:, :-1], 0.0), np.minimum(some[:, :-1], 0.0)
             right = np.column_stack([first, some[:, -1], second]).T
-            values, _ = product(both, slices(floors(right, self.fine)), self.fine)
+            values, _ = product(both, slices(multiples(right, self.fine)), self.fine)
             least = np.nextafter(below(values, fine) - error, -np.inf)
             found.append(np.where(bad[:, None], -np.inf, least))
         return found[0], -found[1]

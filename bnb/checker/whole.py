@@ -25,6 +25,11 @@ def floors(array: Array, fine: int) -> Array:
     return np.where(np.abs(scaled) < MOST, scaled, MOST).astype(np.int64)
 
 
+def multiples(array: Array, fine: int) -> Array:
+    """array * 2**fine for multiples of 2**-fine below 2**(62 - fine)."""
+    return np.asarray(np.ldexp(array, fine).astype(np.int64))
+
+
 def ceilings(array: Array, fine: int) -> Array:
     return np.asarray(-floors(-array, fine))
 
@@ -35,7 +40,7 @@ def too_large(whole: Array) -> Array:
 
 
 def slices(whole: Array) -> list[Array]:
-    """Floats with whole = sum of part[k] * 2**(23 k), |part| <= 2**22; |whole| < 2**53."""
+    """Floats with whole = sum of part[k] * 2**(23 k), |part| <= 2**22; |whole| < 2**62."""
     parts = []
     while True:
         low = ((whole + HALF) & (2 * HALF - 1)) - HALF
@@ -48,8 +53,8 @@ def slices(whole: Array) -> list[Array]:
 def product(left: Array, right: list[Array], fine: int) -> tuple[Array, int]:
     """(values, lost): left @ right - lost <= values <= left @ right, in left's units.
 
-    left (R, n), below MOST; right: slices (n, m) of multiples of 2**-fine.  The caller sees to it
-    that sums of |left| |right| stay below LARGEST.
+    left (R, n), below MOST; right: slices (n, m), three at most, of multiples of 2**-fine.  The
+    caller sees to it that sums of |left| |right| stay below LARGEST.
     """
     values, lost = np.zeros((len(left), right[0].shape[1]), dtype=np.int64), 0
     # what the lowest slices give is left out where it is a few units at most
