@@ -1,16 +1,17 @@
-"""Affine operators of ONNX: sums, products with constants, convolutions, averages."""
+"""Affine operators of ONNX: sums, products with constants, normalisation."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from . import constants
 from .arithmetic import LIMIT, UNIT, Array, require
 from .model import Value
-from .node import Node, numbers
-from .operators import Convolution, Dense, Operator, Scale
+from .node import Node
+from .operators import Dense, Operator, Scale
+from .sums import Along
 
 
 def add(node: Node) -> Value:
@@ -23,95 +24,116 @@ def sub(node: Node) -> Value:
 
 def _sum(node: Node, sign: float) -> Value:
     left, right = node.value(0), node.value(1)
+    if left.constant is not None and right.constant is not None:
+        return constants.added(node, left, right, sign)
     if right.constant is not None:
-        return node.graph.shifted(node.variable(0), sign * numbers(right.constant))
+        constant = sign * node.near(1)
+        return node.graph.shifted(left, constant, error=_error(left, constant, right.slack))
     if left.constant is not None:
-        return node.graph.shifted(right, numbers(left.constant), sign)
-    require(left.shape == right.shape, f"broadcasting at node {node.proto.name!r}")
-    second = Operator() if sign > 0.0 else Scale(np.full(right.size, -1.0))
-    return node.graph.affine(left.shape, (left, Operator()), (right, second))
+        constant = node.near(0)
+        return node.graph.shifted(right, constant, sign, _error(right, constant, left.slack))
+    shape = np.broadcast_shapes(left.shape, right.shape)
+    left, right = (node.graph.spread(value, shape) for value in (left, right))
+    second = Operator() if sign > 0.0 else negation(right)
+    return node.graph.affine(shape, (left, Operator()), (right, second))
+
+
+def _error(value: Value, constant: Array, slack: int) -> Array | None:
+    """By how much the elements of a bias may differ from the true ones."""
+    if not slack:
+        return None
+    wide = np.broadcast_to(constant, np.broadcast_shapes(value.shape, constant.shape))
+    return np.asarray(np.abs(wide).reshape(-1) * (1.01 * slack * UNIT))
+
+
+def negation(value: Value) -> Scale:
+    return Scale(np.full(value.size, -1.0))
+
+
+def neg(node: Node) -> Value:
+    value = node.value(0)
+    if value.constant is not None:
+        return Value(value.shape, constant=np.negative(value.constant), slack=value.slack)
+    return node.graph.affine(value.shape, (value, negation(value)))
 
 
 def mul(node: Node) -> Value:
-    constant = int(node.value(0).constant is None)
-    return _scaled(node, node.variable(1 - constant), node.fixed(constant), 0)
+    left, right = node.value(0), node.value(1)
+    if left.constant is not None and right.constant is not None:
+        return constants.multiplied(node, left, right)
+    place = int(left.constant is None)
+    return _scaled(node, node.variable(1 - place), node.near(place), node.value(place).slack)
 
 
 def div(node: Node) -> Value:
-    divisor = node.fixed(1)
-    require(np.all(np.abs(divisor) > 1.0 / LIMIT), "a division by zero")
-    return _scaled(node, node.variable(0), 1.0 / divisor, 2)
+    left, right = node.value(0), node.value(1)
+    if left.constant is not None and right.constant is not None:
+        return constants.divided(node, left, right)
+    divisor = node.near(1)
+    require(np.all(np.abs(divisor) > 1.0 / LIMIT), f"a division by zero at {node.told}")
+    return _scaled(node, node.variable(0), 1.0 / divisor, right.slack + 2)
 
 
 def _scaled(node: Node, value: Value, factor: Array, slack: int) -> Value:
-    require(np.broadcast_shapes(value.shape, factor.shape) == value.shape, "broadcasting")
-    flat = np.broadcast_to(factor, value.shape).reshape(-1).copy()
-    return node.graph.affine(value.shape, (value, Scale(flat, slack)))
+    shape = np.broadcast_shapes(value.shape, factor.shape)
+    value = node.graph.spread(value, shape)
+    flat = np.broadcast_to(factor, shape).reshape(-1).copy()
+    return node.graph.affine(shape, (value, Scale(flat, slack)))
+
+
+def _along(value: Value, matrix: Array, axis: int, slack: int = 0) -> Operator:
+    """matrix (O, I) along an axis of a value."""
+    before, after = math.prod(value.shape[:axis]), math.prod(value.shape[axis + 1 :])
+    if before * after == 1:
+        return Dense(matrix, slack)
+    return Along(matrix, before, after, slack)
 
 
 def matmul(node: Node) -> Value:
-    """x W over the last axis, or W x where x is a vector or a column."""
-    left = node.value(0).constant
-    if left is not None:
-        matrix, value = numbers(left), node.variable(1)
-        column = len(value.shape) == 1 or (len(value.shape) == 2 and value.shape[1] == 1)
-        require(matrix.ndim == 2 and column, f"the form of node {node.proto.name!r}")
-        shape: tuple[int, ...] = (len(matrix), *value.shape[1:])
-    else:
-        matrix, value = node.fixed(1).T, node.variable(0)
-        rows = math.prod(value.shape[:-1])
-        require(matrix.ndim == 2 and rows == 1, f"the form of node {node.proto.name!r}")
-        shape = (*value.shape[:-1], len(matrix))
-    require(matrix.shape[1] == value.size, f"the shapes of node {node.proto.name!r}")
-    return node.graph.affine(shape, (value, Dense(matrix)))
+    """x W sums over the last axis of x, W x over the last but one, or the only one."""
+    side = int(node.value(0).constant is None)
+    value, weight = node.variable(1 - side), node.fixed(side)
+    rank = len(value.shape)
+    require(rank > 0 < weight.ndim, f"a single number at {node.told}")
+    require(math.prod(weight.shape[:-2]) == 1, f"several matrices at {node.told}")
+    matrix = weight.reshape(-1, weight.shape[-1])
+    if side == 1 and weight.ndim > 1:
+        matrix = matrix.T
+    axis = rank - (1 if side == 1 or rank == 1 else 2)
+    require(matrix.shape[1] == value.shape[axis], f"the shapes of {node.told}")
+    kept = [] if weight.ndim == 1 else [len(matrix)]
+    shape = (*value.shape[:axis], *kept, *value.shape[axis + 1 :])
+    shape = (*[1] * (weight.ndim - max(rank, 2)), *shape)
+    return node.graph.affine(shape, (value, _along(value, matrix, axis)))
 
 
 def gemm(node: Node) -> Value:
+    """alpha x W + beta b."""
     value, matrix = node.variable(0), node.fixed(1)
     node.zero("transA")
     matrix = matrix if node.given.get("transB", 0) else matrix.T
-    require(value.shape == (1, matrix.shape[1]), f"the shapes of node {node.proto.name!r}")
-    alpha, bias = float(node.given.get("alpha", 1.0)), None
-    if node.there(2):
-        require(node.given.get("beta", 1.0) == 1.0, "Gemm with beta")
-        bias = node.fixed(2)
-    operator = Dense(alpha * matrix, 0 if alpha == 1.0 else 2)
-    return node.graph.affine((1, len(matrix)), (value, operator), bias=bias)
-
-
-def conv(node: Node) -> Value:
-    value, weight = node.variable(0), node.fixed(1)
-    groups = int(node.given.get("group", 1))
-    require(weight.ndim == 4 and groups > 0, "a convolution that is not over two axes")
-    operator = _convolution(value, weight, node.given, groups)
-    bias = node.fixed(2).reshape(-1, 1, 1) if node.there(2) else None
-    return node.graph.affine((1, *operator.out), (value, operator), bias=bias)
-
-
-def average_pool(node: Node) -> Value:
-    """Sums over windows, divided by how many elements they hold."""
-    value = node.variable(0)
-    node.zero("ceil_mode")
-    require(len(value.shape) == 4, "a pooling that is not over two axes")
-    channels, kernel = value.shape[1], node.given["kernel_shape"]
-    weight = np.ones((channels, 1, *kernel))
-    operator = _convolution(value, weight, node.given, channels)
-    summed = node.graph.affine((1, *operator.out), (value, operator))
-    count = np.full(math.prod(operator.out), float(math.prod(kernel)))
-    if not node.given.get("count_include_pad", 0):
-        count = operator.forward(np.ones((1, value.size)), weight)[0]
-    require(np.all(count > 0.0), "a pooling of nothing")
-    return node.graph.affine(summed.shape, (summed, Scale(1.0 / count, 2)))
+    fits = len(value.shape) == matrix.ndim == 2 and value.shape[1] == matrix.shape[1]
+    require(fits, f"the shapes of {node.told}")
+    shape, error = (value.shape[0], len(matrix)), None
+    alpha, beta = (float(node.given.get(name, 1.0)) for name in ("alpha", "beta"))
+    operator = _along(value, alpha * matrix, 1, 0 if alpha == 1.0 else 2)
+    bias = beta * node.fixed(2) if node.there(2) else None
+    if bias is not None and beta != 1.0:
+        error = np.broadcast_to(np.abs(bias) * (4 * UNIT) + 1e-300, shape).reshape(-1).copy()
+    return node.graph.affine(shape, (value, operator), bias=bias, error=error)
 
 
 def batch_normalization(node: Node) -> Value:
     """factor = scale / sqrt(variance + eps): four roundings, so eight units are enough."""
     value = node.variable(0)
     node.zero("training_mode")
-    require(len(value.shape) > 1 and len(node.inputs) == 5, "the form of BatchNormalization")
-    scale, shift, mean, variance = (node.fixed(place) for place in range(1, 5))
-    eps = float(node.given.get("epsilon", 1e-5))
-    require(np.all(variance >= 0.0) and eps > 0.0, "a negative variance")
+    require(node.opset > 8 or node.given.get("spatial", 1) == 1, f"spatial of {node.told}")
+    require(len(value.shape) > 1 and len(node.inputs) == 5, f"the form of {node.told}")
+    scale, shift, mean, variance = statistics = [node.fixed(place) for place in range(1, 5)]
+    fits = all(item.shape == value.shape[1:2] for item in statistics)
+    require(fits, f"the channels of {node.told}")
+    eps = float(node.given.get("epsilon", np.float32(1e-5)))
+    require(np.all(variance >= 0.0) and eps > 0.0, f"a negative variance at {node.told}")
     factor = scale / np.sqrt(variance + eps)
     bias = shift - mean * factor
     error = 16 * UNIT * (np.abs(mean * factor) + np.abs(shift)) + 1e-300
@@ -122,30 +144,3 @@ def batch_normalization(node: Node) -> Value:
     ]
     operator, level = Scale(wide[0], 8), wide[1].reshape(value.shape)
     return node.graph.affine(value.shape, (value, operator), bias=level, error=wide[2])
-
-
-def windows(
-    value: Value, given: dict[str, Any]
-) -> tuple[tuple[int, int], tuple[int, int, int, int], tuple[int, int]]:
-    """Strides, pads and dilations of a window over the two last axes of one image."""
-    require(given.get("auto_pad", b"NOTSET") in (b"NOTSET", b"VALID"), "auto_pad")
-    require(len(value.shape) == 4 and value.shape[0] == 1, "windows that are not over two axes")
-    strides, dilations = given.get("strides", [1, 1]), given.get("dilations", [1, 1])
-    pads = given.get("pads", [0, 0, 0, 0])
-    require(len(strides) == len(dilations) == 2 and len(pads) == 4, "axes of a window")
-    require(min(*strides, *dilations) > 0 <= min(pads), "attributes of a window")
-    top, left, bottom, right = pads
-    return (strides[0], strides[1]), (top, left, bottom, right), (dilations[0], dilations[1])
-
-
-def _convolution(value: Value, weight: Array, given: dict[str, Any], groups: int) -> Convolution:
-    """The operator of a convolution's or a pooling's attributes."""
-    strides, pads, dilations = windows(value, given)
-    _, channels, height, width = value.shape
-    require(weight.shape[1] * groups == channels and len(weight) % groups == 0, "groups")
-    kernel = tuple(given.get("kernel_shape", weight.shape[2:]))
-    require(kernel == weight.shape[2:], "the kernel's shape")
-    shape = (channels, height, width)
-    operator = Convolution(weight, shape, strides, pads, dilations, groups)
-    require(min(operator.out) > 0, "a convolution without output")
-    return operator

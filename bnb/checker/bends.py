@@ -12,17 +12,21 @@ from functools import reduce
 
 import numpy as np
 
-from .affine import windows
+from . import constants
 from .arithmetic import Array, at_most_sum, require
 from .model import Graph, Value
-from .node import Node, numbers
+from .node import Node
 from .operators import Operator, Scale, Select
+from .reductions import folded, groups
+from .windows import axes_of, elements, image
 
 END = float(np.finfo(np.float32).max)
 MINUS = np.array([-1.0])
 
 
 def relu(node: Node) -> Value:
+    if node.known:
+        return constants.fold(node, lambda x: np.maximum(x, 0), "f")
     return node.graph.relu(node.variable(0), node.name)
 
 
@@ -39,6 +43,8 @@ def prelu(node: Node) -> Value:
 
 
 def absolute(node: Node) -> Value:
+    if node.known:
+        return constants.fold(node, np.abs)
     value = node.variable(0)
     return _leaky(node, value, np.full(value.size, -1.0))
 
@@ -56,22 +62,30 @@ def _leaky(node: Node, value: Value, slope: Array) -> Value:
 
 def clip(node: Node) -> Value:
     """Limits at the end of float32's range are none; where they cross the upper one holds."""
-    require(node.single, "Clip of other numbers than float32")
-    value = node.variable(0)
     low = _limit(node, 1, "min", -np.inf)
     high = _limit(node, 2, "max", np.inf)
+    require(low < np.inf and high > -np.inf, f"the limits of {node.told}")
     low = min(low, high)
+    if node.known:
+        known, slack = node.fixed(0), node.value(0).slack
+        found = np.minimum(np.maximum(known, low), high)
+        return Value(found.shape, constant=found, slack=slack)
+    value = node.variable(0)
     return _limited(node, value, np.full(value.size, low), np.full(value.size, high))
 
 
 def _limit(node: Node, place: int, name: str, absent: float) -> float:
+    """The attribute before operator set 11, the input from it on."""
     found = absent
-    if name in node.given:
-        found = float(node.given[name])
+    strange = node.there(place) if node.opset < 11 else name in node.given
+    require(not strange, f"{name} of another operator set at {node.told}")
+    if node.opset < 11:
+        found = float(node.given.get(name, math.copysign(END, absent)))
     elif node.there(place):
-        limit = node.fixed(place)
-        require(limit.size == 1, "Clip with several limits")
-        found = float(limit.item())
+        require(node.fixed(place).size == 1, f"several limits of {node.told}")
+        found = float(node.fixed(place).item())
+    single = not node.graph.double or abs(found) < END or abs(found) == np.inf
+    require(single, f"a limit of {node.told} beyond float32")
     return found if abs(found) < END else math.copysign(np.inf, found)
 
 
@@ -122,17 +136,20 @@ def minimum(node: Node) -> Value:
 
 def _extreme(node: Node, sign: float) -> Value:
     """The greatest of sign * input, times sign; constants together are one limit."""
+    function = np.maximum if sign > 0.0 else np.minimum
+    if node.known:
+        return constants.fold(node, lambda *arrays: reduce(function, arrays))
     values = [node.value(place) for place in range(len(node.inputs))]
     shape = np.broadcast_shapes(*(value.shape for value in values))
-    variables = list(dict.fromkeys(value for value in values if value.constant is None))
-    constants = [numbers(value.constant) for value in values if value.constant is not None]
-    require(variables, f"constant inputs of {node.proto.name!r}")
-    name = f"{node.name}.least" if constants else node.name
-    found = _greatest(node.graph, variables, shape, sign, name)
-    if not constants:
+    pairs = zip(node.proto.input, values, strict=True)
+    variables = {name: value for name, value in pairs if value.constant is None}
+    limits = [node.fixed(k) for k, value in enumerate(values) if value.constant is not None]
+    name = f"{node.name}.least" if limits else node.name
+    found = _greatest(node.graph, list(variables.values()), shape, sign, name)
+    if not limits:
         return found
     none = np.full(found.size, np.inf)
-    wide = [sign * np.broadcast_to(item, shape).reshape(-1) for item in constants]
+    wide = [sign * np.broadcast_to(item, shape).reshape(-1) for item in limits]
     level = sign * reduce(np.maximum, wide)
     return _limited(node, found, *((level, none) if sign > 0.0 else (-none, level)))
 
@@ -141,7 +158,7 @@ def _greatest(
     graph: Graph, values: list[Value], shape: tuple[int, ...], sign: float, name: str
 ) -> Value:
     """Neighbours are paired as in a tournament; an odd one goes on as it is."""
-    wide = [graph.view(value, lambda x: np.broadcast_to(x, shape)) for value in values]
+    wide = [graph.spread(value, shape) for value in values]
     if len(wide) == 1:
         return wide[0]
     minus = Scale(np.full(wide[0].size, -1.0))
@@ -161,58 +178,40 @@ def _greatest(
 
 
 def max_pool(node: Node) -> Value:
-    """The greatest of each window; the padding is not there."""
+    """The greatest of each window, of what is not padding; a window that is cut off is smaller."""
     value = node.variable(0)
-    node.zero("ceil_mode", "storage_order")
-    strides, pads, dilations = windows(value, node.given)
-    kernel = node.given["kernel_shape"]
-    require(len(kernel) == 2 and min(kernel) > 0, "axes of a window")
-    _, channels, height, width = value.shape
-    top, left, bottom, right = pads
-    image = np.arange(value.size).reshape(channels, height, width)
-    image = np.pad(image, ((0, 0), (top, bottom), (left, right)), constant_values=-1)
-    places = []  # along each axis: (windows, kernel)
-    for side, size, step, spread in zip(image.shape[1:], kernel, strides, dilations, strict=True):
-        count = (side - (size - 1) * spread - 1) // step + 1
-        require(count > 0, "a pooling without output")
-        places.append(np.arange(count)[:, None] * step + np.arange(size) * spread)
-    down, across = places
-    index = image[:, down[:, None, :, None], across[None, :, None, :]]
-    shape = 1, channels, len(down), len(across)
-    return _pooled(node.graph, value, index.reshape(math.prod(shape), -1), shape, node.name)
+    node.zero("storage_order")
+    channels, sizes = image(node)
+    axes = axes_of(node, sizes, list(node.given["kernel_shape"]), pool=True)
+    shape = 1, channels, *(axis.count for axis in axes)
+    return _pooled(node.graph, value, elements(channels, axes), shape, node.name)
 
 
 def global_max_pool(node: Node) -> Value:
+    channels, sizes = image(node)
     value = node.variable(0)
-    require(len(value.shape) > 2 and value.shape[0] == 1, "the form of GlobalMaxPool")
-    index = np.arange(value.size).reshape(value.shape[1], -1)
-    shape = 1, value.shape[1], *(1 for _ in value.shape[2:])
-    return _pooled(node.graph, value, index, shape, node.name)
+    index = np.arange(value.size).reshape(channels, -1)
+    return _pooled(node.graph, value, index, (1, channels, *(1 for _ in sizes)), node.name)
 
 
 def reduce_max(node: Node) -> Value:
-    return _reduced(node, node.variable(0), node.name)
+    value, found = node.value(0), groups(node, 18)
+    if found is None:
+        return value
+    if value.constant is not None:
+        return folded(node, lambda x: x.max(axis=1), *found)
+    return _pooled(node.graph, value, *found, node.name)
 
 
 def reduce_min(node: Node) -> Value:
-    value = node.variable(0)
+    value, found = node.value(0), groups(node, 18)
+    if found is None:
+        return value
+    if value.constant is not None:
+        return folded(node, lambda x: x.min(axis=1), *found)
     negative = node.graph.affine(value.shape, (value, Scale(np.full(value.size, -1.0))))
-    found = _reduced(node, negative, f"{node.name}.greatest")
-    return node.graph.affine(found.shape, (found, Scale(np.full(found.size, -1.0))))
-
-
-def _reduced(node: Node, value: Value, name: str) -> Value:
-    """The greatest along axes."""
-    node.zero("noop_with_empty_axes")
-    rank = len(value.shape)
-    gone = sorted({range(rank)[axis] for axis in node.listed(1, "axes") or range(rank)})
-    kept = [axis for axis in range(rank) if axis not in gone]
-    moved = np.arange(value.size).reshape(value.shape).transpose(*kept, *gone)
-    index = moved.reshape(math.prod(value.shape[axis] for axis in kept), -1)
-    keep = node.given.get("keepdims", 1)
-    sizes = [1 if axis in gone else value.shape[axis] for axis in range(rank)]
-    shape = tuple(size for axis, size in enumerate(sizes) if keep or axis in kept)
-    return _pooled(node.graph, value, index, shape, name)
+    greatest = _pooled(node.graph, negative, *found, f"{node.name}.greatest")
+    return node.graph.affine(greatest.shape, (greatest, Scale(np.full(greatest.size, -1.0))))
 
 
 def _pooled(graph: Graph, value: Value, index: Array, shape: tuple[int, ...], name: str) -> Value:

@@ -160,6 +160,7 @@ def check_robust(archive: Archive, claim: dict[str, Any], model: Model, parts: l
     require(label not in targets, "the label is a target")
     margin, eps = number(claim["margin"], "the margin"), number(claim["eps"], "eps")
     require(eps >= 0.0, "a negative radius")
+    require(margin == 0.0 or not model.ordered, "a margin of a model that ends with a softmax")
     image, lowest, highest = (
         archive.take(name, "f", (inputs,)).astype(np.float64)
         for name in ("image", "domain_low", "domain_high")
@@ -194,6 +195,7 @@ def check_property(text: bytes, claim: dict[str, Any], model: Model, parts: list
     """The statement of a `property` claim, whose cases the parts cover."""
     digest = hashlib.sha256(text).hexdigest()
     require(claim["sha256"] == digest, "the property's sha256 is another")
+    require(not model.ordered, "a property of a model that ends with a softmax")
     prepared = [_prepared(part) for part in parts]
     boxes = [_exact_box(part) for part in parts]
     cases = parse(text.decode(), model.inputs, model.outputs)

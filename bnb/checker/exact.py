@@ -93,7 +93,8 @@ def within(
 class ExactRoot(Root):
     """Root, in integers."""
 
-    def _twin(self, operator: Operator) -> tuple[Operator, int]:
+    @staticmethod
+    def _twin(operator: Operator) -> tuple[Operator, int]:
         """The operator with whole weights, and their power."""
         if operator.twin is None:
             twin, power = copy.copy(operator), 0

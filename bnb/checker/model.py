@@ -35,12 +35,16 @@ class Tensor:
 
 @dataclass(slots=True)
 class Model:
-    """Tensors, of which the first is the input, and where the output is."""
+    """Tensors, of which the first is the input, and where the output is.
+
+    ordered: the model ends with a softmax of that output, which keeps the order of its numbers.
+    """
 
     name: str
     digest: str
     tensors: list[Tensor] = field(default_factory=list)
     output: int = 0
+    ordered: bool = False
 
     @property
     def inputs(self) -> int:
@@ -53,11 +57,15 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value of the graph: a tensor seen in a shape, or a constant."""
+    """A value of the graph: a tensor seen in a shape, or a constant.
+
+    slack: by how many units 2**-53 of itself a constant float may differ from the true one.
+    """
 
     shape: tuple[int, ...]
     tensor: int = -1
     constant: Array | None = None
+    slack: int = 0
 
     @property
     def size(self) -> int:
@@ -65,10 +73,10 @@ class Value:
 
 
 class Graph:
-    """Tensors while they are made."""
+    """Tensors while they are made.  double: whether any of them may be of float64 in the model."""
 
-    def __init__(self, tensors: list[Tensor]) -> None:
-        self.tensors = tensors
+    def __init__(self, tensors: list[Tensor], double: bool) -> None:
+        self.tensors, self.double = tensors, double
 
     def add(self, tensor: Tensor, shape: tuple[int, ...]) -> Value:
         require(0 < tensor.size <= MOST_ELEMENTS, "a tensor is empty or too large")
@@ -98,7 +106,7 @@ class Graph:
         """What a numpy function that only moves elements makes of a value; -1 is a zero."""
         if value.constant is not None:
             moved = look(value.constant)
-            return Value(moved.shape, constant=moved)
+            return Value(moved.shape, constant=moved, slack=value.slack)
         size = value.size
         index = look(np.arange(size).reshape(value.shape))
         flat = index.reshape(-1)
@@ -106,12 +114,21 @@ class Graph:
             return Value(index.shape, value.tensor)
         return self.affine(index.shape, (value, Select(flat, size)))
 
-    def shifted(self, value: Value, constant: Array, factor: float = 1.0) -> Value:
+    def spread(self, value: Value, shape: tuple[int, ...]) -> Value:
+        """A value broadcast to a shape."""
+        require(math.prod(shape) <= MOST_ELEMENTS, "a tensor is too large")
+        return self.view(value, lambda x: np.broadcast_to(x, shape))
+
+    def shifted(
+        self, value: Value, constant: Array, factor: float = 1.0, error: Array | None = None
+    ) -> Value:
         """factor * value + constant; the two biases are added only where that is exact."""
-        require(np.broadcast_shapes(value.shape, constant.shape) == value.shape, "broadcasting")
-        tensor = self.tensors[value.tensor]
-        if factor == 1.0 and tensor.terms and tensor.bias is None:
-            bias = np.broadcast_to(constant, value.shape).reshape(-1).copy()
-            return self.add(Tensor(tensor.size, None, "", tensor.terms, bias), value.shape)
+        shape = np.broadcast_shapes(value.shape, constant.shape)
+        value = self.spread(value, shape)
+        tensor, wide = self.tensors[value.tensor], np.broadcast_to(constant, shape)
+        if factor == 1.0 and tensor.terms and tensor.bias is None and tensor.error is None:
+            return self.add(
+                Tensor(tensor.size, None, "", tensor.terms, wide.reshape(-1).copy(), error), shape
+            )
         operator = Operator() if factor == 1.0 else Scale(np.full(tensor.size, factor))
-        return self.affine(value.shape, (value, operator), bias=constant)
+        return self.affine(shape, (value, operator), bias=wide, error=error)

@@ -1,4 +1,4 @@
-"""Operators of ONNX that move elements, and constants."""
+"""Operators of ONNX that move elements."""
 
 from __future__ import annotations
 
@@ -7,16 +7,8 @@ import math
 import numpy as np
 
 from .arithmetic import require
-from .model import Value
-from .node import Node, array, numbers
-from .operators import Select
-
-
-def constant(node: Node) -> Value:
-    require(len(node.given) == 1, "a constant of this form")
-    (kind, item), *_ = node.given.items()
-    found = array(item) if kind == "value" else np.asarray(item)
-    return Value(found.shape, constant=found)
+from .model import MOST_ELEMENTS, Value
+from .node import Node
 
 
 def identity(node: Node) -> Value:
@@ -24,22 +16,27 @@ def identity(node: Node) -> Value:
 
 
 def dropout(node: Node) -> Value:
-    require(not node.there(2), "Dropout with a mode")
-    require(len(node.proto.output) == 1 or not node.proto.output[1], "Dropout with a mask")
+    """Inference, where it does nothing; its mask is not read."""
+    if node.there(2):
+        training = node.value(2).constant
+        require(training is not None and not training.any(), f"the mode of {node.told}")
     return identity(node)
 
 
 def flatten(node: Node) -> Value:
-    axis = int(node.given.get("axis", 1))
+    axis, rank = int(node.given.get("axis", 1)), len(node.value(0).shape)
+    require(-rank <= axis <= rank, f"the axis of {node.told}")
+    axis += rank if axis < 0 else 0
     return node.graph.view(
         node.value(0), lambda x: x.reshape(math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
     )
 
 
 def reshape(node: Node) -> Value:
-    node.zero("allowzero")
-    asked = node.given["shape"] if "shape" in node.given else node.whole(1)
-    old = node.value(0).shape
+    asked, old = node.whole(1), node.value(0).shape
+    require(asked.ndim == 1 and np.all(asked >= -1), f"the shape of {node.told}")
+    zero = node.opset >= 14 and node.given.get("allowzero", 0)
+    require(not zero or np.all(asked != 0), f"{node.told} with allowzero")
     shape = [old[i] if size == 0 else int(size) for i, size in enumerate(asked)]
     return node.graph.view(node.value(0), lambda x: x.reshape(shape))
 
@@ -50,59 +47,74 @@ def transpose(node: Node) -> Value:
 
 
 def squeeze(node: Node) -> Value:
-    axes = node.listed(1, "axes")
+    axes = node.listed(1, "axes", 13)
     where = None if axes is None else tuple(axes)
     return node.graph.view(node.value(0), lambda x: x.squeeze(where))
 
 
 def unsqueeze(node: Node) -> Value:
-    axes = node.listed(1, "axes")
-    require(axes is not None, "Unsqueeze without axes")
+    axes = node.listed(1, "axes", 13)
+    require(axes is not None, f"the axes of {node.told}")
     return node.graph.view(node.value(0), lambda x: np.expand_dims(x, tuple(axes or ())))
 
 
 def gather(node: Node) -> Value:
     index, axis = node.whole(1), int(node.given.get("axis", 0))
+    shape = node.value(0).shape
+    require(math.prod(shape) * index.size <= MOST_ELEMENTS, "a tensor is too large")
     return node.graph.view(node.value(0), lambda x: np.take(x, index, axis))
 
 
 def slice_(node: Node) -> Value:
-    starts, ends = node.listed(1, "starts") or [], node.listed(2, "ends") or []
-    axes = node.listed(3, "axes") or list(range(len(starts)))
-    steps = node.listed(4, "steps") or [1] * len(starts)
-    cut = [slice(None)] * len(node.value(0).shape)
+    """Python cuts in the same way, but for a start before the first element and backward steps."""
+    starts, ends = node.listed(1, "starts", 10), node.listed(2, "ends", 10)
+    axes = node.listed(3, "axes", 10)
+    steps = node.listed(4, "steps", 10) if node.opset >= 10 else None
+    shape = node.value(0).shape
+    cut, rank = [slice(None)] * len(shape), len(shape)
+    require(starts is not None and ends is not None, f"the ends of {node.told}")
+    assert starts is not None and ends is not None
+    axes = list(range(len(starts))) if axes is None else axes
+    steps = [1] * len(starts) if steps is None else steps
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        require(step > 0, "Slice with a negative step")
+        require(-rank <= axis < rank and cut[axis] == slice(None), f"the axes of {node.told}")
+        require(step > 0 or (step < 0 and start >= -shape[axis]), f"the steps of {node.told}")
         cut[axis] = slice(start, end, step)
     return node.graph.view(node.value(0), lambda x: x[tuple(cut)])
 
 
-def pad(node: Node) -> Value:
-    require(node.given.get("mode", b"constant") == b"constant", "Pad with a mode")
-    require(not node.there(3), "Pad with axes")
-    value = node.fixed(2).item() if node.there(2) else node.given.get("value", 0.0)
-    pads = node.listed(1, "pads") or []
-    half = len(pads) // 2
-    require(value == 0.0 and min(pads, default=0) >= 0, "Pad with other numbers than 0")
-    source = node.variable(0)
-    width = list(zip(pads[:half], pads[half:], strict=True))
-    return node.graph.view(source, lambda x: np.pad(x, width, constant_values=-1))
+def split(node: Node) -> list[Value]:
+    """Parts of equal size, the last one smaller from operator set 18 on; or of given sizes."""
+    value, sizes = node.value(0), node.listed(1, "split", 13)
+    axis, rank, count = int(node.given.get("axis", 0)), len(value.shape), len(node.proto.output)
+    require(-rank <= axis < rank, f"the axis of {node.told}")
+    total = value.shape[axis]
+    require(node.given.get("num_outputs", count) == count, f"num_outputs of {node.told}")
+    if sizes is None:
+        each = -(-total // count)
+        require(node.opset >= 18 or total % count == 0, f"the parts of {node.told}")
+        sizes = [each] * (count - 1) + [total - each * (count - 1)]
+    good = len(sizes) == count and sum(sizes) == total and min(sizes) > 0
+    require(good, f"the parts of {node.told}")
+    ends = np.cumsum([0, *sizes])
+
+    def part(start: int, end: int) -> Value:
+        return node.graph.view(value, lambda x: np.take(x, np.arange(start, end), axis))
+
+    return [part(start, end) for start, end in zip(ends[:-1], ends[1:], strict=True)]
 
 
-def concat(node: Node) -> Value:
-    axis, places, start = int(node.given["axis"]), [], 0
-    values = [node.value(place) for place in range(len(node.inputs))]
-    for item in values:
-        places.append(np.arange(start, start + item.size).reshape(item.shape))
-        start += item.size
-    joined = np.concatenate(places, axis)
-    flat, terms, bias, start = joined.reshape(-1), [], np.zeros(joined.size), 0
-    for item in values:
-        mine = (flat >= start) & (flat < start + item.size)
-        if item.constant is not None:
-            bias[mine] = numbers(item.constant).reshape(-1)[flat[mine] - start]
-        else:
-            terms.append((item, Select(np.where(mine, flat - start, -1), item.size)))
-        start += item.size
-    require(terms, "Concat of constants")
-    return node.graph.affine(joined.shape, *terms, bias=bias.reshape(joined.shape))
+def expand(node: Node) -> Value:
+    asked = node.whole(1)
+    require(asked.ndim == 1 and np.all(asked >= 0), f"the shape of {node.told}")
+    shape = np.broadcast_shapes(node.value(0).shape, tuple(asked.tolist()))
+    return node.graph.spread(node.value(0), shape)
+
+
+def tile(node: Node) -> Value:
+    value, repeats = node.value(0), node.whole(1)
+    fits = repeats.shape == (len(value.shape),) and np.all(repeats > 0)
+    require(fits, f"the repeats of {node.told}")
+    size = value.size * np.prod(repeats, dtype=np.float64)
+    require(size <= MOST_ELEMENTS, "a tensor is too large")
+    return node.graph.view(value, lambda x: np.tile(x, tuple(repeats.tolist())))

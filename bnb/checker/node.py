@@ -12,7 +12,7 @@ import onnx
 from .arithmetic import LIMIT, Array, require
 from .model import Graph, Value
 
-Handler: TypeAlias = Callable[["Node"], Value]
+Handler: TypeAlias = Callable[["Node"], "Value | list[Value]"]
 
 
 def array(tensor: onnx.TensorProto) -> Array:
@@ -31,39 +31,49 @@ def array(tensor: onnx.TensorProto) -> Array:
 class Node:
     """inputs: None where one is left out.  given: its attributes.  graph: where tensors are added.
 
-    single: whether the model computes with float32.
+    name: of the layer that it makes.  opset: the version of the operators' definitions.
     """
 
     proto: onnx.NodeProto
     inputs: list[Value | None]
     given: dict[str, Any]
     graph: Graph
-    single: bool
+    name: str
+    opset: int
 
     @property
-    def name(self) -> str:
-        """The name of the layer that it makes."""
-        return str(self.proto.name or self.proto.output[0])
+    def told(self) -> str:
+        """What a refusal calls it."""
+        return f"node {self.proto.name!r} ({self.proto.op_type})"
+
+    @property
+    def known(self) -> bool:
+        """Whether all inputs are constants."""
+        return all(value is None or value.constant is not None for value in self.inputs)
 
     def there(self, place: int) -> bool:
         return place < len(self.inputs) and self.inputs[place] is not None
 
     def value(self, place: int) -> Value:
         found = self.inputs[place] if place < len(self.inputs) else None
-        require(found is not None, f"missing input of {self.proto.name!r}")
+        require(found is not None, f"missing input of {self.told}")
         assert found is not None
         return found
 
     def variable(self, place: int) -> Value:
         found = self.value(place)
-        require(found.constant is None, f"constant input of {self.proto.name!r}")
+        require(found.constant is None, f"constant input of {self.told}")
         return found
 
     def fixed(self, place: int) -> Array:
-        """Constant floats."""
+        """Constant floats that are exact."""
+        require(self.value(place).slack == 0, f"rounded numbers at {self.told}")
+        return self.near(place)
+
+    def near(self, place: int) -> Array:
+        """Constant floats, exact but for the slack of the value."""
         found = self.value(place).constant
-        kind = self.proto.op_type
-        require(found is not None, f"node {self.proto.name!r} ({kind}) of two variables")
+        require(found is not None, f"{self.told} of two variables")
         assert found is not None
         return numbers(found)
 
@@ -72,23 +82,27 @@ class Node:
         found = self.value(place).constant
         require(
             found is not None and found.dtype.kind in "iu",
-            f"node {self.proto.name!r} ({self.proto.op_type}) without constant whole numbers",
+            f"{self.told} without constant whole numbers",
         )
         assert found is not None
         return found
 
-    def listed(self, place: int, name: str) -> list[int] | None:
-        """A list that newer operator sets hold as an input, older ones as an attribute."""
-        if name in self.given:
-            return [int(item) for item in self.given[name]]
-        if self.there(place):
-            return [int(item) for item in self.whole(place).reshape(-1)]
-        return None
+    def listed(self, place: int, name: str, since: int) -> list[int] | None:
+        """A list that is an input from operator set `since` on, an attribute before."""
+        old = self.opset < since
+        strange = self.there(place) if old else name in self.given
+        require(not strange, f"{name} of another operator set at {self.told}")
+        if old:
+            return [int(item) for item in self.given[name]] if name in self.given else None
+        if not self.there(place):
+            return None
+        require(self.whole(place).ndim <= 1, f"{name} of {self.told}")
+        return [int(item) for item in self.whole(place).reshape(-1)]
 
     def zero(self, *names: str) -> None:
         """Refuses attributes that are there and not 0."""
         for name in names:
-            require(not self.given.get(name, 0), f"{self.proto.op_type} with {name}")
+            require(not self.given.get(name, 0), f"{self.told} with {name}")
 
 
 def numbers(constant: Array) -> Array:

@@ -5,54 +5,21 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import onnx
 
-from . import affine, bends, moves
 from .arithmetic import require
 from .model import MOST_ELEMENTS, Graph, Model, Tensor, Value
-from .node import Handler, Node, array
+from .node import Node, array
+from .operations import OPERATIONS
+from .operators import Operator
 
 MOST_BYTES = 2**31
-WINDOW = {"kernel_shape", "strides", "pads", "dilations", "auto_pad"}
-OPERATORS: dict[str, tuple[Handler, set[str]]] = {  # attributes: those understood; others refuse
-    "Constant": (moves.constant, {"value", "value_float", "value_int"}),
-    "Identity": (moves.identity, set()),
-    "Dropout": (moves.dropout, {"ratio", "seed"}),
-    "Add": (affine.add, set()),
-    "Sub": (affine.sub, set()),
-    "Mul": (affine.mul, set()),
-    "Div": (affine.div, set()),
-    "MatMul": (affine.matmul, set()),
-    "Gemm": (affine.gemm, {"alpha", "beta", "transA", "transB"}),
-    "Conv": (affine.conv, WINDOW | {"group"}),
-    "AveragePool": (affine.average_pool, WINDOW | {"ceil_mode", "count_include_pad"}),
-    "BatchNormalization": (
-        affine.batch_normalization, {"epsilon", "momentum", "training_mode"},
-    ),
-    "Flatten": (moves.flatten, {"axis"}),
-    "Reshape": (moves.reshape, {"shape", "allowzero"}),
-    "Transpose": (moves.transpose, {"perm"}),
-    "Squeeze": (moves.squeeze, {"axes"}),
-    "Unsqueeze": (moves.unsqueeze, {"axes"}),
-    "Gather": (moves.gather, {"axis"}),
-    "Slice": (moves.slice_, {"starts", "ends", "axes"}),
-    "Pad": (moves.pad, {"mode", "pads", "value"}),
-    "Concat": (moves.concat, {"axis"}),
-    "Relu": (bends.relu, set()),
-    "LeakyRelu": (bends.leaky_relu, {"alpha"}),
-    "PRelu": (bends.prelu, set()),
-    "Abs": (bends.absolute, set()),
-    "Clip": (bends.clip, {"min", "max"}),
-    "HardSigmoid": (bends.hard_sigmoid, {"alpha", "beta"}),
-    "Max": (bends.maximum, set()),
-    "Min": (bends.minimum, set()),
-    "MaxPool": (bends.max_pool, WINDOW | {"ceil_mode", "storage_order"}),
-    "GlobalMaxPool": (bends.global_max_pool, set()),
-    "ReduceMax": (bends.reduce_max, {"axes", "keepdims", "noop_with_empty_axes"}),
-    "ReduceMin": (bends.reduce_min, {"axes", "keepdims", "noop_with_empty_axes"}),
-}  # fmt: skip
+OPSETS = range(7, 29)  # versions whose definitions the handlers know
+STANDARD = ("", "ai.onnx")
 
 
 def read_model(path: Path) -> Model:
@@ -61,12 +28,17 @@ def read_model(path: Path) -> Model:
         data = stream.read(MOST_BYTES + 1)
     require(len(data) <= MOST_BYTES, "the model file is too large")
     name = path.name.removesuffix(".gz").removesuffix(".onnx")
-    tensors, output = _pruned(*_read(onnx.load_model_from_string(data).graph))
-    return Model(name, hashlib.sha256(data).hexdigest(), tensors, output)
+    proto = onnx.load_model_from_string(data)
+    require(all(item.domain not in STANDARD for item in proto.functions), "functions of its own")
+    versions = {item.version for item in proto.opset_import if item.domain in STANDARD}
+    require(len(versions) == 1 and min(versions) in OPSETS, f"operator sets {sorted(versions)}")
+    tensors, last, ordered = _read(proto.graph, versions.pop())
+    digest = hashlib.sha256(data).hexdigest()
+    return Model(name, digest, *_pruned(tensors, last), ordered)
 
 
-def _read(graph: onnx.GraphProto) -> tuple[list[Tensor], int]:
-    """All tensors, and which of them is the output."""
+def _read(graph: onnx.GraphProto, opset: int) -> tuple[list[Tensor], int, bool]:
+    """All tensors that the output needs, which of them is the output, and `Model.ordered`."""
     values: dict[str, Value] = {}
     for item in graph.initializer:
         weights = array(item)
@@ -75,32 +47,93 @@ def _read(graph: onnx.GraphProto) -> tuple[list[Tensor], int]:
     inputs = [item for item in graph.input if item.name not in values]
     require(len(inputs) == 1 and len(graph.output) == 1, "one input and one output needed")
     kind = inputs[0].type.tensor_type
+    known = kind.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
+    require(known, "an input of another type than float")
     shape = [dim.dim_value for dim in kind.shape.dim]
-    shape[:1] = [size if size > 0 else 1 for size in shape[:1]]  # the batch
+    if len(shape) > 1 and shape[0] <= 0:
+        shape[0] = 1  # the batch
     require(all(size > 0 for size in shape), "the input's shape is not known")
     require(math.prod(shape) <= MOST_ELEMENTS, "the input is too large")
     tensors = [Tensor(math.prod(shape))]
-    grown, single = Graph(tensors), kind.elem_type == onnx.TensorProto.FLOAT
+    grown = Graph(tensors, kind.elem_type == onnx.TensorProto.DOUBLE)
     values[inputs[0].name] = Value(tuple(shape), 0)
-    for node in graph.node:
-        known = node.op_type in OPERATORS and node.domain in ("", "ai.onnx")
-        require(known, f"operator {node.op_type} of node {node.name!r}")
-        handler, attributes = OPERATORS[node.op_type]
-        given = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
-        strange = ", ".join(sorted(set(given) - attributes))
-        require(not strange, f"attribute {strange} of node {node.name!r}")
-        wanted = [values[name] if name else None for name in node.input]
-        named = [name for name in node.output if name]
-        require(
-            len(named) == 1 or node.op_type in ("Dropout", "BatchNormalization"),
-            f"several outputs of node {node.name!r}",
-        )
-        value = handler(Node(node, wanted, given, grown, single))
-        require(node.output[0] not in values, f"{node.output[0]!r} is set twice")
-        values[node.output[0]] = value
-    last = values[graph.output[0].name]
-    require(last.constant is None and last.tensor > 0, "the output is constant or the input")
-    return tensors, last.tensor
+    nodes, wanted = _needed(graph), graph.output[0].name
+    ordered = bool(nodes) and _softmax(nodes[-1][0], wanted)
+    if ordered:
+        end = nodes.pop()[0]
+        wanted = end.input[0]
+    for proto, name in nodes:
+        results = _results(proto, name, values, grown, opset)
+        for output, value in zip(proto.output, results, strict=False):
+            require(output not in values, f"{output!r} is set twice")
+            if output:
+                values[output] = value
+    last = values[wanted]
+    require(last.constant is None, "the output is constant")
+    require(not ordered or _over_all(end, last.shape, opset), "a softmax over parts of the output")
+    if last.tensor == 0:
+        last = grown.affine(last.shape, (last, Operator()))
+    return tensors, last.tensor, ordered
+
+
+def _softmax(proto: onnx.NodeProto, output: str) -> bool:
+    """Whether a node ends the model by a softmax."""
+    kind = proto.op_type in ("Softmax", "LogSoftmax") and proto.domain in STANDARD
+    return kind and len(proto.input) == 1 and [*proto.output] == [output]
+
+
+def _over_all(proto: onnx.NodeProto, shape: tuple[int, ...], opset: int) -> bool:
+    """Whether a softmax is over all elements: along its axis, before set 13 also those after it."""
+    given = {item.name: item.i for item in proto.attribute if not item.ref_attr_name}
+    require(set(given) <= {"axis"}, f"attributes of node {proto.name!r}")
+    axis, rank = given.get("axis", -1 if opset >= 13 else 1), len(shape)
+    require(-rank <= axis < rank, f"the axis of node {proto.name!r}")
+    axis %= rank
+    return math.prod(shape) == math.prod(shape[axis : axis + 1] if opset >= 13 else shape[axis:])
+
+
+def _needed(graph: onnx.GraphProto) -> list[tuple[onnx.NodeProto, str]]:
+    """The nodes that the output needs, in order, and the names of the layers that they make.
+
+    A node's own name, where no other node has it or sets a tensor of that name, else its first
+    output's: so no two are the same.
+    """
+    named = Counter(proto.name for proto in graph.node)
+    setter = {name: k for k, proto in enumerate(graph.node) for name in proto.output if name}
+    needed, found = {graph.output[0].name}, []
+    for k, proto in reversed(list(enumerate(graph.node))):
+        outputs = [name for name in proto.output if name]
+        if needed.isdisjoint(outputs):
+            continue
+        needed.update(proto.input)
+        own = proto.name and named[proto.name] == 1 and setter.get(proto.name, k) == k
+        found.append((proto, str(proto.name if own else outputs[0])))
+    return found[::-1]
+
+
+def _results(
+    proto: onnx.NodeProto, name: str, values: dict[str, Value], graph: Graph, opset: int
+) -> list[Value]:
+    """The values of a node's outputs, the first ones at least."""
+    known = proto.op_type in OPERATIONS and proto.domain in STANDARD
+    require(known, f"operator {proto.op_type} of node {proto.name!r}")
+    operation = OPERATIONS[proto.op_type]
+    require(len(proto.input) <= operation.inputs, f"too many inputs of node {proto.name!r}")
+    given: dict[str, Any] = {}
+    for item in proto.attribute:
+        good = item.name in operation.attributes and item.name not in given
+        require(good and not item.ref_attr_name, f"attribute {item.name} of node {proto.name!r}")
+        given[item.name] = onnx.helper.get_attribute_value(item)
+    for source in proto.input:
+        require(not source or source in values, f"{source!r} is not read at node {proto.name!r}")
+    wanted = [values[source] if source else None for source in proto.input]
+    found = operation.handler(Node(proto, wanted, given, graph, name, opset))
+    if isinstance(found, list):
+        return found
+    several = len([output for output in proto.output if output]) > 1
+    require(not several or proto.op_type == "Dropout", f"several outputs of node {proto.name!r}")
+    require(proto.output[0], f"no first output of node {proto.name!r}")
+    return [found]
 
 
 def _pruned(tensors: list[Tensor], output: int) -> tuple[list[Tensor], int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -122,8 +123,9 @@ def _model(source: str, proto: onnx.ModelProto) -> Model:
     _expect_one(source, "input", [value.name for value in inputs])
     _expect_one(source, "output", [value.name for value in graph.output])
     output = graph.output[0].name
+    names = _names(graph.node)
     live = _live(source, graph.node, {inputs[0].name, *tensors}, output)
-    used = {name for node in live for name in node.input} | {output}
+    used = {name for _, node in live for name in node.input} | {output}
     shape, batched = _input_shape(source, inputs[0])
     return Model(
         opset=_opset(source, proto),
@@ -137,7 +139,7 @@ def _model(source: str, proto: onnx.ModelProto) -> Model:
             for name, tensor in tensors.items()
             if name in used
         },
-        operations=tuple(_operation(source, node) for node in live),
+        operations=tuple(_operation(source, names[place], node) for place, node in live),
     )
 
 
@@ -163,8 +165,9 @@ def _opset(source: str, proto: onnx.ModelProto) -> int:
 
 def _live(
     source: str, nodes: Iterable[onnx.NodeProto], known: set[str], output: str
-) -> list[onnx.NodeProto]:
-    """The nodes that `output` depends on; all nodes must come in an order of evaluation."""
+) -> list[tuple[int, onnx.NodeProto]]:
+    """The nodes that `output` depends on, and their places among all, which must be in an order of
+    evaluation."""
     defined = {"", *known}
     ordered = list(nodes)
     for node in ordered:
@@ -180,15 +183,30 @@ def _live(
         raise ModelError(source, f"no node defines the output {output!r}; {CHECK}")
     needed = {output}
     live = []
-    for node in reversed(ordered):
+    for place, node in reversed(list(enumerate(ordered))):
         if needed & set(node.output) - {""}:
-            live.append(node)
+            live.append((place, node))
             needed.update(node.input)
     return live[::-1]
 
 
 def _name(node: onnx.NodeProto) -> str:
-    return str(node.name or next(iter(node.output), "") or node.op_type)
+    return str(node.name or next(filter(None, node.output), "") or node.op_type)
+
+
+def _names(nodes: Sequence[onnx.NodeProto]) -> list[str]:
+    """Names of layers, no two the same: a node's own name, where no other node has it or sets a
+    tensor of that name, else its first output's."""
+    named = Counter(node.name for node in nodes)
+    setter = {name: place for place, node in enumerate(nodes) for name in node.output if name}
+
+    def shared(place: int, name: str) -> bool:
+        return named[name] > 1 or setter.get(name, place) != place
+
+    return [
+        next(filter(None, node.output), "") if shared(place, node.name) else _name(node)
+        for place, node in enumerate(nodes)
+    ]
 
 
 def _input_type(source: str, value: onnx.ValueInfoProto) -> np.dtype[Any]:
@@ -254,8 +272,7 @@ def _array(source: str, where: str, tensor: onnx.TensorProto) -> Array:
     return array
 
 
-def _operation(source: str, node: onnx.NodeProto) -> Operation:
-    name = _name(node)
+def _operation(source: str, name: str, node: onnx.NodeProto) -> Operation:
     attributes: dict[str, AttributeValue] = {}
     for proto in node.attribute:
         if proto.name in attributes:

@@ -410,13 +410,17 @@ def test_models_agree_with_their_runtime(tmp_path: Path) -> None:
     "node",
     [
         onnx.helper.make_node("Sigmoid", ["x"], ["y"]),
-        onnx.helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], ceil_mode=1),
+        onnx.helper.make_node(
+            "AveragePool", ["x"], ["y"], kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1
+        ),
         onnx.helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], storage_order=1),
         onnx.helper.make_node("MaxPool", ["x"], ["y", "i"], kernel_shape=[2, 2]),
         onnx.helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], strange=1),
         onnx.helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[5, 1]),
         onnx.helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[1, 1], pads=[1, 0, 0, 0]),
-        onnx.helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2, 2], auto_pad="SAME_UPPER"),
+        onnx.helper.make_node(
+            "MaxPool", ["x"], ["y"], kernel_shape=[1, 1], strides=[2, 2], auto_pad="SAME_UPPER"
+        ),
         onnx.helper.make_node("ReduceMax", ["x"], ["y"], noop_with_empty_axes=1),
         onnx.helper.make_node("Clip", ["x", "w"], ["y"]),
         onnx.helper.make_node("Clip", ["x", "x"], ["y"]),
@@ -424,8 +428,8 @@ def test_models_agree_with_their_runtime(tmp_path: Path) -> None:
         onnx.helper.make_node("Max", ["w", "w"], ["y"]),
         onnx.helper.make_node("Sign", ["x"], ["y"]),
         onnx.helper.make_node("Mul", ["x", "x"], ["y"]),
-        onnx.helper.make_node("Conv", ["x", "w"], ["y"], auto_pad="SAME_UPPER"),
-        onnx.helper.make_node("Identity", ["x"], ["y"]),
+        onnx.helper.make_node("Conv", ["x", "w"], ["y"], auto_pad="SAME"),
+        onnx.helper.make_node("Identity", ["x", "w"], ["y"]),
         onnx.helper.make_node("Relu", ["x"], ["y"], strange=1),
     ],
 )

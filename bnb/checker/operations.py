@@ -1,0 +1,94 @@
+"""The operators of ONNX that are read; a handler for each is in a sibling file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import affine, bends, constants, images, moves, placing, reductions
+from .node import Handler
+
+ANY = 2**20
+WINDOW = {"kernel_shape", "strides", "pads", "dilations", "auto_pad"}
+REDUCTION = {"axes", "keepdims", "noop_with_empty_axes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """inputs: at most.  attributes: those understood; others refuse."""
+
+    handler: Handler
+    inputs: int = 1
+    attributes: frozenset[str] = frozenset()
+
+
+def _of(handler: Handler, inputs: int = 1, *attributes: str) -> Operation:
+    return Operation(handler, inputs, frozenset(attributes))
+
+
+OPERATIONS: dict[str, Operation] = {
+    "Add": _of(affine.add, 2),
+    "Sub": _of(affine.sub, 2),
+    "Mul": _of(affine.mul, 2),
+    "Div": _of(affine.div, 2),
+    "Neg": _of(affine.neg),
+    "MatMul": _of(affine.matmul, 2),
+    "Gemm": _of(affine.gemm, 3, "alpha", "beta", "transA", "transB"),
+    "BatchNormalization": _of(
+        affine.batch_normalization, 5, "epsilon", "momentum", "training_mode", "spatial"
+    ),
+    "Conv": _of(images.conv, 3, *WINDOW, "group"),
+    "ConvTranspose": _of(
+        images.conv_transpose, 3, *WINDOW, "group", "output_padding", "output_shape"
+    ),
+    "AveragePool": _of(images.average_pool, 1, *WINDOW, "ceil_mode", "count_include_pad"),
+    "GlobalAveragePool": _of(images.global_average_pool),
+    "ReduceSum": _of(reductions.reduce_sum, 2, *REDUCTION),
+    "ReduceMean": _of(reductions.reduce_mean, 2, *REDUCTION),
+    "Identity": _of(moves.identity),
+    "Dropout": _of(moves.dropout, 3, "ratio", "seed"),
+    "Flatten": _of(moves.flatten, 1, "axis"),
+    "Reshape": _of(moves.reshape, 2, "allowzero"),
+    "Transpose": _of(moves.transpose, 1, "perm"),
+    "Squeeze": _of(moves.squeeze, 2, "axes"),
+    "Unsqueeze": _of(moves.unsqueeze, 2, "axes"),
+    "Gather": _of(moves.gather, 2, "axis"),
+    "Slice": _of(moves.slice_, 5, "starts", "ends", "axes"),
+    "Split": _of(moves.split, 2, "axis", "split", "num_outputs"),
+    "Expand": _of(moves.expand, 2),
+    "Tile": _of(moves.tile, 2),
+    "Pad": _of(placing.pad, 4, "mode", "pads", "value"),
+    "Concat": _of(placing.concat, ANY, "axis"),
+    "Where": _of(placing.where, 3),
+    "Constant": _of(
+        constants.constant, 0, "value", "value_float", "value_floats", "value_int", "value_ints"
+    ),
+    "ConstantOfShape": _of(constants.constant_of_shape, 1, "value"),
+    "Shape": _of(constants.shape, 1, "start", "end"),
+    "Cast": _of(constants.cast, 1, "to", "saturate", "round_mode"),
+    "Relu": _of(bends.relu),
+    "LeakyRelu": _of(bends.leaky_relu, 1, "alpha"),
+    "PRelu": _of(bends.prelu, 2),
+    "Abs": _of(bends.absolute),
+    "Clip": _of(bends.clip, 3, "min", "max"),
+    "HardSigmoid": _of(bends.hard_sigmoid, 1, "alpha", "beta"),
+    "Max": _of(bends.maximum, ANY),
+    "Min": _of(bends.minimum, ANY),
+    "MaxPool": _of(bends.max_pool, 1, *WINDOW, "ceil_mode", "storage_order"),
+    "GlobalMaxPool": _of(bends.global_max_pool),
+    "ReduceMax": _of(bends.reduce_max, 2, *REDUCTION),
+    "ReduceMin": _of(bends.reduce_min, 2, *REDUCTION),
+    # of constants alone
+    "Sign": _of(constants.exactly(np.sign)),
+    "Sqrt": _of(constants.root),
+    "Reciprocal": _of(constants.reciprocal),
+    "Floor": _of(constants.exactly(np.floor, "f")),
+    "Ceil": _of(constants.exactly(np.ceil, "f")),
+    "Equal": _of(constants.exactly(np.equal, "ifb"), 2),
+    "Greater": _of(constants.exactly(np.greater), 2),
+    "Less": _of(constants.exactly(np.less), 2),
+    "And": _of(constants.exactly(np.logical_and, "b"), 2),
+    "Or": _of(constants.exactly(np.logical_or, "b"), 2),
+    "Not": _of(constants.exactly(np.logical_not, "b")),
+}

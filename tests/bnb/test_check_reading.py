@@ -1,0 +1,167 @@
+"""What the checker reads of an ONNX file besides its operators: names, the end, versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+import rhobust as rb
+from rhobust.bnb.check import Checker
+from rhobust.bnb.checker.arithmetic import Refused
+from rhobust.bnb.checker.reader import read_model
+from rhobust.bnb.checker.root import Root
+from rhobust.compiler.importers import load
+from rhobust.compiler.importers.onnx_model import parse
+
+from ..compiler.onnx_models import model, single
+
+NODE = helper.make_node
+WEIGHTS = {"w": np.eye(2, dtype=np.float32), "c": np.array([0.5, -0.25], dtype=np.float32)}
+
+
+def saved(path: Path, proto: onnx.ModelProto) -> Path:
+    path.write_bytes(proto.SerializeToString())
+    return path
+
+
+def two_relus(names: list[str], outputs: list[str]) -> onnx.ModelProto:
+    """Relu(x + c), plus c, Relu of that, times w."""
+    nodes = [
+        NODE("Add", ["x", "c"], ["a"], name=names[0]),
+        NODE("Relu", ["a"], [outputs[0]], name=names[1]),
+        NODE("Sub", [outputs[0], "c"], ["b"], name=names[2]),
+        NODE("Relu", ["b"], [outputs[1]], name=names[3]),
+        NODE("Gemm", [outputs[1], "w"], ["y"], name=names[4]),
+    ]
+    return model(nodes, [1, 2], WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    "names, outputs, layers",
+    [
+        (["k", "m", "n", "o", "p"], ["r", "s"], {"m", "o"}),
+        (["", "", "", "", ""], ["r", "s"], {"r", "s"}),
+        (["n", "n", "n", "n", "n"], ["r", "s"], {"r", "s"}),  # one name of all
+        (["k", "s", "n", "o", "p"], ["r", "s"], {"r", "o"}),  # the name of another's output
+        (["k", "r", "n", "s", "p"], ["r", "s"], {"r", "s"}),
+        (["k", "s", "n", "r", "p"], ["r", "s"], {"r", "s"}),  # crossed
+    ],
+)
+def test_layers_have_one_name_here_and_there(
+    tmp_path: Path, names: list[str], outputs: list[str], layers: set[str]
+) -> None:
+    path, proof = saved(tmp_path / "m.onnx", two_relus(names, outputs)), tmp_path / "proof.npz"
+    theirs = [operation.name for operation in parse("", path.read_bytes()).operations]
+    assert {t.name for t in read_model(path).tensors if t.name} == layers <= {*theirs}
+    assert len({*theirs}) == len(theirs)
+    if names.count("n") > 1:  # which onnxruntime refuses
+        return
+    network = load(path)
+    assert network.order[1:] == theirs
+    image = np.array([1.0, 0.0])
+    found = rb.verify(network, image, 0.3, label=0, certificate=proof)
+    assert (found.verdict, found.uncertified) == ("ROBUST", "")
+    assert Checker(path).check(proof).accepted
+
+
+def test_a_softmax_at_the_end_keeps_the_order_alone(tmp_path: Path) -> None:
+    proto = two_relus([""] * 5, ["r", "s"])
+    proto.graph.node[-1].output[0] = "logits"
+    proto.graph.node.append(NODE("Softmax", ["logits"], ["y"]))
+    path, proof = saved(tmp_path / "m.onnx", proto), tmp_path / "proof.npz"
+    image, network, checker = np.array([1.0, 0.0]), load(path), Checker(path)
+    assert rb.verify(network, image, 0.3, label=0, certificate=proof).verdict == "ROBUST"
+    assert checker.check(proof).accepted
+    found = rb.verify(network, image, 0.3, label=0, margin=-0.1, certificate=proof)
+    assert (found.verdict, found.uncertified) == ("ROBUST", "")
+    report = checker.check(proof)
+    assert not report.accepted and "softmax" in report.reason
+
+
+@pytest.mark.parametrize(
+    "kind, shape, opset, attributes",
+    [
+        ("Softmax", [1, 2, 2], 13, {}),
+        ("LogSoftmax", [1, 2, 2], 11, {"axis": 2}),
+        ("Softmax", [2, 2], 13, {"axis": 0}),
+    ],
+)
+def test_a_softmax_over_parts_is_refused(
+    tmp_path: Path, kind: str, shape: list[int], opset: int, attributes: dict[str, Any]
+) -> None:
+    nodes = [NODE("Relu", ["x"], ["z"]), NODE(kind, ["z"], ["y"], **attributes)]
+    with pytest.raises(Refused, match="softmax"):
+        read_model(saved(tmp_path / "m.onnx", model(nodes, shape, opset=opset)))
+
+
+def test_a_model_whose_output_is_its_input(tmp_path: Path) -> None:
+    read = read_model(saved(tmp_path / "m.onnx", single("Identity", [1, 3])))
+    assert (read.inputs, read.outputs) == (3, 3)
+
+
+def test_what_the_output_does_not_need_is_not_read(tmp_path: Path) -> None:
+    nodes = [NODE("Sigmoid", ["x"], ["unused"]), NODE("Relu", ["x"], ["y"])]
+    assert read_model(saved(tmp_path / "m.onnx", model(nodes, [1, 2]))).outputs == 2
+
+
+WRONG: dict[str, tuple[onnx.ModelProto, str]] = {
+    "old": (single("Relu", [1, 2], opset=6), "operator sets"),
+    "new": (single("Relu", [1, 2], opset=29), "operator sets"),
+    "operator": (single("Tanh", [1, 2]), "operator Tanh"),
+    "attribute": (single("Relu", [1, 2], alpha=1.0), "attribute alpha"),
+    "inputs": (single("Relu", [1, 2], {"c": 1.0}), "too many inputs"),
+    "axes": (single("Squeeze", [1, 1, 2], axes=[0]), "another operator set"),
+    "limits": (single("Clip", [1, 2], min=0.0), "another operator set"),
+    "far": (single("Clip", [1, 2], {"a": np.float32(3.4028235e38)}), "limits"),
+    "pads": (single("Pad", [1, 2], opset=10, pads=[0, -2, 0, 0]), "pads"),
+    "backward": (
+        single("Slice", [1, 5], {"s": [-9], "e": [-99], "a": [1], "t": [-1]}), "steps",
+    ),
+    "parts": (single("Split", [1, 3], {"s": [1, 1]}), "parts"),
+    "double": (single("Cast", [1, 2], to=onnx.TensorProto.INT64), "may round"),
+    "mask": (single("Where", [1, 2], {"m": [1, 0], "c": 1.0}, inputs=["m", "x", "c"]), "condition"),
+    "average": (
+        single("AveragePool", [1, 1, 4], kernel_shape=[3], strides=[2], ceil_mode=1), "ceil_mode",
+    ),
+    "groups": (single("ConvTranspose", [1, 2, 3], {"k": np.ones((1, 1, 2), "f")}), "channels"),
+    "statistics": (
+        single("BatchNormalization", [1, 2], {k: np.ones(1, "f") for k in "sbmv"}), "channels",
+    ),
+    "cancelled": (
+        model(
+            [
+                NODE("Sqrt", ["two"], ["root"]), NODE("Sub", ["root", "two"], ["rest"]),
+                NODE("Mul", ["x", "rest"], ["y"]),
+            ],
+            [1, 2], {"two": 2.0},
+        ),
+        "cancellation",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_other_forms_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    proto, words = WRONG[name]
+    with pytest.raises(Refused, match=words):
+        read_model(saved(tmp_path / "m.onnx", proto))
+
+
+def test_rounded_factors_have_an_error(tmp_path: Path) -> None:
+    """x / (sqrt(2) sqrt(2)) is x / 2, which lies within the bounds at a point."""
+    nodes = [
+        NODE("Sqrt", ["two"], ["root"]), NODE("Mul", ["root", "root"], ["square"]),
+        NODE("Div", ["x", "square"], ["half"]), NODE("Add", ["half", "square"], ["y"]),
+    ]  # fmt: skip
+    read = read_model(saved(tmp_path / "m.onnx", model(nodes, [1, 2], {"two": 2.0})))
+    point = np.array([3.0, -5.0])
+    root = Root(read, point, point)
+    root.propagate()
+    low, high = root.low[read.output], root.high[read.output]
+    assert np.all(low <= [3.5, -0.5]) and np.all(high >= [3.5, -0.5])
+    assert np.all(high - low < 1e-13) and np.all(high - low > 1e-15)
