@@ -58,7 +58,7 @@ CASES = {
 
 
 def around(path: Path, proto: onnx.ModelProto, rng: np.random.Generator) -> Path:
-    """3 inputs, a dense layer that bends, the model, another dense layer, and 2 outputs."""
+    """3 inputs, a dense layer that bends, the model, another dense layer, and 4 outputs."""
     whole = onnx.ModelProto()
     whole.CopyFrom(proto)
     shape = shape_of(proto)
@@ -69,7 +69,7 @@ def around(path: Path, proto: onnx.ModelProto, rng: np.random.Generator) -> Path
         "around_a": array(rng, 3, size), "around_b": array(rng, size),
         "around_shape": np.array(shape, dtype=np.int64),
         "around_flat": np.array([1, -1], dtype=np.int64),
-        "around_c": array(rng, count, 2), "around_d": array(rng, 2),
+        "around_c": array(rng, count, 4), "around_d": array(rng, 4),
     }  # fmt: skip
     before = [
         NODE("Gemm", ["input", "around_a", "around_b"], ["around_1"]),
@@ -96,17 +96,22 @@ def around(path: Path, proto: onnx.ModelProto, rng: np.random.Generator) -> Path
 
 def check_proofs(folder: Path, proto: onnx.ModelProto, seed: int, share: float) -> None:
     """Accepted in both arithmetics, and refused where more is claimed than holds."""
+    path, proof = folder / "model.onnx", folder / "proof.npz"
+    if math.prod(shape_of(proto)) > MOST:
+        return
     rng = np.random.default_rng(seed)
-    path, proof = around(folder / "model.onnx", proto, rng), folder / "proof.npz"
-    try:
-        network, image = rb.load(path), rng.random(3)
-    except ModelError:  # onnxruntime infers shapes that some operators do not have
+    for _ in range(8):  # until something lies between the image and robustness everywhere
+        try:
+            network, image = rb.load(around(path, proto, rng)), rng.random(3)
+        except ModelError:  # onnxruntime infers shapes that some operators do not have
+            return
+        rho = rb.rho(network, image, timeout=10)
+        if 0.0 < rho.upper < np.inf:
+            break
+    eps = min(share * rho.lower, 1.0)
+    if eps <= 0.0:
         return
-    rho = rb.rho(network, image, timeout=10)
-    eps = share * rho.lower
-    if not 0.0 < eps < np.inf or math.prod(shape_of(proto)) > MOST:
-        return
-    effort = replace(EFFORT["lazy"], threads=1)
+    effort = replace(EFFORT["boxes" if network.relus > 40 else "lazy"], threads=1)
     found = rb.verify(network, image, eps, timeout=20, settings=effort, certificate=proof)
     assert (found.verdict, found.uncertified) == ("ROBUST", "")
     checker = Checker(path)
@@ -121,7 +126,7 @@ def check_proofs(folder: Path, proto: onnx.ModelProto, seed: int, share: float) 
 
 @pytest.mark.parametrize("name", CASES)
 def test_proofs_of_every_case(tmp_path: Path, name: str) -> None:
-    check_proofs(tmp_path, CASES[name], 0, 0.9)
+    check_proofs(tmp_path, CASES[name], 0, 0.7)
 
 
 RANDOM = [
