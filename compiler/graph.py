@@ -27,6 +27,7 @@ class Network:
     graph: nodes carry `layer` and `size`, in topological order of insertion; edges carry `slot`,
     the positions of the argument they feed. The node `input` is the input. digest: SHA-256 of what
     defines it, which for one that was read from an ONNX file (onnx) are the file's bytes.
+    ordered: the source ends with a softmax that is left out; only the order of outputs is its own.
     """
 
     graph: nx.DiGraph
@@ -37,6 +38,7 @@ class Network:
     digest: str = ""
     onnx: bool = False
     notes: tuple[str, ...] = field(default=())
+    ordered: bool = False
 
     INPUT = "input"
 

@@ -110,6 +110,20 @@ class Property:
                 found.setdefault(place.element, []).append(-part.constant / k)
         return found
 
+    def compares(self, start: int, end: int) -> bool:
+        """Whether all that is said of the outputs from start to end is which of two is greater."""
+        stack: list[Tree] = [self.tree]
+        while stack:
+            part = stack.pop()
+            if not isinstance(part, Atom):
+                stack.extend(part.parts)
+                continue
+            mine = [place.output and start <= place.element < end for place, _ in part.terms]
+            opposite = sum(k for _, k in part.terms) == 0 == part.constant
+            if any(mine) and not (all(mine) and len(mine) == 2 and opposite):
+                return False
+        return True
+
     def formula(self, x: Affine, y: Affine) -> Formula:
         """The whole property in the constraint language; see `translation.formula`."""
         return formula(self.tree, x, y)

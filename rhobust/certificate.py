@@ -54,6 +54,11 @@ class Certificate:
 
     def robust(self, claim: Claim, eps: float) -> str:
         """Writes that a claim holds within eps; returns what prevented it, or ""."""
+        if claim.margin and self.network.ordered:
+            return (
+                "a margin speaks of more than the order of the outputs, which is all that a "
+                "softmax at the end keeps"
+            )
         header = {
             "kind": "robust", "label": claim.label, "targets": list(claim.targets),
             "margin": claim.margin.hex(), "eps": float(eps).hex(), "norm": claim.norm,

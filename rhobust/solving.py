@@ -175,7 +175,10 @@ class _Solving:
 
 
 def check(networks: Sequence[Network], asked: Property) -> None:
-    """Whether the networks are those that the property speaks of."""
+    """Whether the networks are those that the property speaks of.
+
+    Of a network whose softmax is left out a property may only compare two outputs.
+    """
     if len(networks) != len(asked.networks):
         raise InputError(
             f"{asked.source} speaks of {len(asked.networks)} networks; {len(networks)} were given"
@@ -188,6 +191,15 @@ def check(networks: Sequence[Network], asked: Property) -> None:
                 f"{asked.source} declares {signature.input_size} inputs and "
                 f"{signature.output_size} outputs, but {network.name} has {sizes[0]} and {sizes[1]}"
             )
+    start = 0
+    for network, signature in zip(networks, asked.networks, strict=True):
+        end = start + signature.output_size
+        if network.ordered and not asked.compares(start, end):
+            raise InputError(
+                f"{asked.source} speaks of the values of {network.name}, which ends with a "
+                "softmax; of such outputs only comparisons of two are read"
+            )
+        start = end
 
 
 def inputs(

@@ -64,7 +64,12 @@ class Assembly:
         return Call(self, name, kind)
 
     def finish(
-        self, output: Symbol, name: str, runtime: Runtime, notes: Iterable[str] = ()
+        self,
+        output: Symbol,
+        name: str,
+        runtime: Runtime,
+        notes: Iterable[str] = (),
+        ordered: bool = False,
     ) -> Network:
         """The network, once it agrees with `runtime`; FidelityError where it does not."""
         if output.node == Network.INPUT:
@@ -75,6 +80,7 @@ class Assembly:
             name=name,
             runtime=runtime,
             notes=tuple(notes),
+            ordered=ordered,
             digest=self._digest.hexdigest(),
         )
         check(network, self.source)

@@ -83,7 +83,7 @@ def from_keras(model: Any) -> Network:
     output = _read(keras, assembly, runs, image)
     output = channels_last(assembly.call("output", "transpose"), output)
     runtime = KerasRuntime(source, runs, shape, assembly.dtype)
-    return assembly.finish(output, source, runtime, notes)
+    return assembly.finish(output, source, runtime, notes, ordered=SOFTMAX in notes)
 
 
 def load_keras(path: str | Path) -> Network:

@@ -102,7 +102,8 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
     final = values.get(output)
     if not isinstance(final, Symbol) or final.node == Network.INPUT:
         raise ModelError(source, f"its output {output!r} does not come from its input by any layer")
-    return builder.finish(final.node, notes=tuple(notes)), output
+    ordered = output != model.output
+    return builder.finish(final.node, notes=tuple(notes), ordered=ordered), output
 
 
 def _node(

@@ -105,7 +105,8 @@ def from_sklearn(model: Any) -> Network:
     classes = getattr(last, "classes_", None)
     if classes is not None and not np.array_equal(classes, np.arange(len(classes))):
         notes.append(f"the outputs stand for the classes {', '.join(map(str, classes))}")
-    if getattr(last, "out_activation_", "") == "softmax":
+    ordered = getattr(last, "out_activation_", "") == "softmax"
+    if ordered:
         notes.append("the softmax at the end is left out: the outputs keep their order of size")
     rectified = getattr(last, "activation", "identity") == "relu"
     for position, (weight, bias) in enumerate(layers, start=1):
@@ -114,7 +115,7 @@ def from_sklearn(model: Any) -> Network:
         dense = assembly.call(f"{name}.{position}" if len(layers) > 1 else name, "dense layer")
         value = dense.apply("Gemm", value, weight, bias, transB=1)
     runtime = SklearnRuntime(source, tuple(scaler for _, scaler in before), last, binary)
-    return assembly.finish(value, source, runtime, notes)
+    return assembly.finish(value, source, runtime, notes, ordered)
 
 
 def load_sklearn(path: str | Path) -> Network:

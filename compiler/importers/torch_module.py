@@ -96,7 +96,7 @@ def from_torch(module: Any, input_shape: Sequence[int]) -> Network:
         f"{softmax.target if softmax.op == 'call_module' else softmax.name!r} at the end, a "
         "softmax, is left out: the outputs are its inputs, in the same order of size"
     )
-    return assembly.finish(output, source, before, [note])
+    return assembly.finish(output, source, before, [note], ordered=True)
 
 
 def _dtype(source: str, module: Any) -> np.dtype[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from onnx import helper
 import rhobust as rb
 from rhobust.bnb.check import Checker
 from rhobust.bnb.checker.arithmetic import Refused
+from rhobust.bnb.checker.claim import check_property
 from rhobust.bnb.checker.reader import read_model
 from rhobust.bnb.checker.root import Root
+from rhobust.compiler.errors import InputError
 from rhobust.compiler.importers import load
 from rhobust.compiler.importers.onnx_model import parse
 
@@ -77,10 +80,40 @@ def test_a_softmax_at_the_end_keeps_the_order_alone(tmp_path: Path) -> None:
     image, network, checker = np.array([1.0, 0.0]), load(path), Checker(path)
     assert rb.verify(network, image, 0.3, label=0, certificate=proof).verdict == "ROBUST"
     assert checker.check(proof).accepted
-    found = rb.verify(network, image, 0.3, label=0, margin=-0.1, certificate=proof)
-    assert (found.verdict, found.uncertified) == ("ROBUST", "")
+    with np.load(proof) as stored:
+        arrays = dict(stored)
+    text = arrays.pop("header").tobytes().decode().replace((0.0).hex(), (-0.1).hex())
+    np.savez(proof, header=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)
     report = checker.check(proof)
-    assert not report.accepted and "softmax" in report.reason
+    assert not report.accepted and "margin of a model that ends with a softmax" in report.reason
+    found = rb.verify(network, image, 0.3, label=0, margin=-0.1, certificate=proof)
+    assert found.verdict == "ROBUST" and "softmax" in found.uncertified
+
+
+@pytest.mark.parametrize(
+    "asked, status", [("(<= Y_0 Y_1)", "unsat"), ("(>= Y_0 0.9)", ""), ("(<= Y_0 X_0)", "")]
+)
+def test_properties_of_a_softmax_compare_outputs(tmp_path: Path, asked: str, status: str) -> None:
+    proto = two_relus([""] * 5, ["r", "s"])
+    plain, question = saved(tmp_path / "plain.onnx", proto), tmp_path / "question.vnnlib"
+    proto.graph.node[-1].output[0] = "logits"
+    proto.graph.node.append(NODE("Softmax", ["logits"], ["y"]))
+    path, proof = saved(tmp_path / "m.onnx", proto), tmp_path / "proof.npz"
+    names = "".join(f"(declare-const {name} Real)" for name in ("X_0", "X_1", "Y_0", "Y_1"))
+    box = "(assert (and (<= 0.8 X_0) (<= X_0 1) (<= 0 X_1) (<= X_1 0.2)))"
+    question.write_text(f"{names}{box}(assert {asked})")
+    if status:
+        found = rb.solve(path, question, certificate=proof)
+        assert (found.status, found.uncertified) == (status, "")
+        assert Checker(path).check(proof, question).accepted
+        return
+    with pytest.raises(InputError, match="softmax"):
+        rb.solve(path, question)
+    text = question.read_bytes()
+    with pytest.raises(Refused, match="softmax"):
+        digest = hashlib.sha256(text).hexdigest()
+        check_property(text, {"sha256": digest}, read_model(path), [])
+    rb.solve(plain, question)
 
 
 @pytest.mark.parametrize(
