@@ -124,15 +124,27 @@ def _sum(values: Sequence[Any]) -> float:
 
 
 def _tight(recorder: Recorder) -> Arrays:
-    count = len(recorder.units)
-    units = [u for u, _, _ in recorder.tight]
-    signs = [np.full(len(u), sign, dtype=np.int8) for u, sign, _ in recorder.tight]
+    """Better bounds of units: the leaves of each, their slopes, and the units that they hold."""
+    count, none = len(recorder.units), np.empty(0, dtype=np.int64)
+    several = recorder.tight
+    start, held = [np.zeros(1, dtype=np.int64)], [np.zeros(1, dtype=np.int64)]
+    for tight in several:
+        start.append(tight.leaves)
+        held.append(np.bincount(tight.held[0], minlength=len(tight.alpha)))
+    signs = [np.full(len(tight.units), tight.sign, dtype=np.int8) for tight in several]
     return {
-        "tight_unit": np.concatenate([np.empty(0, dtype=np.int64), *units]),
+        "tight_unit": np.concatenate([none, *(tight.units for tight in several)]),
         "tight_sign": np.concatenate([np.empty(0, dtype=np.int8), *signs]),
+        "tight_start": np.cumsum(np.concatenate(start)),
         "tight_alpha": np.concatenate(
-            [np.empty((0, count), dtype=np.float32), *(alpha for _, _, alpha in recorder.tight)]
+            [np.empty((0, count), dtype=np.float32), *(tight.alpha for tight in several)]
         ),
+        "held_start": np.cumsum(np.concatenate(held)),
+        "held_index": np.concatenate([none, *(tight.held[1] for tight in several)]),
+        "held_phase": np.concatenate(
+            [np.empty(0, dtype=np.int8), *(tight.held[2] for tight in several)]
+        ),
+        "held_value": np.concatenate([np.empty(0), *(tight.held[3] for tight in several)]),
     }
 
 

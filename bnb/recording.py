@@ -18,6 +18,7 @@ from ..compiler.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.problem import Problem
 from .bounds.backward import Multipliers, Nodes
 from .bounds.reduce import unstable_units
+from .bounds.trees import Leaves
 from .choices import Tree
 from .node import Block
 
@@ -60,6 +61,18 @@ class Born:
     tighten: bool
 
 
+@dataclass(slots=True)
+class Tight:
+    """Better bounds of sign * z of some units: how many leaves each has (Q,), their slopes (M, V),
+    and what they hold: (row, place, phase, multiplier)."""
+
+    units: Indices
+    sign: int
+    leaves: Indices
+    alpha: npt.NDArray[np.float32]
+    held: tuple[Indices, Indices, npt.NDArray[np.int8], Vector]
+
+
 class Recorder:
     """Notes of one search of `problem`; marks are the nodes' numbers in the order of birth."""
 
@@ -70,7 +83,7 @@ class Recorder:
         self.layers: list[tuple[str, int]] = []
         self.units: Indices = np.empty(0, dtype=np.int64)
         self.own: list[Indices] | None = None  # by stage: places of its units in `units`
-        self.tight: list[tuple[Indices, int, npt.NDArray[np.float32]]] = []
+        self.tight: list[Tight] = []
         self.born: list[Born] = []
         self.count = 0
         self.splits: list[tuple[Indices, Indices]] = []
@@ -107,7 +120,42 @@ class Recorder:
         wide = np.zeros((len(units), len(self.units)), dtype=np.float32)
         for places, part in zip(self.own, alpha, strict=False):
             wide[:, places] = part
-        self.tight.append((self.own[number][units], sign, wide))
+        self._tell(number, units, sign, np.arange(len(units)), wide, np.zeros(wide.shape), None)
+
+    def grown(self, number: int, units: Indices, sign: int, leaves: Leaves) -> None:
+        """Trees that gave some units a better bound; leaves.owner: places in `units`."""
+        assert self.own is not None
+        shape = len(leaves.owner), len(self.units)
+        alpha, beta = np.zeros(shape, dtype=np.float32), np.zeros(shape)
+        phase = np.zeros(shape, dtype=np.int8)
+        for j, places in enumerate(self.own[:number]):
+            alpha[:, places], beta[:, places] = leaves.alpha[j], leaves.beta[j]
+            phase[:, places] = leaves.phases[j]
+        order = np.argsort(leaves.owner, kind="stable")
+        self._tell(
+            number, units, sign, leaves.owner[order], alpha[order], beta[order], phase[order]
+        )
+
+    def _tell(
+        self,
+        number: int,
+        units: Indices,
+        sign: int,
+        owner: Indices,
+        alpha: npt.NDArray[np.float32],
+        beta: Matrix,
+        phase: npt.NDArray[np.int8] | None,
+    ) -> None:
+        assert self.own is not None
+        shown, count = np.unique(owner, return_counts=True)
+        held = np.zeros(alpha.shape, dtype=np.int8) if phase is None else phase
+        row, place = np.nonzero(held)
+        self.tight.append(
+            Tight(
+                self.own[number][units[shown]], sign, count, alpha * (held == 0),
+                (row, place, held[row, place], beta[row, place]),
+            )
+        )  # fmt: skip
 
     def joined(self, groups: Indices, origin: Indices, share: Matrix) -> None:
         """The joint groups, and the coefficients (B, U) of the nodes of some roots."""
@@ -127,6 +175,11 @@ class Recorder:
     def split(self, marks: Indices, by: Indices) -> None:
         """What nodes are split by."""
         self.splits.append((marks.copy(), by.copy()))
+
+    def restart(self) -> None:
+        """Forgets the tree, whose root is to be bounded anew."""
+        self.born, self.count, self.splits = [], 0, []
+        self.fast, self.exact = Rows(), Rows()
 
     def start(self, tree: Tree) -> Indices:
         """The choices made before the search; returns the marks of the root nodes."""

@@ -9,6 +9,7 @@ from ..compiler.untrusted import attempt
 from .bounds.backward import Ascent, Pass, backward, plain
 from .bounds.late import Late
 from .bounds.root import root_bounds, tighten
+from .growing import grow
 from .joint import JointGroups
 from .leaves import Leaves
 from .node import Block, collect, empty_block, multipliers, root_block, spread
@@ -58,9 +59,27 @@ class Rooting(Leaves):
             unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
             if unstable < 0.95 * before:
                 self._reduce(np.arange(len(atoms)))
+        value = first.value[atoms]
+        block, early = self._ascended(value)
+        if early is None and self._grown():
+            block, early = self._ascended(value)
+        if early is not None:
+            return nothing, early
+        ball = self.problem.ball is not None
+        self.scale = float(self.hooks.cutoff() - block.value.min())
+        if self.settings.joint and self.units.count > 1 and not self.boxes and not ball:
+            block, accepted = self._join_units(block)
+            if accepted:
+                return nothing, self._outcome("accepted", "", -np.inf, 0.0)
+            if not len(block):
+                return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
+        return block, None
+
+    def _ascended(self, value: Vector) -> tuple[Block, Outcome | None]:
+        """The root nodes that some steps of their multipliers leave open; value (A,): of atoms."""
         self._look_at_rows()
         masks, pending = self.tree.start()
-        gamma = self._weights(masks, first.value[atoms])
+        gamma = self._weights(masks, value)
         block = root_block(self.units, self.root, masks, pending, gamma)
         self.roots = len(block)
         self._told_root(block)
@@ -73,18 +92,23 @@ class Rooting(Leaves):
         block.alpha = collect(slopes.alpha, self.units, len(block))
         block, accepted = self._bound(block, self.settings.root_steps)
         if accepted:
-            return nothing, self._outcome("accepted", "", -np.inf, 0.0)
+            return block, self._outcome("accepted", "", -np.inf, 0.0)
         if not len(block):
-            return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
-        ball = self.problem.ball is not None
-        self.scale = float(self.hooks.cutoff() - block.value.min())
-        if self.settings.joint and self.units.count > 1 and not self.boxes and not ball:
-            block, accepted = self._join_units(block)
-            if accepted:
-                return nothing, self._outcome("accepted", "", -np.inf, 0.0)
-            if not len(block):
-                return nothing, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
+            return block, self._outcome("closed", "", self.hooks.cutoff(), np.inf)
         return block, None
+
+    def _grown(self) -> bool:
+        """Whether trees of single units gave better bounds, and all of the root is to be anew."""
+        if not self.settings.trees or self.boxes or self.problem.ball is not None:
+            return False
+        recorder = self.hooks.recorder
+        work = self.sparse.work(self.units, self.problem.input_size)
+        if not grow(self.problem, self.reach, self.root, work, self.hooks.stop, recorder):
+            return False
+        if recorder is not None:
+            recorder.restart()
+        self._reduce(np.arange(len(self.problem.offset)))
+        return True
 
     def _look_at_rows(self) -> None:
         """The reduced problem's rows, and what they make worth doing in the tree."""

@@ -20,6 +20,7 @@ class Settings:
     batch: int = 64
     root_steps: int = 40
     tighten_steps: int = 8
+    trees: bool = True
     refine: bool = True
     joint: bool = True
     boxes: bool = True

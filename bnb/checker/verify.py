@@ -18,7 +18,8 @@ from .exact_rows import ExactReduced
 from .model import Model
 from .reader import read_model
 from .root import Root, atom_rows
-from .rows import Reduced, Slopes
+from .rows import Reduced
+from .tight import improve
 from .tree import Proof, Tree
 
 FORMAT, VERSION = "rhobust-certificate", 1
@@ -120,7 +121,7 @@ def check_part(
     kind = ExactReduced if exact else Reduced
     reduced = kind(root, part, {} if plain else units, not plain)
     if not plain:
-        _improve(archive, prefix, part, reduced, place)
+        improve(archive, prefix, part, reduced, place)
         kept = (reduced.low < 0.0) & (reduced.high > 0.0)
         kept[place[proof.kept]] = True
         reduced.squeeze(kept)
@@ -164,37 +165,3 @@ def _units(
                 before += len(both)
     found = [places[number] for number in listed if number in places]
     return units, np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
-
-
-def _improve(archive: Archive, prefix: str, part: Part, reduced: Reduced, place: Array) -> None:
-    """The better bounds of single units; those of one layer do not depend on one another."""
-    unit = place[archive.indices(prefix + "tight_unit", (None,), 0, len(place))]
-    sign = archive.indices(prefix + "tight_sign", (len(unit),), -1, 2)
-    alpha = archive.weights(prefix + "tight_alpha", (len(unit), len(place)), 1.0)
-    require(np.all(sign != 0), "a sign that is 0")
-    layer = np.array([reduced.layer(item) for item in unit], dtype=np.int64)
-    ends = [*(np.flatnonzero(np.diff(layer)) + 1), len(layer)]
-    box = part.low[None], part.high[None]
-    start = 0
-    for end in ends:
-        for chunk in reduced.chunks(end - start):
-            mine = np.arange(start, end)[chunk]
-            if len(mine):
-                wide = np.ones((len(mine), reduced.count))
-                plain = Slopes.plain(reduced.low[None], reduced.high[None])
-                wide = wide * plain.alpha
-                wide[:, place] = alpha[mine]
-                spread = np.zeros(len(mine), dtype=np.int64)
-                number = int(layer[mine[0]])
-                rows = reduced.unit_rows(number, unit[mine], sign[mine].astype(np.float64))
-                low, high = reduced.low[None][spread], reduced.high[None][spread]
-                chosen = Slopes.plain(low, high)
-                chosen = chosen.with_alpha(wide, low, high)
-                g, c = reduced.backward(*rows, number, chosen, np.arange(len(mine)))
-                found = reduced.least(g, c, *box)
-                for item, side, bound in zip(unit[mine], sign[mine], found, strict=True):
-                    if side > 0:
-                        reduced.low[item] = np.fmax(reduced.low[item], bound)
-                    else:
-                        reduced.high[item] = np.fmin(reduced.high[item], -bound)
-        start = end

@@ -50,7 +50,9 @@ class Network:
         given = onnx.helper.make_tensor_value_info("x", kind, [1, self.weights[0].shape[1]])
         found = onnx.helper.make_tensor_value_info(last, kind, [1, len(self.biases[-1])])
         graph = onnx.helper.make_graph(nodes, "tiny", [given], [found], initializers)
-        data = onnx.helper.make_model(graph).SerializeToString()
+        opsets = [onnx.helper.make_opsetid("", 13)]
+        model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        data = model.SerializeToString()
         path.write_bytes(data)
         return hashlib.sha256(data).hexdigest()
 
@@ -117,7 +119,12 @@ def robust(
         "p0/kept": np.arange(count),
         "p0/tight_unit": np.zeros(0, dtype=np.int64),
         "p0/tight_sign": np.zeros(0, dtype=np.int8),
+        "p0/tight_start": np.zeros(1, dtype=np.int64),
         "p0/tight_alpha": np.zeros((0, count), dtype=np.float32),
+        "p0/held_start": np.zeros(1, dtype=np.int64),
+        "p0/held_index": np.zeros(0, dtype=np.int64),
+        "p0/held_phase": np.zeros(0, dtype=np.int8),
+        "p0/held_value": np.zeros(0),
         "p0/groups": np.zeros((0, 0, 0), dtype=np.int64),
         "p0/share": np.zeros((0, count)),
     }
