@@ -155,6 +155,8 @@ def any_settings(rng: Rng) -> Settings:
         extra_steps=int(rng.choice([0, 12])),
         threads=int(rng.choice([1, 1, 2])),
         oracle=oracle,
+        trees=bool(rng.random() < 0.5),
+        inside_steps=int(rng.choice([0, 10])),
     )
 
 

@@ -137,6 +137,26 @@ def test_slopes_and_midpoints_enclose(a: float, b: float) -> None:
     assert centre - radius <= Fraction(least) <= Fraction(greatest) <= centre + radius
 
 
+@pytest.mark.parametrize("columns", [5, 400])
+def test_sparse_rows_are_added_up(columns: int) -> None:
+    """Two sets of rows with coefficients on the same elements, and with several on one."""
+    random = np.random.default_rng(columns)
+    size = 10 * columns
+    parts = [
+        Rows(
+            random.integers(-8, 9, (6, columns)) / 8.0,
+            random.integers(0, size // 2, (3, columns)),
+        )
+        for _ in range(2)
+    ]
+    wanted = np.zeros((6, size))
+    for part in parts:
+        assert part.index is not None
+        for row in range(6):
+            np.add.at(wanted[row], part.index[row % 3], part.values[row])
+    assert (joined(parts[0], parts[1], size).dense(size) == wanted).all()
+
+
 @given(SEEDS)
 def test_products_of_whole_numbers(seed: int) -> None:
     """Never above the truth, and below it by less than is said."""
