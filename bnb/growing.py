@@ -29,10 +29,10 @@ def grow(
 ) -> bool:
     """Tightens the bounds of the only node, stage by stage, in place; whether anything was done.
 
-    work (S,): multiplications of a backward pass from a unit of each stage.  It ends at the first
-    stage where it gains little, or costs too much.
+    work (S,): multiplications of a backward pass from a unit of each stage.  Trees end at the first
+    stage where they gain little, or cost too much; bounds of later stages are raised without them.
     """
-    spent, grown = 0.0, False
+    spent, grown, rounds = 0.0, False, ROUNDS
     passes = 2.0 * (2 * FIRST_STEPS + 1 + 2 * ROUNDS * (2 * STEPS + 1))
     for number, stage in enumerate(problem.stages[:-1]):
         known = nodes.bounds[number]
@@ -41,17 +41,16 @@ def grow(
         if not (stage.relu and deep and len(units)):
             continue
         spent += passes * len(units) * float(work[number])
-        if spent > EFFORT or stop():
+        rounds = rounds if spent <= EFFORT else 0
+        if stop() or not (grown or rounds):
             break
         few = units[np.linspace(0, len(units) - 1, min(PROBE, len(units))).astype(int)]
-        if not grown and _narrowed(problem, reach, nodes, number, few, stop)[1] < GAIN:
+        if not grown and _narrowed(problem, reach, nodes, number, few, rounds, stop)[1] < GAIN:
             break
         nodes.bounds[number], share = _narrowed(
-            problem, reach, nodes, number, units, stop, recorder
+            problem, reach, nodes, number, units, rounds, stop, recorder
         )
-        grown = True
-        if share < GAIN:
-            break
+        grown, rounds = True, rounds if share >= GAIN else 0
     return grown
 
 
@@ -61,6 +60,7 @@ def _narrowed(
     nodes: Nodes,
     number: int,
     units: Indices,
+    rounds: int,
     stop: Stop,
     recorder: Recorder | None = None,
 ) -> tuple[Bounds, float]:
@@ -69,7 +69,7 @@ def _narrowed(
     lower, upper = known.lower.copy(), known.upper.copy()
     for sign in (1.0, -1.0):
         trees = Trees(problem, reach, nodes, number, units, sign)
-        trees.grow(ROUNDS, stop)
+        trees.grow(rounds, stop)
         before = lower[0, units] if sign > 0 else -upper[0, units]
         better = trees.found > before
         if recorder is not None:
