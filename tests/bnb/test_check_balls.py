@@ -244,3 +244,19 @@ def test_units_split_within_a_ball(tmp_path: Path, norm: str) -> None:
         wide = splitting(case.claim(1.05 * case.widest(norm), norm), case.net, refine)
         wide[1]["p0/tighten"] = np.ones_like(wide[1]["p0/tighten"])
         assert "not closed" in case.verdict(wide)
+
+
+@settings(max_examples=60)
+@given(SEEDS)
+def test_dual_norms_are_rounded_upwards(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(1, 40))
+    s = random.normal(size=(3, count)) * 10.0 ** random.integers(-8, 9)
+    found = Ball("l2", np.zeros(count), 1.0)._dual(s)
+    for row, dual in zip(s.tolist(), found.tolist(), strict=True):
+        square = sum(Fraction(value) ** 2 for value in row)
+        assert (
+            square
+            <= Fraction(dual) ** 2
+            <= square * (1 + Fraction(1, 10**12)) + Fraction(1, 10**200)
+        )
