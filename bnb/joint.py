@@ -18,10 +18,10 @@ import numpy as np
 from scipy import sparse
 
 from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Vector
+from .bounds.backward import triangle_loss
 from .bounds.kernels import add_gains, joint_gains
 from .bounds.late import Stop, never
 from .bounds.reach import Reach
-from .branching import relaxation_loss
 from .node import Block, Units
 from .refine import NODE, SparseRows
 
@@ -56,7 +56,7 @@ class JointGroups:
         """Groups for the nodes of `block`, which come from `roots` root nodes; lam (B, U) at their
         multipliers.
         """
-        loss = relaxation_loss(block, lam)
+        loss = triangle_loss(block.lower, block.upper, block.phase, lam)
         work = rows.work(units, len(reach.input)).tolist()
         found: list[list[_Group]] = [[] for _ in range(roots)]
         for number in range(units.stages):

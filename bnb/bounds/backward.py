@@ -90,6 +90,17 @@ def plain(problem: Problem, nodes: Nodes, owner: Indices, start: int) -> Multipl
     return Multipliers(alpha, [NO_BETA] * start)
 
 
+def triangle_loss(lower: Matrix, upper: Matrix, phase: Phases, lam: Matrix) -> Matrix:
+    """How much the triangle of each unit can cost the bound, (Q, N).
+
+    A unit with lam >= 0 stands on the convex side, where max(z, 0) itself is the LP's bound: it
+    needs no split. One with lam < 0 loses at most |lam| u |l| / (u - l), at z = 0.
+    """
+    free = (phase == 0) & (lower < 0.0) & (upper > 0.0) & (lam < 0.0)
+    gap = np.divide(lower * upper, upper - lower, out=np.zeros_like(lower), where=free)
+    return np.where(free, lam * gap, 0.0)
+
+
 def with_beta(multipliers: Multipliers) -> Multipliers:
     """The same slopes with split multipliers of 0 where there were none."""
     beta = [

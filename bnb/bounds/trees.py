@@ -17,7 +17,7 @@ import numpy as np
 
 from ...compiler.arrays import Bounds, Indices, Mask, Matrix, Phases, Vector
 from ...compiler.problem import Problem
-from .backward import Ascent, Multipliers, Nodes, backward, climb, plain, with_beta
+from .backward import Ascent, Multipliers, Nodes, backward, climb, plain, triangle_loss, with_beta
 from .late import Stop
 from .reach import Reach
 from .root import LARGEST_BATCH
@@ -169,19 +169,10 @@ class Trees:
                     target[better] = source[better]
             if step < steps:
                 climb(problem, nodes, who, number, found, slopes, ascent)
-        choice, loss = self._losses(found.rows, bounds, phases)
-        return Leaves(owner, best, phases, kept.alpha, kept.beta, choice, loss)
-
-    def _losses(
-        self, rows: Sequence[Matrix], bounds: Sequence[Bounds], phases: Sequence[Phases]
-    ) -> tuple[Indices, Vector]:
-        """The unit whose triangle loses most, and how much, see `branching`."""
-        several = []
-        for lam, known, phase in zip(rows, bounds, phases, strict=False):
-            low, high = known.lower, known.upper
-            free = (low < 0.0) & (high > 0.0) & (phase == 0)
-            width = np.where(free, high - low, 1.0)
-            lost = np.where(free, -low * high / width, 0.0)
-            several.append(lost * (np.maximum(-lam, 0.0) if lam.shape[0] else 0.0))
-        loss = np.concatenate(several, axis=1)
-        return np.argmax(loss, axis=1), loss.max(axis=1)
+        losses = []
+        for known, phase, lam in zip(bounds, phases, found.rows, strict=False):
+            lam = lam if lam.size else np.zeros(phase.shape)
+            losses.append(triangle_loss(known.lower, known.upper, phase, lam))
+        loss = np.concatenate(losses, axis=1)
+        choice, most = np.argmax(loss, axis=1), loss.max(axis=1)
+        return Leaves(owner, best, phases, kept.alpha, kept.beta, choice, most)

@@ -195,23 +195,27 @@ def global_max_pool(node: Node) -> Value:
 
 
 def reduce_max(node: Node) -> Value:
-    value, found = node.value(0), groups(node, 18)
-    if found is None:
-        return value
-    if value.constant is not None:
-        return folded(node, lambda x: x.max(axis=1), *found)
-    return _pooled(node.graph, value, *found, node.name)
+    return _reduced(node, 1.0, node.name)
 
 
 def reduce_min(node: Node) -> Value:
+    """The negative of the greatest of the negatives."""
+    return _reduced(node, -1.0, f"{node.name}.greatest")
+
+
+def _reduced(node: Node, sign: float, name: str) -> Value:
     value, found = node.value(0), groups(node, 18)
     if found is None:
         return value
     if value.constant is not None:
-        return folded(node, lambda x: x.min(axis=1), *found)
-    negative = node.graph.affine(value.shape, (value, Scale(np.full(value.size, -1.0))))
-    greatest = _pooled(node.graph, negative, *found, f"{node.name}.greatest")
-    return node.graph.affine(greatest.shape, (greatest, Scale(np.full(greatest.size, -1.0))))
+        return folded(node, lambda x: (x.max if sign > 0.0 else x.min)(axis=1), *found)
+
+    def signed(value: Value) -> Value:
+        if sign > 0.0:
+            return value
+        return node.graph.affine(value.shape, (value, Scale(np.full(value.size, sign))))
+
+    return signed(_pooled(node.graph, signed(value), *found, name))
 
 
 def _pooled(graph: Graph, value: Value, index: Array, shape: tuple[int, ...], name: str) -> Value:
