@@ -126,7 +126,9 @@ def backward(
 
     start: index of the stage in problem.stages; rows (Q, N_start); offset (Q,), taken as exact.
     Promise: `value` is at most the true minimum over the node, for every alpha in [0, 1], beta >=
-    0; a NaN anywhere gives NaN. keep: also the coefficients of all stages, which `gradient` needs.
+    0; a NaN anywhere gives NaN. keep: also the coefficients of all stages, which `climb` needs.
+    also: a stage no later than `start`, and coefficients (Q, N) on its pre-activations that are
+    added to the rows, whether anything else reads that stage or not.
     """
     count = len(owner)
     constant, size, extra = offset.copy(), np.abs(offset), np.zeros(count)
@@ -140,9 +142,10 @@ def backward(
         else:
             lam = pending[number + 1]
             if lam is None:
-                if not (stage.relu and multipliers.beta[number].any()):
+                joins = also is not None and number == also[0]
+                if not joins and not (stage.relu and multipliers.beta[number].any()):
                     continue
-                # nothing reads these units, but their splits bound the region
+                # nothing reads these units, but rows of their own or their splits go on from here
                 lam = np.zeros((count, stage.size))
             if stage.relu:
                 mu = np.empty_like(lam)
@@ -156,11 +159,11 @@ def backward(
                 mu = lam
             if keep:
                 kept[number] = lam
+        if number == start or not stage.relu:
+            passthrough(mu, stage.bias, scale, stage.bias_radius, constant, size, extra)
         if also is not None and number == also[0]:
             passthrough(also[1], stage.bias, scale, stage.bias_radius, constant, size, extra)
             mu = mu + also[1]
-        if number == start or not stage.relu:
-            passthrough(mu, stage.bias, scale, stage.bias_radius, constant, size, extra)
         for operator, source in stage.terms:
             part = operator.adjoint(mu)
             before = pending[source]

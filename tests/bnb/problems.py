@@ -163,3 +163,35 @@ def unread_problem(constant: bool) -> Problem:
         np.full(2, -1.0), np.full(2, 2.0), stages, np.ones((1, 1)), np.zeros(1),
         np.zeros(1, dtype=bool), Branch((0,), ()),
     )  # fmt: skip
+
+
+def scattered_problem(rng: np.random.Generator) -> Problem:
+    """Stages that read any of those before them, or none; some are read by nobody.
+
+    Weights are dyadic, with rows of zeros and repeated units.  The atoms are the last stage's.
+    """
+    inputs = int(rng.integers(1, 4))
+    sizes, stages = [inputs], []
+    count = int(rng.integers(2, 6))
+    for number in range(1, count + 1):
+        last = number == count
+        size = int(rng.integers(1, 4))
+        share = 1.0 if number == 1 else float(rng.choice([0.3, 0.6]))
+        sources = [k for k in range(number) if rng.random() < share]
+        terms = []
+        for source in sources:
+            weight = rng.integers(-6, 7, size=(size, sizes[source])) / 4.0
+            if rng.random() < 0.3:
+                weight[rng.integers(size)] = 0.0
+            if rng.random() < 0.2:
+                weight[:] = weight[0]
+            terms.append((weight, source))
+        bias = (rng.integers(-4, 5, size=size) / 4.0).tolist()
+        stages.append(stage(terms, bias, bool(rng.random() < 0.8) and not last))
+        sizes.append(size)
+    low = rng.integers(-4, 2, size=inputs) / 2.0
+    atoms = tuple(range(sizes[-1]))
+    return Problem(
+        low, low + rng.integers(0, 5, size=inputs) / 2.0, tuple(stages), np.eye(sizes[-1]),
+        np.zeros(sizes[-1]), np.zeros(sizes[-1], dtype=bool), Branch(atoms, ()),
+    )  # fmt: skip
