@@ -1,0 +1,22 @@
+"""How the tests draw their examples: always the same ones, unless new ones are asked for.
+
+`pytest` runs every property on examples that follow from its code alone, so what fails fails for
+everybody. `python -m tests.explore` runs the same properties on fresh ones.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# how long an example takes says nothing on a busy machine
+quiet = [HealthCheck.too_slow]
+settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=quiet
+)
+settings.register_profile(
+    "explore", derandomize=False, database=None, deadline=None, suppress_health_check=quiet,
+    print_blob=True,
+)  # fmt: skip
+settings.load_profile("explore" if os.environ.get("RHOBUST_EXPLORE") else "repeatable")
