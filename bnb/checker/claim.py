@@ -203,9 +203,8 @@ def check_property(text: bytes, claim: dict[str, Any], model: Model, parts: list
     )
     require(known, "a property about the values of a model that ends with a softmax")
     for number, case in enumerate(cases):
-        low, high, rest = _box(case, model.inputs)
-        empty = any(low[j] > high[j] for j in set(low) & set(high))
-        if empty or any(not item.terms and item.offset > 0 for item in rest):
+        low, high, empty = _box(case, model.inputs)
+        if empty or any(item.false for item in case):
             continue
         covered = any(
             _inside(box, low, high) and _holds(part, case, atoms)
@@ -230,16 +229,14 @@ def _exact_box(part: Part) -> list[tuple[Fraction, Fraction]]:
     return [(Fraction(low), Fraction(high)) for low, high in pairs]
 
 
-def _box(
-    case: Conjunction, inputs: int
-) -> tuple[dict[int, Fraction], dict[int, Fraction], list[Literal]]:
-    """The bounds on single inputs: coefficient * x + offset <= 0; and the other literals."""
+def _box(case: Conjunction, inputs: int) -> tuple[dict[int, Fraction], dict[int, Fraction], bool]:
+    """The bounds on single inputs, coefficient * x + offset <= 0; and whether they exclude each
+    other, strict ones at equal numbers, too."""
     low: dict[int, Fraction] = {}
     high: dict[int, Fraction] = {}
-    rest = []
+    open_: set[tuple[int, Fraction]] = set()
     for literal in case:
         if len(literal.terms) != 1 or literal.terms[0][0] >= inputs:
-            rest.append(literal)
             continue
         place, factor = literal.terms[0]
         limit = -literal.offset / factor
@@ -247,7 +244,13 @@ def _box(
             high[place] = min(limit, high.get(place, limit))
         else:
             low[place] = max(limit, low.get(place, limit))
-    return low, high, rest
+        if literal.strict:
+            open_.add((place, limit))
+    empty = any(
+        low[j] > high[j] or (low[j] == high[j] and (j, low[j]) in open_)
+        for j in set(low) & set(high)
+    )
+    return low, high, empty
 
 
 def _inside(

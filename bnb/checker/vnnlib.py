@@ -1,7 +1,8 @@
 """VNN-LIB 1.0 to a disjunctive normal form over exact rationals.
 
-A literal is `sum of coefficient * variable + offset <= 0`; `<` is read as `<=`, and `not (a <= 0)`
-as `-a <= 0`, which only enlarges the set that is to be shown empty.
+A literal is `sum of coefficient * variable + offset <= 0`, or `< 0` where it is strict. Of strict
+ones nothing is asked but whether they contradict each other by themselves: elsewhere they count as
+`<=`, which only enlarges the set that is to be shown empty.
 """
 
 from __future__ import annotations
@@ -16,17 +17,26 @@ from .arithmetic import require
 Term = dict[int, Fraction]  # -1 is the constant
 Conjunction = tuple["Literal", ...]
 MOST_LITERALS = 3_000_000
-TOKEN = re.compile(r";[^\n]*|([()])|([^\s();|\"]+)|\s+")
+TOKEN = re.compile(r';[^\n]*|([()])|([^\s();|"]+|"[^"]*"|\|[^|]*\|)|\s+')
 NAME = re.compile(r"([XY])_(0|[1-9][0-9]{0,8})")
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+MOST_DIGITS = 2000  # of a numeral, and its largest exponent
+MOST_BITS = 2**16  # of a numerator or denominator on the way
+NEUTRAL = ("set-logic", "set-info", "set-option", "check-sat", "get-model", "vnnlib-version")
 
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """Sum of coefficient * v[variable] + offset <= 0 over v = (x, y); variables ascend."""
+    """Sum of coefficient * v[variable] + offset <= 0, or < 0, over v = (x, y); variables ascend."""
 
     terms: tuple[tuple[int, Fraction], ...]
     offset: Fraction
+    strict: bool = False
+
+    @property
+    def false(self) -> bool:
+        """Whether it speaks of no variable, and is not true."""
+        return not self.terms and (self.offset > 0 or (self.strict and self.offset == 0))
 
 
 def parse(text: str, inputs: int, outputs: int) -> list[Conjunction]:
@@ -35,12 +45,14 @@ def parse(text: str, inputs: int, outputs: int) -> list[Conjunction]:
     assertions = []
     for command in _expressions(text):
         require(isinstance(command, list) and command, "a property's command is no list")
-        if command[0] == "declare-const":
-            require(len(command) == 3 and command[2] == "Real", "a declaration of another form")
-            reader.declare(command[1])
-        else:
-            require(command[0] == "assert" and len(command) == 2, f"command {command[0]}")
-            assertions.append(reader.formula(command[1], True))
+        head, *rest = command
+        if head in ("declare-const", "declare-fun"):
+            good = rest[1:] == (["Real"] if head == "declare-const" else [[], "Real"])
+            require(good, "a declaration of another form")
+            reader.declare(rest[0])
+        elif head not in NEUTRAL:
+            require(head == "assert" and len(command) == 2, f"command {str(head)[:40]!r}")
+            assertions.append(reader.formula(rest[0], True))
     return _product(assertions)
 
 
@@ -92,58 +104,105 @@ class _Reader:
         self.names[name] = number + (0 if match[1] == "X" else self.inputs)
 
     def formula(self, item: Any, positive: bool) -> list[Conjunction]:
+        if item in ("true", "false"):
+            return [()] if (item == "true") == positive else []
         require(isinstance(item, list) and item and isinstance(item[0], str), "a formula's form")
         head, *rest = item
         if head == "not":
             require(len(rest) == 1, "not of several formulas")
             return self.formula(rest[0], not positive)
         if head == "=>":
-            require(len(rest) == 2, "an implication's form")
-            return self.formula(["or", ["not", rest[0]], rest[1]], positive)
+            require(rest, "an implication's form")
+            given = [["not", part] for part in rest[:-1]]
+            return self.formula(["or", *given, rest[-1]], positive)
         if head in ("and", "or"):
             parts = [self.formula(part, positive) for part in rest]
             if (head == "and") == positive:
                 return _product(parts)
             return [case for part in parts for case in part]
-        require(head in ("<=", ">=", "<", ">", "=") and len(rest) >= 2, f"{head} in a formula")
+        require(head in RELATIONS and len(rest) >= 2, f"{head[:40]!r} in a formula")
         terms = [self.term(part) for part in rest]
+        relation, same = RELATIONS[head]
+        require(same or len(rest) == 2, f"{head} of more than two terms")
+        positive = positive == same
         pairs = list(zip(terms, terms[1:], strict=False))
-        parts = [_compare(head, left, right, positive) for left, right in pairs]
+        parts = [_compare(relation, left, right, positive) for left, right in pairs]
         return _product(parts) if positive else [case for part in parts for case in part]
 
     def term(self, item: Any) -> Term:
         if isinstance(item, str):
             if item in self.names:
                 return {self.names[item]: Fraction(1)}
-            require(NUMBER.fullmatch(item), f"{item[:40]!r} is no number and was not declared")
-            return {-1: Fraction(item)}
-        require(item and item[0] in ("+", "-", "*") and len(item) > 1, "a term's form")
-        first, *rest = [self.term(part) for part in item[1:]]
-        if item[0] == "-" and not rest:
-            return {place: -value for place, value in first.items()}
-        total = dict(first)
-        for other in rest:
-            if item[0] == "*":
-                left, right = (total, other) if set(other) == {-1} else (other, total)
-                require(set(right) == {-1}, "a product of variables")
-                total = {place: value * right[-1] for place, value in left.items()}
-            else:
-                sign = 1 if item[0] == "+" else -1
-                for place, value in other.items():
-                    total[place] = total.get(place, Fraction(0)) + sign * value
-        return total
+            return {-1: _number(item)}
+        require(item and item[0] in ("+", "-", "*", "/") and len(item) > 1, "a term's form")
+        head, parts = item[0], [self.term(part) for part in item[1:]]
+        if head == "+" or (head == "-" and len(parts) > 1):
+            sign = 1 if head == "+" else -1
+            return _sum([(1, parts[0]), *((sign, part) for part in parts[1:])])
+        if head == "-":
+            return _sum([(-1, parts[0])])
+        if head == "*":
+            several = [part for part in parts if not _constant(part)]
+            factor = Fraction(1)
+            for part in parts:
+                if _constant(part):
+                    factor = _short(factor * part.get(-1, 0))
+            require(len(several) <= 1 or not factor, "a product of variables")
+            return _sum([(factor, part) for part in several[:1]]) if several else {-1: factor}
+        require(len(parts) > 1, "a quotient of one term")
+        first, *divisors = parts
+        for part in divisors:
+            require(_constant(part) and part.get(-1), "a quotient by a variable or by 0")
+            first = _sum([(1 / part[-1], first)])
+        return first
+
+
+def _constant(term: Term) -> bool:
+    return not set(term) - {-1}
+
+
+def _sum(parts: list[tuple[Fraction | int, Term]]) -> Term:
+    """The sum of factor * term, without what is 0."""
+    total: Term = {}
+    for factor, term in parts:
+        for place, value in term.items():
+            total[place] = _short(total.get(place, Fraction(0)) + factor * value)
+    return {place: value for place, value in total.items() if value}
+
+
+RELATIONS = {
+    "<=": ("<=", True), "<": ("<", True), ">=": (">=", True), ">": (">", True), "=": ("=", True),
+    "==": ("=", True), "!=": ("=", False), "distinct": ("=", False),
+}  # fmt: skip
+"""Each relation as one of five, or as what holds where one of them does not."""
+
+
+def _number(word: str) -> Fraction:
+    match = NUMBER.fullmatch(word)
+    require(match, f"{word[:40]!r} is no number and was not declared")
+    assert match is not None
+    good = len(match[1]) <= MOST_DIGITS and abs(int((match[2] or "e0")[1:])) <= MOST_DIGITS
+    require(good, f"a number of too many digits: {word[:40]}")
+    return Fraction(word)
+
+
+def _short(value: Fraction) -> Fraction:
+    size = max(value.numerator.bit_length(), value.denominator.bit_length())
+    require(size <= MOST_BITS, "a number of too many bits arises")
+    return value
 
 
 def _compare(head: str, left: Term, right: Term, positive: bool) -> list[Conjunction]:
     """left - right <= 0, or its negation; an equality is two literals, its negation two cases."""
-    below, above = _literal(left, right), _literal(right, left)
     if head == "=":
+        below, above = (_literal(*pair, not positive) for pair in ((left, right), (right, left)))
         return [(below, above)] if positive else [(below,), (above,)]
-    return [(below if (head[0] == "<") == positive else above,)]
+    pair = (left, right) if (head[0] == "<") == positive else (right, left)
+    return [(_literal(*pair, (len(head) == 1) == positive),)]
 
 
-def _literal(left: Term, right: Term) -> Literal:
+def _literal(left: Term, right: Term, strict: bool) -> Literal:
     places = sorted({place for place in (*left, *right) if place >= 0})
     terms = [(place, left.get(place, Fraction(0)) - right.get(place, 0)) for place in places]
     offset = left.get(-1, Fraction(0)) - right.get(-1, 0)
-    return Literal(tuple(term for term in terms if term[1] != 0), offset)
+    return Literal(tuple(term for term in terms if term[1] != 0), offset, strict)

@@ -9,21 +9,41 @@ from typing import assert_never
 from ..atoms import AllOf, AnyOf, Atom, Place, Tree
 from ..errors import PropertyError
 from ..property import Property
+from .vnnlib_terms import BITS, REACH
 
 DECIMALS = 1200
 """Beyond this a number is written as a quotient; the smallest float64 has 1074."""
 
 
 def write_vnnlib(stated: Property) -> str:
-    """The property over X_0, X_1, ... and Y_0, Y_1, ...; shapes and names are not part of 1.0."""
+    """The property over X_0, X_1, ... and Y_0, Y_1, ...; shapes and names are not part of 1.0.
+
+    Raises PropertyError for several networks, and for numbers that the reader does not take.
+    """
     if len(stated.networks) > 1:
         message = "version 1.0 knows one network only, and the property is about several"
         raise PropertyError(stated.source, None, message)
     lines = [f"(declare-const X_{i} Real)" for i in range(stated.inputs)]
     lines += [f"(declare-const Y_{j} Real)" for j in range(stated.outputs)]
     parts = stated.tree.parts if isinstance(stated.tree, AllOf) else (stated.tree,)
+    for part in parts:
+        if not _readable(part):
+            message = "its numbers differ too much in size to be read back"
+            raise PropertyError(stated.source, None, message)
     lines += [f"(assert {_formula(part)})" for part in parts]
     return "\n".join(lines) + "\n"
+
+
+def _readable(tree: Tree) -> bool:
+    """Whether the reader's limits on numbers are kept."""
+    if not isinstance(tree, Atom):
+        return all(map(_readable, tree.parts))
+    size = abs(tree.constant)
+    whole = [size.numerator // size.denominator, *(abs(k) for _, k in tree.terms)]
+    parts = size.numerator, size.denominator
+    return all(k.bit_length() <= REACH for k in whole) and all(
+        k.bit_length() <= BITS for k in parts
+    )
 
 
 def _formula(tree: Tree) -> str:
