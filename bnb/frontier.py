@@ -6,16 +6,22 @@ import heapq
 
 import numpy as np
 
+from ..compiler.arrays import Indices
 from .node import Block
 
 
 class Frontier:
-    """A heap of rows in one growing block; freed rows are used again."""
+    """A heap of rows in one growing block; freed rows are used again.
+
+    At any moment, also in the middle of a call, `all` holds every node that was pushed until what
+    became of it is: an interruption loses none.
+    """
 
     def __init__(self, template: Block, memory: float) -> None:
         self._store = template.take(np.zeros(0, dtype=np.int64))
         self._free: list[int] = []
         self._heap: list[tuple[float, int, int]] = []
+        self._lent: list[tuple[float, int, int]] = []
         self._largest = max(256, int(memory / max(1, template.bytes_per_node)))
 
     def __len__(self) -> int:
@@ -44,26 +50,40 @@ class Frontier:
             heapq.heappush(self._heap, entry)
 
     def pop(self, count: int) -> Block:
-        """Up to `count` nodes: those with the least bound, or the deepest ones when full."""
+        """Up to `count` nodes: those with the least bound, or the deepest ones when full.
+
+        They stay open until `settled` says that what is left of them was pushed.
+        """
+        before = len(self._lent)
         if self.full:
             depth = self._store.depth
             self._heap.sort(key=lambda entry: -depth[entry[2]])
-            taken, self._heap = self._heap[:count], self._heap[count:]
+            self._lent.extend(self._heap[:count])
+            self._heap = self._heap[count:]
             heapq.heapify(self._heap)
         else:
-            size = min(count, len(self._heap))
-            taken = [heapq.heappop(self._heap) for _ in range(size)]
-        rows = np.array([row for _, _, row in taken], dtype=np.int64)
-        self._free.extend(rows.tolist())
-        return self._store.take(rows)
+            for _ in range(min(count, len(self._heap))):
+                self._lent.append(self._heap[0])
+                heapq.heappop(self._heap)
+        return self._store.take(_rows(self._lent[before:]))
 
-    def all(self) -> Block:
-        """All open nodes; they stay."""
-        return self._store.take(np.array([row for _, _, row in self._heap], dtype=np.int64))
+    def settled(self) -> None:
+        """What is left of the nodes that were popped has been pushed."""
+        settled, self._lent = self._lent, []
+        self._free.extend(row for _, _, row in settled)
+
+    @property
+    def bytes(self) -> int:
+        """What all open nodes take."""
+        return (len(self._heap) + len(self._lent)) * self._store.bytes_per_node
+
+    def all(self) -> tuple[Block, Indices]:
+        """All open nodes, which stay: rows of a block."""
+        return self._store, _rows(list(dict.fromkeys([*self._heap, *self._lent])))
 
     def least(self) -> tuple[float, float]:
         """The least value and the least radius of all open nodes ((inf, inf): none)."""
-        rows = np.array([row for _, _, row in self._heap], dtype=np.int64)
+        rows = _rows(self._heap)
         if not len(rows):
             return np.inf, np.inf
         return float(self._store.value[rows].min()), float(self._store.radius[rows].min())
@@ -80,3 +100,7 @@ class Frontier:
             grown.append(bigger)
         self._store = Block(*grown)
         self._free.extend(range(old, new))
+
+
+def _rows(entries: list[tuple[float, int, int]]) -> Indices:
+    return np.array([row for _, _, row in entries], dtype=np.int64)

@@ -1,63 +1,89 @@
 """The state of a search as arrays, so that it can go on later where it stopped.
 
 What comes before the first node (bounds, reduction, groups) is computed again, the same each time;
-`question` tells whether it is.
+`root_digest` tells whether it is.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from ..compiler.arrays import Indices
 from ..compiler.problem import Problem
+from ..compiler.question import digest
 from .bounds.backward import Nodes
 from .node import Block
 
-State: TypeAlias = Mapping[str, npt.NDArray[Any]]
+Array: TypeAlias = npt.NDArray[Any]
+
+PIECE = 2**22
+"""Bytes, about, of a piece of an array that is not held as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Some rows of an array: an array of their own, but not held as a whole."""
+
+    array: Array
+    rows: Indices
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return len(self.rows), *self.array.shape[1:]
+
+    def __iter__(self) -> Iterator[Array]:
+        """The rows in order, some at a time."""
+        step = max(1, PIECE // max(1, self.array[:1].nbytes))
+        for start in range(0, len(self.rows), step):
+            yield self.array[self.rows[start : start + step]]
+
+    def whole(self) -> Array:
+        return self.array[self.rows]
+
+
+State: TypeAlias = Mapping[str, Array | Pieces]
 
 
 class Saver(Protocol):
-    """Where states are kept, by the question they belong to."""
+    """Where the state of one question is kept; root: `root_digest`."""
 
-    def load(self, question: str) -> State | None:
-        """What was kept, None where nothing was; raises InputError for another question's."""
+    def load(self, root: str) -> Mapping[str, Array] | None:
+        """What was kept, None where nothing was; raises InputError for another root's."""
 
     def due(self) -> bool:
         """Whether it is time to save again."""
 
-    def save(self, question: str, state: State) -> None: ...
+    def save(self, root: str, state: State) -> None: ...
+
+    def seconds(self, size: int) -> float:
+        """How long saving so many bytes takes, about."""
 
     def done(self) -> None:
         """The question is settled."""
 
 
-def question(problem: Problem, root: Nodes, template: Block) -> str:
+def root_digest(problem: Problem, root: Nodes, template: Block) -> str:
     """A digest of the reduced problem, its bounds, and the form of its nodes."""
-    digest = hashlib.sha256()
-    arrays: list[npt.NDArray[Any]] = [problem.lower, problem.upper, problem.offset]
-    probe = np.random.default_rng(0).random((2, problem.input_size))
-    arrays += [problem.rows, *problem.values(probe)]
-    for bounds in root.bounds:
-        arrays += [bounds.lower, bounds.upper]
-    for array in arrays:
-        digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-    digest.update(repr((problem.root, problem.choices)).encode())
-    digest.update(repr([getattr(template, name).shape[1:] for name in Block.__slots__]).encode())
-    return digest.hexdigest()
+    forms = [getattr(template, name).shape[1:] for name in Block.__slots__]
+    return digest((problem, root.box, root.bounds, forms))
 
 
-def state(blocks: Sequence[Block], counts: Sequence[float], learnt: npt.NDArray[Any]) -> State:
-    """All open nodes, the counts of the search, and what it learnt about its inputs."""
-    whole = Block.join(blocks)
-    fields = {f"node_{name}": getattr(whole, name) for name in Block.__slots__}
+def state(block: Block, rows: Indices, counts: Sequence[float], learnt: Array) -> State:
+    """The open nodes, rows of a block; the counts of the search; what it learnt of its inputs."""
+    fields = {f"node_{name}": Pieces(getattr(block, name), rows) for name in Block.__slots__}
     return {**fields, "counts": np.array(counts, dtype=np.float64), "learnt": learnt}
 
 
-def restored(kept: State, template: Block) -> Block:
+def restored(kept: Mapping[str, Array], template: Block) -> Block:
     """The open nodes of a state; ValueError where they are none of such a search."""
     arrays = []
     for name in Block.__slots__:

@@ -10,7 +10,9 @@ never closed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from ..compiler.problem import Problem
 from .frontier import Frontier
 from .node import Block, children
 from .rooting import Rooting
-from .saving import question, restored, state
+from .saving import Saver, restored, root_digest, state
 from .settings import Hooks, Outcome, Settings, Statistics
 
 __all__ = ["Hooks", "Outcome", "Search", "Settings", "Statistics", "search"]
@@ -31,6 +33,17 @@ WIDER = 3
 class Search(Rooting):
     """One question over one region; `run` answers it."""
 
+    def __init__(self, problem: Problem, hooks: Hooks, settings: Settings) -> None:
+        self.size = 0  # bytes of the open nodes
+        if hooks.saver is not None:
+            hooks = replace(hooks, remaining=self._without_saving(hooks.remaining, hooks.saver))
+        super().__init__(problem, hooks, settings)
+
+    def _without_saving(self, remaining: Callable[[], float], saver: Saver) -> Callable[[], float]:
+        """Seconds left until the open nodes have to be saved; half of all are for the search."""
+        most = 0.5 * remaining()
+        return lambda: remaining() - min(most, saver.seconds(self.size))
+
     def run(self) -> Outcome:
         with np.errstate(all="ignore"):
             return self._run()
@@ -41,26 +54,25 @@ class Search(Rooting):
             return early
         frontier = Frontier(block, self.settings.memory)
         frontier.push(self._resumed(block))
-        batches: list[Block] = []
         try:
             with ThreadPoolExecutor(self.settings.threads) as pool:
                 several = pool.map if self.settings.threads > 1 else map
                 while len(frontier):
+                    self.size = frontier.bytes
                     reason = self._exhausted()
-                    self._save(frontier, batches, block, bool(reason))
+                    self._save(frontier, bool(reason))
                     if reason:
                         return self._open(reason, frontier)
-                    batches = self._batches(frontier)
-                    for parts in list(several(self._work, batches)):
+                    for parts in list(several(self._work, self._batches(frontier))):
                         if parts is None:
                             return self._outcome("accepted", "", -np.inf, 0.0)
                         for part in parts:
                             frontier.push(part)
-                    batches = []
+                    frontier.settled()
                     self.hooks.progress(self.statistics.nodes, len(frontier), frontier.worst)
         except BaseException:
             # what was being worked on is open still
-            self._save(frontier, batches, block, True)
+            self._save(frontier, True)
             raise
         if self.statistics.numerical:
             return self._open("numerical", frontier)
@@ -69,7 +81,10 @@ class Search(Rooting):
     def _resumed(self, block: Block) -> Block:
         """The nodes to begin with: the roots, or those that an earlier run left open."""
         saver = self.hooks.saver
-        kept = None if saver is None else saver.load(question(self.problem, self.root, block))
+        if saver is None:
+            return block
+        self.begun = root_digest(self.problem, self.root, block)
+        kept = saver.load(self.begun)
         if kept is None:
             return block
         counts = kept["counts"].tolist()
@@ -78,13 +93,13 @@ class Search(Rooting):
         self.axes.kept = kept["learnt"]
         return restored(kept, block)
 
-    def _save(self, frontier: Frontier, batches: list[Block], block: Block, now: bool) -> None:
+    def _save(self, frontier: Frontier, now: bool) -> None:
         saver = self.hooks.saver
         if saver is None or not (now or saver.due()):
             return
         counts = self.statistics.nodes, self.statistics.lps, self.statistics.numerical
-        kept = state([frontier.all(), *batches], (*counts, *self.doubtful), self.axes.kept)
-        saver.save(question(self.problem, self.root, block), kept)
+        kept = state(*frontier.all(), (*counts, *self.doubtful), self.axes.kept)
+        saver.save(self.begun, kept)
 
     def _batches(self, frontier: Frontier) -> list[Block]:
         """The next nodes, a batch for each thread."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..compiler.arrays import Bounds, Indices, Matrix, Numbers, Vector
+from ..compiler.question import UNASKED
 from ..lp.oracle import Oracle, highs
 from .recording import Recorder
 from .saving import Saver
@@ -15,9 +16,12 @@ from .saving import Saver
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the search may spend; none of it changes what a verdict means."""
+    """What the search may spend; none of it changes what a verdict means.
 
-    batch: int = 64
+    A search that was saved can go on with more of what is unasked; the rest shapes its nodes.
+    """
+
+    batch: int = field(default=64, metadata=UNASKED)
     root_steps: int = 40
     tighten_steps: int = 8
     trees: bool = True
@@ -28,10 +32,10 @@ class Settings:
     extra_steps: int = 12
     hope: float = 0.01
     inside_steps: int = 10
-    nodes: int = 10_000_000
-    memory: float = 4e8
-    threads: int = 1
-    oracle: Oracle = highs
+    nodes: int = field(default=10_000_000, metadata=UNASKED)
+    memory: float = field(default=4e8, metadata=UNASKED)
+    threads: int = field(default=1, metadata=UNASKED)
+    oracle: Oracle = field(default=highs, metadata=UNASKED)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from .errors import InputError
 from .forward import Enclosed, layer_enclosure, layer_value, point
 from .language import Affine, Application, Expression, define
 from .layers import COMBINED, FORMULAS, Layer, Linear, Rectifier, rectifiers
+from .question import UNASKED
 from .untrusted import attempt
 
 Runtime = Callable[[Matrix], Matrix]
@@ -33,11 +34,11 @@ class Network:
     graph: nx.DiGraph
     output: str
     input_shape: tuple[int, ...]
-    name: str = "network"
-    runtime: Runtime | None = None
+    name: str = field(default="network", metadata=UNASKED)
+    runtime: Runtime | None = field(default=None, metadata=UNASKED)
     digest: str = ""
     onnx: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=(), metadata=UNASKED)
     ordered: bool = False
 
     INPUT = "input"

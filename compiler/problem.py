@@ -14,6 +14,7 @@ import numpy as np
 from .arrays import Indices, Mask, Matrix, Numbers, Vector, exact
 from .language import Offset
 from .operators import LinearOperator
+from .question import UNASKED
 
 
 def offset_value(offsets: Sequence[Offset], size: int) -> Numbers:
@@ -114,7 +115,7 @@ class Problem:
     choices: tuple[tuple[Branch, ...], ...] = ()
     ball: Ball | None = None
     objective: int | None = None
-    unrounded: Callable[[], Unrounded] = Unrounded
+    unrounded: Callable[[], Unrounded] = field(default=Unrounded, metadata=UNASKED)
 
     @property
     def input_size(self) -> int:

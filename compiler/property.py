@@ -16,6 +16,7 @@ from .atoms import Atom, Tree, holds
 from .boxes import Part, boxes
 from .errors import InputError
 from .language import Affine, Formula
+from .question import UNASKED
 from .translation import formula
 
 
@@ -65,7 +66,7 @@ class Property:
 
     networks: tuple[Signature, ...]
     tree: Tree
-    source: str = field(default="property", compare=False)
+    source: str = field(default="property", compare=False, metadata=UNASKED)
 
     @property
     def inputs(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -129,6 +130,19 @@ def _row_form(
     return form.indptr.astype(np.int32), form.indices.astype(np.int32), form.data.astype(np.float64)
 
 
+@cache
+def _silent() -> Callable[[], Any]:
+    """highspy's model, of a kind that prints nothing: some versions do so when they are made."""
+    import highspy
+
+    class Silent(highspy.Highs):
+        def enableCallbacks(self) -> None:
+            self.setOptionValue("output_flag", False)
+            super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+    return Silent
+
+
 class Highs:
     """highspy: rows are added, bounds changed, and the last basis starts the next solve."""
 
@@ -136,7 +150,7 @@ class Highs:
         import highspy
 
         self._module: Any = highspy
-        model: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        model: Any = _silent()()
         for name, option in (
             ("output_flag", False),
             ("threads", 1),

@@ -2,80 +2,131 @@
 
 from __future__ import annotations
 
+import json
 import time
 import zipfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from .bnb.saving import State
+from .bnb.saving import Array, State
 from .compiler.errors import InputError
+from .compiler.question import Question, differences
 from .files import save, writable
 
-SECONDS = 30.0
-"""Between two saves; the last one is made when time runs out, or at an interruption."""
+SECONDS, SHARE = 30.0, 0.05
+"""Between two saves, at least; saving takes no larger share of the time.  The last one is made
+before time runs out, or at an interruption."""
+
+RATE = 1e8
+"""Bytes a second, until it is known how fast saving is."""
+
+ROOM = 2**28
+"""Bytes of a checkpoint beyond twice the memory for open nodes."""
+
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class Checkpoint:
-    """One file, of one search; what an earlier run left there is taken up.
+    """One file, of one question; what an earlier run left there is taken up.
 
     A checkpoint is trusted as the program's own memory is: it holds the open nodes, not what closed
-    the others.  Raises InputError for a file that is none, or of another question.
+    the others.  Raises InputError for a file that is none, or of another question; it stays as it
+    is.  memory: bytes for open nodes.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, question: Question, memory: float) -> None:
+        self.path, self.question = Path(path), question
         writable(self.path)
         self.part = 0
-        self._saved = time.monotonic()
-        self._kept: dict[str, np.ndarray] | None = None
+        self._most = 2.0 * memory + ROOM
+        self._rate = RATE
+        self._spent, self._saved = 0.0, time.monotonic()
+        self._kept: Mapping[str, Array] | None = None
         if self.path.exists():
             self._kept = self._read()
 
-    def _read(self) -> dict[str, np.ndarray]:
+    def _read(self) -> Mapping[str, Array]:
         try:
+            if self.path.stat().st_size > self._most:
+                raise InputError(
+                    f"{self.path}: holds more than memory has room for; give it more (--memory)"
+                )
+            with zipfile.ZipFile(self.path) as archive:
+                # nothing is packed in it, so nothing can be larger than the file
+                if any(entry.compress_type for entry in archive.infolist()):
+                    raise ValueError("it is packed")
             with np.load(self.path, allow_pickle=False) as file:
+                asked = json.loads(str(file["asked"]))
+                if not isinstance(asked, dict):
+                    raise ValueError("it says nothing of its question")
+                self._compare(asked)
                 kept = dict(file)
-            for name in ("question", "part", "counts", "learnt", "node_mark"):
+            for name in ("root", "part", "counts", "learnt", "node_mark"):
                 kept[name]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise InputError(
-                f"{self.path}: is no checkpoint ({error}); name another file, or remove it"
+                f"{self.path}: is no checkpoint of this version ({error}); name another file, or "
+                "remove it"
             ) from error
         return kept
+
+    def _compare(self, asked: Question) -> None:
+        different = differences(asked, self.question)
+        if different:
+            named = ", ".join(name.replace("_", " ").replace(".", " ") for name in different)
+            raise InputError(
+                f"{self.path}: belongs to another question, with another {named}; name another "
+                "file, or remove it"
+            )
 
     def skips(self, part: int) -> bool:
         """To be asked for each part of a question in turn: whether it was settled before."""
         self.part = part
         return self._kept is not None and part < int(self._kept["part"])
 
-    def load(self, question: str) -> State | None:
+    def load(self, root: str) -> Mapping[str, Array] | None:
         if self._kept is None or int(self._kept["part"]) != self.part:
             return None
-        if str(self._kept["question"]) != question:
+        if str(self._kept["root"]) != root:
             raise InputError(
-                f"{self.path}: belongs to another question, or to other settings; name another "
-                "file, or remove it"
+                f"{self.path}: its search began from other bounds: another version or another "
+                "machine saved it; name another file, or remove it"
             )
         return self._kept
 
     def due(self) -> bool:
-        return time.monotonic() - self._saved > SECONDS
+        wait = max(SECONDS, self._spent / SHARE)
+        return time.monotonic() - self._saved > wait
 
-    def save(self, question: str, state: State) -> None:
-        known = {"question": np.array(question), "part": np.array(self.part)}
-        save(self.path, {**state, **known})
+    def seconds(self, size: int) -> float:
+        return 0.05 + 1.5 * size / self._rate
+
+    def save(self, root: str, state: State) -> None:
+        begin = time.monotonic()
+        known = {
+            "asked": np.array(json.dumps(dict(self.question))),
+            "root": np.array(root),
+            "part": np.array(self.part),
+        }
+        save(self.path, {**known, **state}, packed=False)
         self._saved = time.monotonic()
+        self._spent = self._saved - begin
+        size = self.path.stat().st_size
+        if size > ROOM / 100:  # of a small file the rate tells nothing
+            self._rate = size / max(self._spent, 1e-3)
 
     def done(self) -> None:
         self._kept = None
         self.path.unlink(missing_ok=True)
 
 
-def resumable(path: str | Path | None, certificate: str | Path | None) -> Checkpoint | None:
+def resumable(
+    path: str | Path, certificate: str | Path | None, question: Question, memory: float
+) -> Checkpoint:
     """The checkpoint of a search; it has no proof of what was closed in an earlier run."""
-    if path is None:
-        return None
     if certificate is not None:
         raise InputError("a certificate needs the whole search in one run, without a checkpoint")
-    return Checkpoint(path)
+    return Checkpoint(path, question, memory)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .asked import about_claim
 from .attacks.pgd import pgd
 from .bnb.search import Hooks, Settings, search
 from .certificate import Certificate
@@ -121,8 +122,12 @@ def verify(
     deadline = Deadline(timeout)
     check_eps(eps)
     proof = None if certificate is None else Certificate(certificate, network)
-    saver = resumable(checkpoint, certificate)
+    spent = settings or Settings()
     claim = Claim.make(network, image, label, target, margin, domain, norm)
+    saver = None
+    if checkpoint is not None:
+        asked = about_claim(claim, eps, spent)
+        saver = resumable(checkpoint, certificate, asked, spent.memory)
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
 
     def result(
@@ -139,8 +144,6 @@ def verify(
             verdict, reason, witness, bound, claim.label, predicted, eps, deadline.spent(),
             nodes, lps, missing, level,
         )  # fmt: skip
-
-    spent = settings or Settings()
 
     def decided() -> VerifyResult:
         compiled, output = claim.compiled(eps)

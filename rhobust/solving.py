@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .asked import about_property
 from .bnb.search import Settings
 from .certificate import Certificate
 from .checkpoint import Checkpoint, resumable
@@ -77,8 +78,11 @@ def solve(
         if isinstance(question, Property) or len(networks) != 1:
             raise InputError("a certificate needs a VNN-LIB file about one network")
         proof = Certificate(certificate, networks[0])
-    solving = _Solving(networks, asked, deadline, settings or Settings(), seed, progress, proof)
-    solving.saver = resumable(checkpoint, certificate)
+    spent = settings or Settings()
+    solving = _Solving(networks, asked, deadline, spent, seed, progress, proof)
+    if checkpoint is not None:
+        about = about_property(networks, asked, spent)
+        solving.saver = resumable(checkpoint, certificate, about, spent.memory)
     result = solving.run()
     if solving.saver is not None and result.status in ("sat", "unsat"):
         solving.saver.done()

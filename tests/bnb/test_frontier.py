@@ -105,3 +105,24 @@ def test_freed_rows_are_used_again(count: int) -> None:
         frontier.push(block([(float(k), 1.0, turn, k) for k in range(count)]))
         assert names(frontier.pop(count)) == list(range(count))
     assert len(frontier) == 0 and frontier.least() == (np.inf, np.inf)
+
+
+def test_no_node_is_lost_at_any_moment() -> None:
+    """What was popped is open until what is left of it was pushed, whenever a run is cut off."""
+    frontier = Frontier(block([(0.0, 0.0, 0, 0)]), memory=1e9)
+    frontier.push(block([(float(name), 0.0, 0, name) for name in range(8)]))
+
+    def still_open() -> list[int]:
+        store, rows = frontier.all()
+        return sorted(names(store.take(rows)))
+
+    first = frontier.pop(3)
+    assert names(first) == [0, 1, 2] and still_open() == list(range(8)) and len(frontier) == 5
+    assert names(frontier.pop(2)) == [3, 4]
+    frontier.push(block([(9.0, 0.0, 0, 9)]))
+    assert still_open() == [*range(8), 9]
+    frontier.settled()
+    assert still_open() == [5, 6, 7, 9]
+    frontier.push(block([(0.0, 0.0, 0, name) for name in range(20, 24)]))
+    assert still_open() == [5, 6, 7, 9, *range(20, 24)]
+    assert frontier.bytes == 8 * frontier.all()[0].bytes_per_node

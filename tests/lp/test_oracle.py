@@ -17,6 +17,7 @@ from rhobust.lp.oracle import (
     Oracle,
     Program,
     highs,
+    highs_unscaled,
     no_answer,
     reference,
 )
@@ -183,3 +184,12 @@ def test_answers_of_the_wrong_form_are_failures() -> None:
     ]
     assert [checked(answer, 2, 3).status for answer in wrong] == ["failed"] * len(wrong)
     assert not no_answer("failed").optimal
+
+
+def test_no_solver_prints(capfd: pytest.CaptureFixture[str]) -> None:
+    """Some versions of HiGHS tell their name when they are made, before any option can be set."""
+    one = np.ones(2)
+    program = Program(-one, 0 * one, one, one[None], np.array([-np.inf]), np.array([1.5]))
+    for oracle in (highs, highs_unscaled, reference):
+        assert oracle(program).solve(10.0).value == pytest.approx(-1.5)
+    assert capfd.readouterr() == ("", "")
