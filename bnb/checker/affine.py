@@ -24,26 +24,17 @@ def sub(node: Node) -> Value:
 
 def _sum(node: Node, sign: float) -> Value:
     left, right = node.value(0), node.value(1)
-    if left.constant is not None and right.constant is not None:
-        return constants.added(node, left, right, sign)
+    if node.known:
+        return constants.fold(node, np.add if sign > 0.0 else np.subtract)
     if right.constant is not None:
-        constant = sign * node.near(1)
-        return node.graph.shifted(left, constant, error=_error(left, constant, right.slack))
+        return node.graph.shifted(left, sign * node.fixed(1))
     if left.constant is not None:
-        constant = node.near(0)
-        return node.graph.shifted(right, constant, sign, _error(right, constant, left.slack))
+        return node.graph.shifted(right, node.fixed(0), sign)
+    require(left.double == right.double, f"the types of {node.told}")
     shape = np.broadcast_shapes(left.shape, right.shape)
     left, right = (node.graph.spread(value, shape) for value in (left, right))
     second = Operator() if sign > 0.0 else negation(right)
     return node.graph.affine(shape, (left, Operator()), (right, second))
-
-
-def _error(value: Value, constant: Array, slack: int) -> Array | None:
-    """By how much the elements of a bias may differ from the true ones."""
-    if not slack:
-        return None
-    wide = np.broadcast_to(constant, np.broadcast_shapes(value.shape, constant.shape))
-    return np.asarray(np.abs(wide).reshape(-1) * (1.01 * slack * UNIT))
 
 
 def negation(value: Value) -> Scale:
@@ -52,29 +43,27 @@ def negation(value: Value) -> Scale:
 
 def neg(node: Node) -> Value:
     value = node.value(0)
-    if value.constant is not None:
-        return Value(value.shape, constant=np.negative(value.constant), slack=value.slack)
+    if node.known:
+        return constants.fold(node, np.negative)
     return node.graph.affine(value.shape, (value, negation(value)))
 
 
 def mul(node: Node) -> Value:
-    left, right = node.value(0), node.value(1)
-    if left.constant is not None and right.constant is not None:
-        return constants.multiplied(node, left, right)
-    place = int(left.constant is None)
-    return _scaled(node, node.variable(1 - place), node.near(place), node.value(place).slack)
+    if node.known:
+        return constants.fold(node, np.multiply)
+    place = int(node.value(0).constant is None)
+    return _scaled(node, node.variable(1 - place), node.fixed(place))
 
 
 def div(node: Node) -> Value:
-    left, right = node.value(0), node.value(1)
-    if left.constant is not None and right.constant is not None:
-        return constants.divided(node, left, right)
-    divisor = node.near(1)
+    if node.known:
+        return constants.divided(node)
+    value, divisor = node.variable(0), node.fixed(1)
     require(np.all(np.abs(divisor) > 1.0 / LIMIT), f"a division by zero at {node.told}")
-    return _scaled(node, node.variable(0), 1.0 / divisor, right.slack + 2)
+    return _scaled(node, value, 1.0 / divisor, 2)
 
 
-def _scaled(node: Node, value: Value, factor: Array, slack: int) -> Value:
+def _scaled(node: Node, value: Value, factor: Array, slack: int = 0) -> Value:
     shape = np.broadcast_shapes(value.shape, factor.shape)
     value = node.graph.spread(value, shape)
     flat = np.broadcast_to(factor, shape).reshape(-1).copy()
@@ -111,7 +100,7 @@ def gemm(node: Node) -> Value:
     """alpha x W + beta b."""
     value, matrix = node.variable(0), node.fixed(1)
     node.zero("transA")
-    matrix = matrix if node.given.get("transB", 0) else matrix.T
+    matrix = matrix if node.flag("transB") else matrix.T
     fits = len(value.shape) == matrix.ndim == 2 and value.shape[1] == matrix.shape[1]
     require(fits, f"the shapes of {node.told}")
     shape, error = (value.shape[0], len(matrix)), None

@@ -20,13 +20,12 @@ from .operators import Operator, Scale, Select
 from .reductions import folded, groups
 from .windows import axes_of, elements, image
 
-END = float(np.finfo(np.float32).max)
 MINUS = np.array([-1.0])
 
 
 def relu(node: Node) -> Value:
     if node.known:
-        return constants.fold(node, lambda x: np.maximum(x, 0), "f")
+        return constants.fold(node, lambda x: np.maximum(x, x.dtype.type(0)), "f")
     return node.graph.relu(node.variable(0), node.name)
 
 
@@ -61,32 +60,44 @@ def _leaky(node: Node, value: Value, slope: Array) -> Value:
 
 
 def clip(node: Node) -> Value:
-    """Limits at the end of float32's range are none; where they cross the upper one holds."""
+    """Limits at the end of the type's range are none; where they cross the upper one holds."""
+    if node.known:
+        return _clipped(node)
     low = _limit(node, 1, "min", -np.inf)
     high = _limit(node, 2, "max", np.inf)
     require(low < np.inf and high > -np.inf, f"the limits of {node.told}")
     low = min(low, high)
-    if node.known:
-        known, slack = node.fixed(0), node.value(0).slack
-        found = np.minimum(np.maximum(known, low), high)
-        return Value(found.shape, constant=found, slack=slack)
     value = node.variable(0)
     return _limited(node, value, np.full(value.size, low), np.full(value.size, high))
 
 
 def _limit(node: Node, place: int, name: str, absent: float) -> float:
     """The attribute before operator set 11, the input from it on."""
-    found = absent
+    found, end = absent, float(np.finfo(node.kind).max)
     strange = node.there(place) if node.opset < 11 else name in node.given
     require(not strange, f"{name} of another operator set at {node.told}")
     if node.opset < 11:
-        found = float(node.given.get(name, math.copysign(END, absent)))
+        found = float(node.given.get(name, absent))
     elif node.there(place):
         require(node.fixed(place).size == 1, f"several limits of {node.told}")
         found = float(node.fixed(place).item())
-    single = not node.graph.double or abs(found) < END or abs(found) == np.inf
-    require(single, f"a limit of {node.told} beyond float32")
-    return found if abs(found) < END else math.copysign(np.inf, found)
+    return found if abs(found) < end else math.copysign(np.inf, found)
+
+
+def _clipped(node: Node) -> Value:
+    """The same of constants, whose limits are of their type."""
+    require(node.opset >= 11 and not node.given, f"attributes of {node.told}")
+    value = node.value(0).constant
+    assert value is not None
+    require(value.dtype.kind in "if", f"the type of {node.told}")
+    for place, limit in ((1, np.maximum), (2, np.minimum)):
+        if node.there(place):
+            level = node.value(place).constant
+            assert level is not None
+            good = level.size == 1 and level.dtype == value.dtype
+            require(good, f"the limits of {node.told}")
+            value = np.asarray(limit(value, level.reshape(())))
+    return Value(value.shape, constant=value)
 
 
 def hard_sigmoid(node: Node) -> Value:

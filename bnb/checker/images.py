@@ -88,7 +88,7 @@ def average_pool(node: Node) -> Value:
     shape = 1, channels, *(axis.count for axis in axes)
     summed = node.graph.affine(shape, (value, operator))
     count = np.full(summed.size, float(math.prod(kernel)))
-    if not node.given.get("count_include_pad", 0):
+    if not node.flag("count_include_pad"):
         count = (elements(channels, axes) >= 0).sum(axis=1).astype(np.float64)
     require(np.all(count > 0.0), f"an average of nothing at {node.told}")
     return node.graph.affine(shape, (summed, Scale(1.0 / count, 2)))

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from .arithmetic import require
-from .model import MOST_ELEMENTS, Value
+from .fields import MOST_ELEMENTS
+from .model import Value
 from .node import Node
 
 
@@ -35,14 +36,15 @@ def flatten(node: Node) -> Value:
 def reshape(node: Node) -> Value:
     asked, old = node.whole(1), node.value(0).shape
     require(asked.ndim == 1 and np.all(asked >= -1), f"the shape of {node.told}")
-    zero = node.opset >= 14 and node.given.get("allowzero", 0)
+    zero = node.opset >= 14 and node.flag("allowzero")
     require(not zero or np.all(asked != 0), f"{node.told} with allowzero")
     shape = [old[i] if size == 0 else int(size) for i, size in enumerate(asked)]
     return node.graph.view(node.value(0), lambda x: x.reshape(shape))
 
 
 def transpose(node: Node) -> Value:
-    order = node.given.get("perm")
+    order, rank = node.given.get("perm"), len(node.value(0).shape)
+    require(order is None or sorted(order) == [*range(rank)], f"the axes of {node.told}")
     return node.graph.view(node.value(0), lambda x: x.transpose(order))
 
 

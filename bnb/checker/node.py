@@ -9,22 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import onnx
 
-from .arithmetic import LIMIT, Array, require
+from .arithmetic import Array, require
 from .model import Graph, Value
 
 Handler: TypeAlias = Callable[["Node"], "Value | list[Value]"]
-
-
-def array(tensor: onnx.TensorProto) -> Array:
-    """The numbers of a tensor; floats become float64."""
-    require(tensor.data_location != onnx.TensorProto.EXTERNAL, "weights in other files")
-    numbers = np.asarray(onnx.numpy_helper.to_array(tensor))
-    kind = np.dtype(numbers.dtype)
-    require(kind.kind in "iub" or kind in (np.float16, np.float32, np.float64), f"type {kind}")
-    if kind.kind == "f":
-        numbers = numbers.astype(np.float64)
-        require(np.all(np.abs(numbers) <= LIMIT), f"{tensor.name}: weights that are not finite")
-    return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +39,13 @@ class Node:
         """Whether all inputs are constants."""
         return all(value is None or value.constant is not None for value in self.inputs)
 
+    @property
+    def kind(self) -> np.dtype[Any]:
+        """The float type of its variable inputs."""
+        values = [value for value in self.inputs if value is not None and value.constant is None]
+        require(len({value.double for value in values}) == 1, f"the types of {self.told}")
+        return values[0].kind
+
     def there(self, place: int) -> bool:
         return place < len(self.inputs) and self.inputs[place] is not None
 
@@ -66,22 +61,27 @@ class Node:
         return found
 
     def fixed(self, place: int) -> Array:
-        """Constant floats that are exact."""
-        require(self.value(place).slack == 0, f"rounded numbers at {self.told}")
-        return self.near(place)
-
-    def near(self, place: int) -> Array:
-        """Constant floats, exact but for the slack of the value."""
+        """Constant floats of the type of the node's variables, as float64."""
         found = self.value(place).constant
         require(found is not None, f"{self.told} of two variables")
         assert found is not None
-        return numbers(found)
+        require(found.dtype == self.kind, f"constants of type {found.dtype} at {self.told}")
+        return found.astype(np.float64)
+
+    def constants(self, kinds: str = "if") -> list[Array]:
+        """All inputs: constants of one type, which is of one of the kinds."""
+        values = [self.value(place).constant for place in range(len(self.inputs))]
+        known = [item for item in values if item is not None]
+        require(0 < len(known) == len(values), f"{self.told} of a variable")
+        require(len({item.dtype for item in known}) == 1, f"the types of {self.told}")
+        require(known[0].dtype.kind in kinds, f"the type {known[0].dtype} at {self.told}")
+        return known
 
     def whole(self, place: int) -> Array:
         """Constant whole numbers."""
         found = self.value(place).constant
         require(
-            found is not None and found.dtype.kind in "iu",
+            found is not None and found.dtype.kind == "i",
             f"{self.told} without constant whole numbers",
         )
         assert found is not None
@@ -99,13 +99,13 @@ class Node:
         require(self.whole(place).ndim <= 1, f"{name} of {self.told}")
         return [int(item) for item in self.whole(place).reshape(-1)]
 
+    def flag(self, name: str, default: int = 0) -> bool:
+        """An attribute that is 0 or 1."""
+        found = self.given.get(name, default)
+        require(found in (0, 1), f"{name} of {self.told}, which is {found}")
+        return bool(found)
+
     def zero(self, *names: str) -> None:
         """Refuses attributes that are there and not 0."""
         for name in names:
             require(not self.given.get(name, 0), f"{self.told} with {name}")
-
-
-def numbers(constant: Array) -> Array:
-    """A constant that consists of floats."""
-    require(constant.dtype == np.float64, "whole numbers among weights")
-    return constant

@@ -5,11 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 
 from . import affine, bends, constants, images, moves, placing, reductions
 from .node import Handler
 
 ANY = 2**20
+FORMS: dict[str, tuple[str, ...]] = {
+    "FLOAT": ("alpha", "beta", "epsilon", "momentum", "ratio", "value_float", "min", "max"),
+    "INT": (
+        "axis", "group", "transA", "transB", "training_mode", "spatial", "ceil_mode",
+        "count_include_pad", "keepdims", "noop_with_empty_axes", "seed", "allowzero", "num_outputs",
+        "value_int", "start", "end", "to", "saturate", "storage_order",
+    ),
+    "STRING": ("auto_pad", "mode", "round_mode"),
+    "FLOATS": ("value_floats",),
+    "INTS": (
+        "kernel_shape", "strides", "pads", "dilations", "output_padding", "output_shape", "axes",
+        "perm", "starts", "ends", "split", "value_ints",
+    ),
+}  # fmt: skip
+FORM = {
+    name: onnx.AttributeProto.AttributeType.Value(form) for form in FORMS for name in FORMS[form]
+}
+"""The type of each attribute but `value`, which Pad has as a number and others as a tensor."""
+
+
+def formed(kind: str, name: str) -> int:
+    """The type that an operator's attribute has."""
+    if name == "value":
+        return int(onnx.AttributeProto.FLOAT if kind == "Pad" else onnx.AttributeProto.TENSOR)
+    return int(FORM[name])
+
+
 WINDOW = {"kernel_shape", "strides", "pads", "dilations", "auto_pad"}
 REDUCTION = {"axes", "keepdims", "noop_with_empty_axes"}
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from .arithmetic import Array, require
-from .model import MOST_ELEMENTS, Value
-from .node import Node, numbers
+from .fields import MOST_ELEMENTS
+from .model import Value
+from .node import Node
 from .operators import Operator, Select
 
 
@@ -18,11 +19,11 @@ def pad(node: Node) -> Value:
     require(node.given.get("mode", b"constant") == b"constant", f"the mode of {node.told}")
     value, amounts = node.value(0), node.listed(1, "pads", 11)
     if node.opset < 11:
+        require(value.constant is None, f"constant input of {node.told}")
         fill = float(node.given.get("value", 0.0))
     else:
         require("value" not in node.given, f"the value of {node.told}")
-        require(not node.there(2) or node.fixed(2).size == 1, f"the value of {node.told}")
-        fill = node.fixed(2).item() if node.there(2) else 0.0
+        fill = _fill(node, value)
     rank = len(value.shape)
     axes = node.whole(3).reshape(-1).tolist() if node.there(3) else list(range(rank))
     require(not node.there(3) or node.opset >= 18, f"the axes of {node.told}")
@@ -39,22 +40,32 @@ def pad(node: Node) -> Value:
     size = math.prod(a + n + b for (a, b), n in zip(width, value.shape, strict=True))
     require(size <= MOST_ELEMENTS, "a tensor is too large")
     if value.constant is not None:
-        known = np.pad(numbers(value.constant)[tuple(cut)], width, constant_values=fill)
-        return Value(known.shape, constant=known, slack=value.slack)
+        known = np.pad(value.constant[tuple(cut)], width, constant_values=value.kind.type(fill))
+        return Value(known.shape, constant=known)
     place = np.pad(
         np.arange(value.size).reshape(value.shape)[tuple(cut)], width, constant_values=-1
     )
     return _placed(node, place.shape, [(value, place.reshape(-1))], np.where(place < 0, fill, 0.0))
 
 
+def _fill(node: Node, value: Value) -> float:
+    """What the padding holds, of the input's own type."""
+    if not node.there(2):
+        return 0.0
+    found = node.value(2).constant
+    good = found is not None and found.size == 1 and found.dtype == value.kind
+    require(good and value.kind.kind == "f", f"the value of {node.told}")
+    assert found is not None
+    return float(found.item())
+
+
 def concat(node: Node) -> Value:
     axis = int(node.given["axis"])
     values = [node.value(place) for place in range(len(node.inputs))]
-    known = [value.constant for value in values if value.constant is not None]
-    if len(known) == len(values):
-        require(len({item.dtype for item in known}) == 1, f"the types of {node.told}")
-        joined = np.concatenate(known, axis)
-        return Value(joined.shape, constant=joined, slack=max(value.slack for value in values))
+    if node.known:
+        joined = np.concatenate(node.constants("ifb"), axis)
+        return Value(joined.shape, constant=joined)
+    require(all(value.kind == node.kind for value in values), f"the types of {node.told}")
     marks = [np.full(value.shape, k) for k, value in enumerate(values)]
     own = [np.arange(value.size).reshape(value.shape) for value in values]
     owner, place = (np.concatenate(parts, axis) for parts in (marks, own))
@@ -79,7 +90,8 @@ def where(node: Node) -> Value:
     if first.constant is not None and second.constant is not None:
         require(first.constant.dtype == second.constant.dtype, f"the types of {node.told}")
         found = np.where(chosen, first.constant, second.constant)
-        return Value(found.shape, constant=found, slack=max(first.slack, second.slack))
+        return Value(found.shape, constant=found)
+    require(first.kind == second.kind, f"the types of {node.told}")
     wide = np.broadcast_to(chosen, shape).reshape(-1)
     bias, terms = np.zeros(len(wide)), []
     for slot, (value, mine) in enumerate(zip(values, (wide, ~wide), strict=True), start=1):

@@ -9,71 +9,115 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 
-from .arithmetic import require
-from .model import MOST_ELEMENTS, Graph, Model, Tensor, Value
-from .node import Node, array
-from .operations import OPERATIONS
+from .arithmetic import Refused, require
+from .fields import MOST_ELEMENTS, attribute, fits, parsed, tensor
+from .model import Graph, Model, Tensor, Value
+from .node import Node
+from .operations import OPERATIONS, formed
 from .operators import Operator
 
 MOST_BYTES = 2**31
 OPSETS = range(7, 29)  # versions whose definitions the handlers know
+CODES = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
 STANDARD = ("", "ai.onnx")
 
 
 def read_model(path: Path) -> Model:
-    """The model of an .onnx or .onnx.gz file; its digest is that of the unpacked bytes."""
+    """The model of an .onnx or .onnx.gz file; its digest is that of the unpacked bytes.
+
+    Whatever is no model of the form that is read is Refused.
+    """
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
         data = stream.read(MOST_BYTES + 1)
     require(len(data) <= MOST_BYTES, "the model file is too large")
     name = path.name.removesuffix(".gz").removesuffix(".onnx")
-    proto = onnx.load_model_from_string(data)
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is refused where it arises
+            proto = parsed(data)
+            tensors, last, ordered = _read(proto.graph, _opset(proto))
+    except Refused:
+        raise
+    except Exception as error:  # whatever a damaged file provokes, it is no model
+        told = f"{type(error).__name__}: {error}"[:300]
+        raise Refused(f"not a model that can be read ({told})") from error
+    return Model(name, hashlib.sha256(data).hexdigest(), *_pruned(tensors, last), ordered)
+
+
+def _opset(proto: onnx.ModelProto) -> int:
     require(all(item.domain not in STANDARD for item in proto.functions), "functions of its own")
     versions = {item.version for item in proto.opset_import if item.domain in STANDARD}
     require(len(versions) == 1 and min(versions) in OPSETS, f"operator sets {sorted(versions)}")
-    tensors, last, ordered = _read(proto.graph, versions.pop())
-    digest = hashlib.sha256(data).hexdigest()
-    return Model(name, digest, *_pruned(tensors, last), ordered)
+    return int(versions.pop())
 
 
 def _read(graph: onnx.GraphProto, opset: int) -> tuple[list[Tensor], int, bool]:
     """All tensors that the output needs, which of them is the output, and `Model.ordered`."""
-    values: dict[str, Value] = {}
-    for item in graph.initializer:
-        weights = array(item)
-        values[item.name] = Value(weights.shape, constant=weights)
     require(len(graph.sparse_initializer) == 0, "sparse weights")
-    inputs = [item for item in graph.input if item.name not in values]
+    names = [item.name for item in graph.initializer]
+    require(len({*names}) == len(names) and "" not in names, "initializers of one name, or of none")
+    inputs = [item for item in graph.input if item.name not in names]
     require(len(inputs) == 1 and len(graph.output) == 1, "one input and one output needed")
-    kind = inputs[0].type.tensor_type
-    known = kind.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
-    require(known, "an input of another type than float")
-    shape = [dim.dim_value for dim in kind.shape.dim]
-    if len(shape) > 1 and shape[0] <= 0:
-        shape[0] = 1  # the batch
-    require(all(size > 0 for size in shape), "the input's shape is not known")
-    require(math.prod(shape) <= MOST_ELEMENTS, "the input is too large")
-    tensors = [Tensor(math.prod(shape))]
-    grown = Graph(tensors, kind.elem_type == onnx.TensorProto.DOUBLE)
-    values[inputs[0].name] = Value(tuple(shape), 0)
+    require(len({item.name for item in graph.input}) == len(graph.input), "inputs of one name")
+    shape, double = _input(inputs[0])
+    grown = Graph([Tensor(math.prod(shape))])
+    values = {inputs[0].name: Value(shape, 0, double=double)}
+    _check_order(graph, {inputs[0].name, *names})
     nodes, wanted = _needed(graph), graph.output[0].name
+    used = {wanted, *(source for proto, _ in nodes for source in proto.input)}
+    for item in graph.initializer:
+        if item.name in used:
+            weights = tensor(item, f"initializer {item.name!r}")
+            values[item.name] = Value(weights.shape, constant=weights)
     ordered = bool(nodes) and _softmax(nodes[-1][0], wanted)
     if ordered:
         end = nodes.pop()[0]
         wanted = end.input[0]
     for proto, name in nodes:
         results = _results(proto, name, values, grown, opset)
-        for output, value in zip(proto.output, results, strict=False):
-            require(output not in values, f"{output!r} is set twice")
-            if output:
-                values[output] = value
+        values.update(zip(proto.output, results, strict=False))
     last = values[wanted]
     require(last.constant is None, "the output is constant")
+    for declared in [*graph.value_info, *graph.input]:
+        known = values.get(declared.name)
+        fine = known is None or fits(declared, known.kind, known.shape)
+        require(fine or declared is inputs[0], f"the declared type or shape of {declared.name!r}")
+    kind = graph.output[0].type.tensor_type.elem_type
+    require(kind in (0, CODES[last.double]), "the declared type of the output")
     require(not ordered or _over_all(end, last.shape, opset), "a softmax over parts of the output")
     if last.tensor == 0:
         last = grown.affine(last.shape, (last, Operator()))
-    return tensors, last.tensor, ordered
+    return grown.tensors, last.tensor, ordered
+
+
+def _input(declared: onnx.ValueInfoProto) -> tuple[tuple[int, ...], bool]:
+    """The shape of one input, 1 for a batch of any size, and whether it is of float64.
+
+    A first axis of a fixed size is one like the others.
+    """
+    kind = declared.type.tensor_type
+    require(declared.name and kind.elem_type in CODES, "an input of another type than float")
+    require(kind.HasField("shape"), "the input's shape is not known")
+    sizes = [dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim]
+    if len(sizes) > 1 and sizes[0] is None:
+        sizes[0] = 1  # the batch
+    shape = tuple(size or 0 for size in sizes)
+    require(all(size > 0 for size in shape), "the input's shape is not known")
+    require(math.prod(shape) <= MOST_ELEMENTS, "the input is too large")
+    return shape, CODES.index(kind.elem_type) == 1
+
+
+def _check_order(graph: onnx.GraphProto, known: set[str]) -> None:
+    """Refuses nodes that use what is not set before, or set what is set already."""
+    found = set(known)
+    for proto in graph.node:
+        for source in proto.input:
+            require(not source or source in found, f"{source!r} is used before it is set")
+        for name in proto.output:
+            require(name not in found, f"{name!r} is set twice")
+            found.update([name] if name else [])
 
 
 def _softmax(proto: onnx.NodeProto, output: str) -> bool:
@@ -84,8 +128,7 @@ def _softmax(proto: onnx.NodeProto, output: str) -> bool:
 
 def _over_all(proto: onnx.NodeProto, shape: tuple[int, ...], opset: int) -> bool:
     """Whether a softmax is over all elements: along its axis, before set 13 also those after it."""
-    given = {item.name: item.i for item in proto.attribute if not item.ref_attr_name}
-    require(set(given) <= {"axis"}, f"attributes of node {proto.name!r}")
+    given = _attributes(proto, frozenset({"axis"}))
     axis, rank = given.get("axis", -1 if opset >= 13 else 1), len(shape)
     require(-rank <= axis < rank, f"the axis of node {proto.name!r}")
     axis %= rank
@@ -119,11 +162,7 @@ def _results(
     require(known, f"operator {proto.op_type} of node {proto.name!r}")
     operation = OPERATIONS[proto.op_type]
     require(len(proto.input) <= operation.inputs, f"too many inputs of node {proto.name!r}")
-    given: dict[str, Any] = {}
-    for item in proto.attribute:
-        good = item.name in operation.attributes and item.name not in given
-        require(good and not item.ref_attr_name, f"attribute {item.name} of node {proto.name!r}")
-        given[item.name] = onnx.helper.get_attribute_value(item)
+    given = _attributes(proto, operation.attributes)
     for source in proto.input:
         require(not source or source in values, f"{source!r} is not read at node {proto.name!r}")
     wanted = [values[source] if source else None for source in proto.input]
@@ -134,6 +173,18 @@ def _results(
     require(not several or proto.op_type == "Dropout", f"several outputs of node {proto.name!r}")
     require(proto.output[0], f"no first output of node {proto.name!r}")
     return [found]
+
+
+def _attributes(proto: onnx.NodeProto, known: frozenset[str]) -> dict[str, Any]:
+    """The attributes of a node, each once and of its own type."""
+    given: dict[str, Any] = {}
+    require(not proto.HasField("overload"), f"an overload at node {proto.name!r}")
+    for item in proto.attribute:
+        told = f"attribute {item.name} of node {proto.name!r}"
+        require(item.name in known and item.name not in given, told)
+        require(item.type == formed(proto.op_type, item.name), f"{told}: its type {item.type}")
+        given[item.name] = attribute(item, told)
+    return given
 
 
 def _pruned(tensors: list[Tensor], output: int) -> tuple[list[Tensor], int]:

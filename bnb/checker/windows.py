@@ -105,7 +105,7 @@ def axes_of(
     """
     require(len(kernel) == len(sizes), f"the axes of {node.told}")
     space, found = Spacing.of(node, kernel), []
-    more = pool and bool(node.given.get("ceil_mode", 0))
+    more = pool and node.flag("ceil_mode")
     for k, (size, width) in enumerate(zip(sizes, kernel, strict=True)):
         stride, spread = space.strides[k], space.dilations[k]
         before, after = space.pads[k], space.pads[k + len(sizes)]

@@ -73,10 +73,12 @@ def _read(source: str) -> bytes:
 
 def _network(source: str, model: Model) -> tuple[Network, str]:
     """The network without its runtime, and the ONNX name of its output."""
-    builder = GraphBuilder(model.shape[1:] if len(model.shape) > 1 else model.shape)
+    builder = GraphBuilder(model.input_shape)
     values: dict[str, Value] = dict(model.constants)
     values[model.input] = Symbol(Network.INPUT, model.shape, model.dtype)
-    output, notes, numbers = model.output, [], 0
+    output, notes, numbers, end = model.output, [], 0, None
+    for name, constant in model.constants.items():
+        _check_declared(source, model, name, constant)
     for operation in model.operations:
         last = operation.kind in LAST_ONLY and operation.outputs == (model.output,)
         node = _node(source, operation, values, model.opset, builder)
@@ -84,7 +86,7 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
             try:
                 if last:
                     _check_softmax(node)
-                    output = operation.inputs[0]
+                    output, end = operation.inputs[0], node
                     notes.append(
                         f"{operation.kind} {operation.name!r} at the end is left out: the outputs "
                         "are its inputs, in the same order of size"
@@ -98,12 +100,32 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
         numbers += sum(math.prod(value.shape) for value in listed)
         if numbers > MOST:
             node.fail(f"the tensors up to here hold more than {MOST} numbers together")
-        values.update(zip(operation.outputs, listed, strict=False))
+        for name, value in zip(operation.outputs, listed, strict=False):
+            _check_declared(source, model, name, value)
+            values[name] = value
     final = values.get(output)
+    if end is not None and isinstance(final, Symbol) and final.node == Network.INPUT:
+        final = end.rearrange(final, lambda array: array)  # a softmax of the input itself
     if not isinstance(final, Symbol) or final.node == Network.INPUT:
         raise ModelError(source, f"its output {output!r} does not come from its input by any layer")
     ordered = output != model.output
     return builder.finish(final.node, notes=tuple(notes), ordered=ordered), output
+
+
+def _check_declared(source: str, model: Model, name: str, value: Value) -> None:
+    """Refuses a tensor that the file declares otherwise: runtimes may believe the declaration."""
+    kind, sizes = model.declared.get(name, (str(value.dtype), None))
+    fits = sizes is None or (
+        len(sizes) == len(value.shape)
+        and all(size in (None, own) for size, own in zip(sizes, value.shape, strict=True))
+    )
+    if kind != str(value.dtype) or not fits:
+        told = f"{value.dtype} of shape {value.shape}"
+        raise ModelError(
+            source,
+            f"{name!r} is declared as {kind} of shape {sizes}, but is {told}; remove it "
+            "from the graph's value_info, or export the model again",
+        )
 
 
 def _node(

@@ -11,7 +11,8 @@ from ..arrays import Vector
 from ..layers import Absolute, Clip, Layer, Leaky, Maximum, Rectifier, Sign
 from ..operators import LinearOperator, Scale, compose
 from .onnx_arithmetic import negation
-from .onnx_model import Shape
+from .onnx_folding import computed
+from .onnx_model import Array, Shape
 from .onnx_node import Node, Symbol, Value, broadcast
 
 
@@ -41,13 +42,17 @@ def prelu(node: Node) -> Value:
 def absolute(node: Node) -> Value:
     node.expect(1)
     source = node.value(0)
-    return np.abs(source) if not isinstance(source, Symbol) else _same_shape(node, Absolute())
+    if not isinstance(source, Symbol):
+        return computed(node, np.abs, source)
+    return _same_shape(node, Absolute())
 
 
 def sign(node: Node) -> Value:
     node.expect(1)
     source = node.value(0)
-    return np.sign(source) if not isinstance(source, Symbol) else _same_shape(node, Sign())
+    if not isinstance(source, Symbol):
+        return computed(node, np.sign, source)
+    return _same_shape(node, Sign())
 
 
 def clip(node: Node) -> Value:
@@ -61,9 +66,7 @@ def clip(node: Node) -> Value:
         low, high = _limit(node, 1, -np.inf), _limit(node, 2, np.inf)
     source = node.value(0)
     if not isinstance(source, Symbol):
-        number = source.dtype.type  # whole numbers stay whole
-        raised = source if low == -np.inf else np.maximum(source, number(low))
-        return raised if high == np.inf else np.minimum(raised, number(high))
+        return _clipped_constant(node, source, low, high)
     end = float(np.finfo(source.dtype).max)
     low, high = (
         number if abs(number) < end else np.copysign(np.inf, number) for number in (low, high)
@@ -72,12 +75,26 @@ def clip(node: Node) -> Value:
     return _clipped(node, source, np.full(size, min(low, high)), np.full(size, high))
 
 
+def _clipped_constant(node: Node, source: Array, low: float, high: float) -> Array:
+    """Whole numbers have whole limits, which only large ones are not as floats."""
+    for slot in (1, 2):
+        if node.given(slot) and node.constant(slot, "limit").dtype != source.dtype:
+            node.fail(f"its limits are not {source.dtype}, as its input is")
+    number = source.dtype.type
+    with np.errstate(all="ignore"):
+        raised = source if low == -np.inf else np.maximum(source, number(low))
+        found = raised if high == np.inf else np.minimum(raised, number(high))
+    return computed(node, lambda array: found, source)
+
+
 def _limit(node: Node, position: int, absent: float) -> float:
     if not node.given(position):
         return absent
     found = node.constant(position, "limit")
     if found.size != 1:
         node.fail(f"a limit has shape {found.shape}; a single number is needed")
+    if found.dtype.kind == "i" and abs(int(found.item())) > 2**53:
+        node.fail(f"a limit of {found.item()} is beyond 2**53")
     return float(found.item())
 
 
@@ -117,7 +134,8 @@ def _extreme(node: Node, sign: float) -> Value:
     symbols = {(v.node, v.shape): v for v in values if isinstance(v, Symbol)}
     constants = [v for v in values if not isinstance(v, Symbol)]
     if not symbols:
-        return np.asarray(reduce(np.maximum if sign > 0 else np.minimum, constants))
+        extreme = np.maximum if sign > 0 else np.minimum
+        return computed(node, lambda *arrays: np.asarray(reduce(extreme, arrays)), *constants)
     found = _greatest(node, list(symbols.values()), shape, sign, ".least" if constants else "")
     if not constants:
         return found

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import Vector
 from ..layers import Linear, Sum
 from ..operators import LinearOperator, Scale, compose, identity
+from .onnx_folding import computed, known
 from .onnx_model import Array, Shape
 from .onnx_node import Node, Symbol, Value, broadcast
 
@@ -26,19 +27,6 @@ def _filled(node: Node, position: int, shape: Shape) -> Vector:
     return np.broadcast_to(node.weights(position, "factor or term"), shape).reshape(-1).copy()
 
 
-def _folded(node: Node) -> tuple[Array, Array] | None:
-    """Both inputs if they are constants: whole in their own type, floats as float64."""
-    left, right = node.value(0), node.value(1)
-    if isinstance(left, Symbol) or isinstance(right, Symbol):
-        return None
-    if left.dtype != right.dtype and left.dtype.kind + right.dtype.kind != "ff":
-        node.fail(f"mixes {left.dtype} and {right.dtype}")
-    if left.dtype.kind == "f":
-        # the weights are exact in float64, their product too, a sum or quotient to half an ulp
-        return left.astype(np.float64), right.astype(np.float64)
-    return left, right
-
-
 def add(node: Node) -> Value:
     return _signed_sum(node, 1.0)
 
@@ -50,9 +38,9 @@ def sub(node: Node) -> Value:
 def _signed_sum(node: Node, sign: float) -> Value:
     """first + sign * second."""
     shape = _common_shape(node)
-    constants = _folded(node)
+    constants = known(node)
     if constants is not None:
-        return np.asarray(np.add(*constants) if sign > 0 else np.subtract(*constants))
+        return computed(node, np.add if sign > 0 else np.subtract, *constants)
     first, second = node.value(0), node.value(1)
     if isinstance(first, Symbol) and isinstance(second, Symbol):
         parts = [node.spread(part, shape, f".{slot}") for slot, part in enumerate((first, second))]
@@ -76,15 +64,15 @@ def neg(node: Node) -> Value:
     node.expect(1)
     source = node.value(0)
     if not isinstance(source, Symbol):
-        return np.negative(source)
+        return computed(node, np.negative, source)
     return node.linear(source, negation(math.prod(source.shape)), source.shape)
 
 
 def mul(node: Node) -> Value:
     shape = _common_shape(node)
-    constants = _folded(node)
+    constants = known(node)
     if constants is not None:
-        return np.asarray(np.multiply(*constants))
+        return computed(node, np.multiply, *constants)
     slots = [slot for slot in (0, 1) if isinstance(node.value(slot), Symbol)]
     if len(slots) == 2:
         node.refuse("Mul of two activations")
@@ -96,14 +84,12 @@ def mul(node: Node) -> Value:
 
 def div(node: Node) -> Value:
     shape = _common_shape(node)
-    constants = _folded(node)
+    constants = known(node)
     if constants is not None:
-        above, below = constants
-        if not below.all():
+        if not constants[1].all():
             node.fail("divides by zero")
-        if above.dtype.kind == "f":
-            return np.asarray(above / below)
-        return np.asarray(np.sign(above) * np.sign(below) * (abs(above) // abs(below)))
+        floats = constants[0].dtype.kind == "f"
+        return computed(node, np.divide if floats else _towards_zero, *constants)
     if isinstance(node.value(1), Symbol):
         node.refuse("Div by an activation")
     divisor = _filled(node, 1, shape)
@@ -112,6 +98,10 @@ def div(node: Node) -> Value:
     source = node.value(0)
     scale = Scale(np.ones(len(divisor)), divisor)
     return node.linear(source, compose(broadcast(source.shape, shape), scale), shape)
+
+
+def _towards_zero(above: Array, below: Array) -> Array:
+    return np.asarray(np.sign(above) * np.sign(below) * (np.abs(above) // np.abs(below)))
 
 
 def batch_normalization(node: Node) -> Value:

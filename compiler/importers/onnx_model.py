@@ -18,6 +18,7 @@ from ..errors import ModelError
 
 Array: TypeAlias = npt.NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
+Declared: TypeAlias = tuple[str, tuple[int | None, ...] | None]
 
 TYPES: dict[int, npt.DTypeLike] = {
     onnx.TensorProto.FLOAT: np.float32,
@@ -26,6 +27,24 @@ TYPES: dict[int, npt.DTypeLike] = {
     onnx.TensorProto.INT64: np.int64,
     onnx.TensorProto.BOOL: np.bool_,
 }
+TYPED: dict[int, str] = {
+    onnx.TensorProto.FLOAT: "float_data",
+    onnx.TensorProto.DOUBLE: "double_data",
+    onnx.TensorProto.INT32: "int32_data",
+    onnx.TensorProto.INT64: "int64_data",
+    onnx.TensorProto.BOOL: "int32_data",
+}
+"""The field of a tensor that holds its numbers where they are not raw bytes."""
+DESCRIPTION = {"name", "doc_string", "metadata_props", "dims", "data_type", "data_location"}
+HOLDS: dict[int, str] = {
+    onnx.AttributeProto.FLOAT: "f",
+    onnx.AttributeProto.INT: "i",
+    onnx.AttributeProto.STRING: "s",
+    onnx.AttributeProto.TENSOR: "t",
+    onnx.AttributeProto.FLOATS: "floats",
+    onnx.AttributeProto.INTS: "ints",
+}
+"""The field that holds an attribute of a type."""
 OPSETS = range(7, 29)
 """Versions of the operator set whose definitions of our operations have been read.
 
@@ -69,6 +88,7 @@ class Model:
     """What the single output depends on, in an order of evaluation.
 
     shape: of the input tensor, 1 standing for a batch of any size; batched: whether it does.
+    declared: what the file says of tensors, each a type and sizes, None where one is left open.
     """
 
     opset: int
@@ -79,6 +99,12 @@ class Model:
     output: str
     constants: dict[str, Array]
     operations: tuple[Operation, ...]
+    declared: dict[str, Declared]
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape without the batch; a first axis of several is one like the others."""
+        return self.shape[1:] if len(self.shape) > 1 and self.shape[0] == 1 else self.shape
 
 
 def parse(source: str, data: bytes) -> Model:
@@ -94,6 +120,10 @@ def ending_at(source: str, data: bytes, tensor: str) -> bytes:
     proto = _proto(source, data)
     proto.graph.output[0].name = tensor
     proto.graph.output[0].type.tensor_type.ClearField("shape")
+    if any(value.name == tensor for value in proto.graph.input):
+        del proto.graph.node[:]
+        proto.graph.output[0].name = f"{tensor}.end"
+        proto.graph.node.add(op_type="Identity", input=[tensor], output=[f"{tensor}.end"])
     return bytes(proto.SerializeToString())
 
 
@@ -105,6 +135,10 @@ def _proto(source: str, data: bytes) -> onnx.ModelProto:
         raise ModelError(
             source, "truncated, or not an ONNX file; fetch or export it again"
         ) from error
+    size = proto.ByteSize()
+    proto.DiscardUnknownFields()
+    if proto.ByteSize() != size:
+        raise ModelError(source, f"has fields that the format does not know; {CHECK}")
     return proto
 
 
@@ -119,6 +153,8 @@ def _model(source: str, proto: onnx.ModelProto) -> Model:
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     if len(tensors) < len(graph.initializer):
         raise ModelError(source, f"two initializers have one name; {CHECK}")
+    if len({value.name for value in graph.input}) < len(graph.input):
+        raise ModelError(source, f"two inputs have one name; {CHECK}")
     inputs = [value for value in graph.input if value.name not in tensors]
     _expect_one(source, "input", [value.name for value in inputs])
     _expect_one(source, "output", [value.name for value in graph.output])
@@ -140,7 +176,23 @@ def _model(source: str, proto: onnx.ModelProto) -> Model:
             if name in used
         },
         operations=tuple(_operation(source, names[place], node) for place, node in live),
+        declared={
+            value.name: _declared(value)
+            for value in (*graph.value_info, *graph.input)
+            if value is not inputs[0] and value.type.WhichOneof("value") is not None
+        },
     )
+
+
+def _declared(value: onnx.ValueInfoProto) -> Declared:
+    kind = value.type.tensor_type
+    if value.type.WhichOneof("value") != "tensor_type":
+        return value.type.WhichOneof("value"), None
+    known = TYPES.get(kind.elem_type)
+    name = _type_name(kind.elem_type) if known is None else str(np.dtype(known))
+    if not kind.HasField("shape"):
+        return name, None
+    return name, tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
 
 
 def _expect_one(source: str, what: str, names: list[str]) -> None:
@@ -236,12 +288,6 @@ def _input_shape(source: str, value: onnx.ValueInfoProto) -> tuple[Shape, bool]:
     if len(shape) < len(sizes):
         axis = sizes.index(None)
         raise ModelError(source, f"{where}: axis {axis} has no fixed size; export it with one")
-    if len(shape) > 1 and shape[0] != 1:
-        raise ModelError(
-            source,
-            f"{where} has shape {shape}, a batch of {shape[0]}; export the model with a batch of "
-            "1 or of any size",
-        )
     if min(shape, default=1) < 1 or math.prod(shape) > LIMIT:
         raise ModelError(source, f"{where} has the impossible shape {shape}; {CHECK}")
     return shape, batched
@@ -260,11 +306,17 @@ def _array(source: str, where: str, tensor: onnx.TensorProto) -> Array:
         known = ", ".join(map(_type_name, TYPES))
         name = _type_name(tensor.data_type)
         raise ModelError(source, f"{where} has type {name}; {known} are read")
-    typed = (tensor.float_data, tensor.double_data, tensor.int32_data, tensor.int64_data)
-    if tensor.HasField("raw_data") and any(typed):
-        raise ModelError(source, f"{where} holds its numbers twice; {CHECK}")
+    fields = {field.name for field, _ in tensor.ListFields()} - DESCRIPTION
+    typed = TYPED[tensor.data_type]
+    if fields - {"raw_data", typed} or len(fields) > 1:
+        told = ", ".join(sorted(fields))
+        raise ModelError(source, f"{where} holds its numbers in another way ({told}); {CHECK}")
     try:
         array = np.asarray(numpy_helper.to_array(tensor))
+        if array.dtype.kind == "b":  # of bytes, or of whole numbers
+            stored = tensor.raw_data or bytes(min(n, 2) for n in tensor.int32_data)
+            if len(stored) != array.size or set(stored) - {0, 1}:
+                raise ValueError("a truth value is neither 0 nor 1")
     except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
         raise ModelError(source, f"{where} cannot be read ({error}); {CHECK}") from error
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -274,6 +326,8 @@ def _array(source: str, where: str, tensor: onnx.TensorProto) -> Array:
 
 def _operation(source: str, name: str, node: onnx.NodeProto) -> Operation:
     attributes: dict[str, AttributeValue] = {}
+    if node.HasField("overload"):
+        raise ModelError(source, f"node {name!r} names an overload; export the model without it")
     for proto in node.attribute:
         if proto.name in attributes:
             raise ModelError(source, f"node {name!r} has attribute {proto.name!r} twice; {CHECK}")
@@ -287,6 +341,12 @@ def _operation(source: str, name: str, node: onnx.NodeProto) -> Operation:
 def _attribute(source: str, node: str, proto: onnx.AttributeProto) -> AttributeValue:
     if proto.ref_attr_name:
         return Unreadable("reference")
+    holds = {"name", "type", "doc_string", HOLDS.get(proto.type, "")}
+    extra = sorted({field.name for field, _ in proto.ListFields()} - holds)
+    if extra and proto.type in (*HOLDS, onnx.AttributeProto.UNDEFINED):
+        what = onnx.AttributeProto.AttributeType.Name(proto.type)
+        told = f"attribute {proto.name!r} has the type {what}, and a value in {', '.join(extra)}"
+        raise ModelError(source, f"node {node!r}: {told}; {CHECK}")
     match proto.type:
         case onnx.AttributeProto.INT:
             value: AttributeValue = proto.i

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from .onnx_model import TYPES
+from .onnx_model import TYPES, Array
 from .onnx_node import Node, Symbol, Value
 
 
@@ -199,6 +200,22 @@ def constant_of_shape(node: Node) -> Value:
     return np.full(sizes, fill.item(), dtype=fill.dtype)
 
 
+def _cast_constant(node: Node, source: Array, target: np.dtype[Any]) -> Array:
+    """Floats are cut off towards zero or rounded to the nearest float; nothing may overflow."""
+    if target.kind == "i":
+        # a float of 2**63 is beyond int64, and none lies between it and the last one within
+        end = 2.0 ** (8 * target.itemsize - 1)
+        whole = np.trunc(source) if source.dtype.kind == "f" else source
+        least, most = (int(whole.min(initial=0)), int(whole.max(initial=0)))
+        if least < -end or most >= end:
+            node.fail(f"a number is beyond {target}")
+    with np.errstate(over="ignore"):
+        found = source.astype(target)
+    if target.kind == "f" and not np.isfinite(found).all():
+        node.fail(f"a number is beyond {target}")
+    return found
+
+
 def cast(node: Node) -> Value:
     """A change of type: of constants any, of an activation only one that rounds nothing."""
     node.expect(1)
@@ -211,7 +228,7 @@ def cast(node: Node) -> Value:
         node.refuse_attribute("to", f"is type number {code}, which is not read")
     target = np.dtype(TYPES[code])
     if not isinstance(source, Symbol):
-        return source.astype(target)
+        return _cast_constant(node, source, target)
     if not np.can_cast(source.dtype, target, "safe") or target.kind != "f":
         node.refuse_attribute("to", f"turns an activation of {source.dtype} into {target}")
     result = node.rearrange(source, lambda array: array)

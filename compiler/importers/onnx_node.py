@@ -14,9 +14,15 @@ from ..arrays import Tensor, Vector
 from ..errors import ModelError, UnsupportedAttribute, UnsupportedLayer
 from ..forward import layer_value
 from ..graph import GraphBuilder
-from ..layers import Layer, Linear
+from ..layers import Layer, Linear, Sum
 from ..operators import LinearOperator, Select
 from .onnx_model import LIMIT, Array, AttributeValue, Operation, Shape
+
+REMEDY = (
+    "let onnxruntime write the result into the file (SessionOptions.optimized_model_filepath), or "
+    "export the model with constants folded"
+)
+"""What a refusal of constants tells to do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,17 +184,20 @@ class Node:
     def emit(self, layer: Layer, shape: Shape, *sources: Value, suffix: str = "") -> Value:
         """`layer` applied to the sources: a node of the graph, or numbers if all are constants.
 
-        Constants are computed in float64 from the exact weights; the source may round to float32.
+        Of constants only what rounds once at most, to their own type: a sum has no one order.
         """
         self.check_size(shape)
         if 0 in shape:
             self.fail(f"its result of shape {shape} is empty")
         known = [source for source in sources if not isinstance(source, Symbol)]
         if len(known) == len(sources):
+            if isinstance(layer, Linear | Sum):
+                self.fail("works on constants alone; " + REMEDY)
             if any(source.dtype.kind != "f" for source in known):
                 self.fail("its input is not floating")
             rows = [source.reshape(1, -1).astype(np.float64) for source in known]
-            return np.asarray(layer_value(layer, rows)).reshape(shape)
+            # a product of two float32 is exact in float64, so it is rounded once
+            return np.asarray(layer_value(layer, rows)).reshape(shape).astype(known[0].dtype)
         symbols = [source for source in sources if isinstance(source, Symbol)]
         assert len(symbols) == len(sources), "a constant must be turned into a bias first"
         node = self._builder.add(

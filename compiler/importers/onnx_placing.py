@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays import Vector
 from ..layers import Sum
+from .onnx_folding import one_type
 from .onnx_model import Array, Shape
 from .onnx_node import Node, Symbol, Value, positions, selection
 
@@ -37,6 +38,10 @@ def pad(node: Node) -> Value:
         kept[axis] = slice(max(0, -before), size + min(0, after))
         widths[axis] = (max(0, before), max(0, after))
     node.check_size(b + n + a for (b, a), n in zip(widths, source.shape, strict=True))
+    if not isinstance(source, Symbol):
+        if fill and not (node.given(2) and node.constant(2, "fill value").dtype == source.dtype):
+            node.fail(f"its fill value is not {source.dtype}, as its input is")
+        return np.pad(source[tuple(kept)], widths, constant_values=source.dtype.type(fill))
     index = np.pad(positions(source.shape)[tuple(kept)], widths, constant_values=-1)
     bias = np.where(index.reshape(-1) < 0, fill, 0.0) if fill else None
     return node.linear(source, selection(index, source.shape), index.shape, bias)
@@ -48,6 +53,7 @@ def concat(node: Node) -> Value:
     axis = node.integer("axis")
     constants = [part for part in parts if not isinstance(part, Symbol)]
     if len(constants) == len(parts):
+        one_type(node, *constants)
         return np.concatenate(constants, axis)
     node.check_size((sum(math.prod(part.shape) for part in parts),))
     places: list[tuple[Symbol, Array]] = []
@@ -95,6 +101,7 @@ def where(node: Node) -> Value:
     shape = np.broadcast_shapes(chosen.shape, first.shape, second.shape)
     node.check_size(shape)
     if not isinstance(first, Symbol) and not isinstance(second, Symbol):
+        one_type(node, first, second)
         return np.where(chosen, first, second)
     mask, bias = np.broadcast_to(chosen, shape), None
     places: list[tuple[Symbol, Array]] = []

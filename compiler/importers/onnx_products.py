@@ -8,7 +8,8 @@ import numpy as np
 
 from ..arrays import Indices, Matrix
 from ..operators import Convolution, Dense, LinearOperator, Scale, compose, scaled
-from .onnx_model import Shape
+from .onnx_folding import computed, exact, one_type, rounded, summed
+from .onnx_model import Array, Shape
 from .onnx_node import Node, Symbol, Value, positions, selection
 
 
@@ -61,6 +62,8 @@ def matmul(node: Node) -> Value:
         node.refuse("MatMul of two activations")
     if not left.shape or not right.shape:
         node.fail("multiplies a single number")
+    if not isinstance(left, Symbol) and not isinstance(right, Symbol):
+        return _product(node, left, right)
     side = 0 if isinstance(right, Symbol) else 1
     source = right if side == 0 else left
     weight = node.weights(side, "matrix")
@@ -81,6 +84,22 @@ def matmul(node: Node) -> Value:
     return node.linear(source, along(matrix, source.shape, axis), shape)
 
 
+def _product(node: Node, left: Array, right: Array) -> Array:
+    """A product of two constants: its sums must be exact in any order."""
+    one_type(node, left, right)
+    if max(left.ndim, right.ndim) > 2 or left.shape[-1] != right.shape[0]:
+        node.fail(f"cannot multiply constants of shapes {left.shape} and {right.shape}")
+    node.check_size((*left.shape, *right.shape[1:]))
+    columns = left.T.reshape(left.shape[-1], *left.shape[:-1], *(1,) * (right.ndim - 1))
+    rows = right.reshape(len(right), *(1,) * (left.ndim - 1), *right.shape[1:])
+    if left.dtype.kind == "i":
+        return summed(node, computed(node, np.multiply, columns, rows))
+    terms = columns.astype(np.float64) * rows  # without rounding, where they are float32
+    if left.dtype != np.float32 or not exact(terms, left.dtype):
+        rounded(node)
+    return np.asarray(terms.sum(axis=0).astype(left.dtype))
+
+
 def reduce_sum(node: Node) -> Value:
     return _reduce(node, since=13, mean=False)
 
@@ -97,11 +116,11 @@ def _reduce(node: Node, since: int, mean: bool) -> Value:
         return node.rearrange(source, lambda array: array)
     front, shape = found
     count, rest = front.shape
-    if not isinstance(source, Symbol) and source.dtype.kind != "f":
-        if mean:
+    if not isinstance(source, Symbol):
+        if mean and source.dtype.kind != "f":
             node.fail("takes the mean of whole numbers")
-        total = source.reshape(-1)[front].sum(axis=0, dtype=source.dtype)
-        return np.asarray(total).reshape(shape)
+        total = summed(node, source.reshape(-1)[front])
+        return (total / source.dtype.type(count) if mean else total).reshape(shape)
     operator = compose(selection(front, source.shape), along(np.ones((1, count)), (count, rest), 0))
     if mean:
         operator = compose(operator, Scale(np.ones(rest), np.full(rest, float(count))))
@@ -117,13 +136,13 @@ def reduction(node: Node, since: int) -> tuple[Indices, Shape] | None:
     sizes = node.value(0).shape
     rank = len(sizes)
     axes: tuple[int, ...] | None
+    keep = node.flag("keepdims", 1)
     if node.opset < since:
         axes = node.integer_list("axes")
     else:
         axes = node.integers(1, "axes") if node.given(1) else None
         if node.flag("noop_with_empty_axes") and not axes:
             return None
-    keep = node.flag("keepdims", 1)
     gone = sorted({range(rank)[axis] for axis in axes or tuple(range(rank))})
     kept = [axis for axis in range(rank) if axis not in gone]
     front = positions(sizes).transpose(*gone, *kept)

@@ -141,6 +141,11 @@ def convolution(
 def images(node: Node) -> tuple[int, Shape]:
     """Channels and spatial sizes of the first input, one image."""
     shape = node.value(0).shape
-    if len(shape) < 3 or shape[0] != 1:
+    if len(shape) > 2 and shape[0] != 1:
+        node.fail(
+            f"its input of shape {shape} is not one image; export the model with a batch of 1 or "
+            "of any size"
+        )
+    if len(shape) < 3:
         node.refuse(f"{node.kind} of a tensor of shape {shape}")
     return shape[1], shape[2:]

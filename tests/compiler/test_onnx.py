@@ -200,6 +200,7 @@ CASES: dict[str, onnx.ModelProto] = {
     "reduce_sum": single("ReduceSum", ["n", 2, 3, 4], {"a": [1, -1]}),
     "reduce_sum_all": single("ReduceSum", [1, 2, 3], keepdims=0),
     "reduce_sum_none": single("ReduceSum", [1, 2], noop_with_empty_axes=1),
+    "reduce_sum_none_kept": single("ReduceSum", [1, 2], noop_with_empty_axes=1, keepdims=0),
     "reduce_mean": single("ReduceMean", ["n", 2, 3], axes=[2], keepdims=0),
     "reduce_mean_18": single("ReduceMean", [1, 2, 3], {"a": [1]}, 18),
     "expand": single("Expand", [1, 3, 1], {"s": [2, 1, 2]}),
@@ -272,6 +273,22 @@ def test_a_network_survives_a_pickle() -> None:
     network = read(CASES["residual"])
     copied = pickle.loads(pickle.dumps(network))
     check_network(copied)
+
+
+def test_a_first_axis_of_several_is_no_batch() -> None:
+    rows = np.array([[0.5, -1.0, 2.0, 1.5, -0.25, 3.0], [1.0, 0.0, -1.0, 2.0, 0.5, -3.0]])
+    network = read(single("MatMul", [2, 3], {"w": weights(3, 2)}))
+    assert (network.input_shape, network.input_size, network.output_size) == ((2, 3), 6, 4)
+    check_network(network)
+    assert network.run(rows).shape == (2, 4)
+    check_network(read(single("Relu", [2, 3])))
+    check_network(read(single("BatchNormalization", [2, 4], norm(4), 15)))
+
+
+def test_a_softmax_alone_is_the_identity() -> None:
+    network = read(model([NODE("Softmax", ["x"], ["y"], name="last")], ["n", 3]))
+    check_network(network)
+    assert network.ordered and network.forward(np.eye(3)).tolist() == np.eye(3).tolist()
 
 
 def test_names_shapes_and_notes() -> None:

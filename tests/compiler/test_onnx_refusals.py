@@ -165,7 +165,30 @@ DEFECTS: dict[str, tuple[onnx.ModelProto, str]] = {
     "nan": (single("Mul", [1, 2], {"factor": np.float32(np.nan)}), "'factor' holds NaN"),
     "infinite": (single("Pad", [1, 2], {"p": [0, 0, 0, 1], "v": np.float32(-np.inf)}), "infinity"),
     "nan_attribute": (single("Gemm", [1, 2], {"w": array(RNG, 2, 2)}, alpha=float("nan")), "alpha"),
-    "batch_of_three": (single("Relu", [3, 4]), "batch of 3"),
+    "three_images": (
+        single("Conv", [3, 1, 4], {"k": array(RNG, 1, 1, 2)}),
+        "not one image.*batch of 1",
+    ),
+    "folded_exp": (
+        model([NODE("Exp", ["c"], ["e"]), NODE("Mul", ["x", "e"], ["y"])], [1, 2], {"c": 0.5}),
+        "Exp.*optimized_model_filepath",
+    ),
+    "folded_sum": (
+        model(
+            [NODE("ReduceSum", ["c"], ["e"]), NODE("Mul", ["x", "e"], ["y"])],
+            [1, 2],
+            {"c": [0.1, 0.2, 0.3]},
+        ),
+        "order matters.*optimized_model_filepath",
+    ),
+    "folded_overflow": (
+        model(
+            [NODE("Mul", ["c", "c"], ["e"]), NODE("Reshape", ["x", "e"], ["y"])],
+            [1, 2],
+            {"c": [2**40]},
+        ),
+        "overflow int64",
+    ),
     "symbolic_size": (single("Relu", ["n", "m"]), "axis 1 has no fixed size"),
     "no_shape": (with_change(no_shape), "no shape"),
     "two_inputs": (
