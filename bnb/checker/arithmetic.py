@@ -56,13 +56,18 @@ def slopes(low: Array, high: Array) -> tuple[Array, Array, Array]:
     return np.where(active | (unstable & (high > -low)), 1.0, 0.0), s, t
 
 
-def at_most_sum(a: Array, b: Array, bound: Array) -> bool:
-    """Whether bound <= a + b in every element, exactly; no overflow may occur.
+def compared_sum(a: Array, b: Array, c: Array) -> Array:
+    """The sign of a + b - c in every element, exactly; no overflow may occur.
 
     TwoSum: s + e = a + b exactly, and s is the float nearest to it, so that another float
-    lies below the sum exactly when it lies below s.
+    lies on the same side of the sum as of s.
     """
     s = a + b
     part = s - a
     e = (a - (s - part)) + (b - part)
-    return bool(np.all((bound < s) | ((bound == s) & (e >= 0.0))))
+    return np.asarray(np.where(s != c, np.sign(s - c), np.sign(e)))
+
+
+def at_most_sum(a: Array, b: Array, bound: Array) -> bool:
+    """Whether bound <= a + b in every element, exactly; no overflow may occur."""
+    return bool(np.all(compared_sum(a, b, bound) >= 0))

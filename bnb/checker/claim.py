@@ -14,10 +14,10 @@ from .archive import Archive
 from .arithmetic import LIMIT, Array, at_most_sum, require
 from .ball import Ball
 from .model import Model
+from .statement import NORMS, Bounds, Statement, of_property, robust
 from .vnnlib import Conjunction, Literal, parse
 
 Key = tuple[tuple[int, Fraction], ...]
-NORMS = {"linf": "in each coordinate", "l1": "in the l1 norm", "l2": "in the l2 norm"}
 
 
 @dataclass(slots=True)
@@ -149,7 +149,9 @@ def _prepared(part: Part) -> list[tuple[Key, Fraction] | bool]:
     return [_key(item) if item.terms else item.offset <= 0 for item in literals]
 
 
-def check_robust(archive: Archive, claim: dict[str, Any], model: Model, parts: list[Part]) -> str:
+def check_robust(
+    archive: Archive, claim: dict[str, Any], model: Model, parts: list[Part]
+) -> Statement:
     """The statement of a `robust` claim, whose negation the parts cover."""
     inputs, outputs = model.inputs, model.outputs
     norm = claim["norm"]
@@ -180,18 +182,13 @@ def check_robust(archive: Archive, claim: dict[str, Any], model: Model, parts: l
         terms = sorted([(inputs + label, Fraction(1)), (inputs + target, Fraction(-1))])
         case = Literal(tuple(terms), Fraction(margin))
         require(_holds(part, [case], atoms), f"the tree leaves out target {target}")
-    digest = hashlib.sha256(image.astype("<f8").tobytes()).hexdigest()
-    same = len({*lowest}) == 1 and len({*highest}) == 1
-    domain = f"[{lowest[0]:g}, {highest[0]:g}]" if same else "the domain stored in the certificate"
-    more = "" if margin == 0.0 else f", with {margin!r} added to it"
-    return (
-        f"For every real input within {eps!r} ({eps.hex()}), {NORMS[norm]}, of the image with "
-        f"sha256 {digest} (float64 values), and within {domain}: output {label}{more} is greater "
-        f"than output{'s' if len(targets) > 1 else ''} {', '.join(map(str, targets))}"
-    )
+    read = {"label": label, "targets": targets, "margin": margin, "eps": eps, "norm": norm}
+    return robust(read, image, lowest, highest, outputs)
 
 
-def check_property(text: bytes, claim: dict[str, Any], model: Model, parts: list[Part]) -> str:
+def check_property(
+    text: bytes, claim: dict[str, Any], model: Model, parts: list[Part]
+) -> Statement:
     """The statement of a `property` claim, whose cases the parts cover."""
     digest = hashlib.sha256(text).hexdigest()
     require(claim["sha256"] == digest, "the property's sha256 is another")
@@ -202,19 +199,19 @@ def check_property(text: bytes, claim: dict[str, Any], model: Model, parts: list
         _compares(item, model.inputs) for case in cases for item in case
     )
     require(known, "a property about the values of a model that ends with a softmax")
+    bounds: list[Bounds | None] = []
     for number, case in enumerate(cases):
         low, high, empty = _box(case, model.inputs)
         if empty or any(item.false for item in case):
+            bounds.append(None)
             continue
+        bounds.append((low, high))
         covered = any(
             _inside(box, low, high) and _holds(part, case, atoms)
             for part, atoms, box in zip(parts, prepared, boxes, strict=True)
         )
         require(covered, f"no part covers case {number + 1} of {len(cases)} of the property")
-    return (
-        f"No real input satisfies the VNN-LIB property with sha256 {digest} "
-        f"({len(cases)} case{'s' if len(cases) != 1 else ''})"
-    )
+    return of_property(text, bounds, model.inputs)
 
 
 def _compares(literal: Literal, inputs: int) -> bool:

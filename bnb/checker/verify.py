@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from .arithmetic import Array, Refused, require
 from .claim import Part, check_property, check_robust, read_part
 from .exact import ExactRoot
 from .exact_rows import ExactReduced
+from .expectation import difference
 from .model import Model
 from .reader import read_model
 from .root import Root, atom_rows
 from .rows import Reduced
+from .statement import Statement
 from .tight import improve
 from .tree import Proof, Tree
 
@@ -28,13 +31,18 @@ MOST_PARTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`statement`: what was proven; `reason`: why the certificate was refused; else empty."""
+    """`statement`: what was proven; `reason`: why the certificate was refused; else empty.
+
+    claim: what was proven, by the names of `expectation`, with numbers as hexadecimal floats and
+    arrays by size, range and SHA-256.
+    """
 
     accepted: bool
     reason: str
     statement: str
     nodes: int
     seconds: float
+    claim: dict[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         """The verdict in the first line, then what was proven, if anything was."""
@@ -57,22 +65,40 @@ class Checker:
         certificate_path: str | Path,
         property_path: str | Path | None = None,
         exact: bool = False,
+        expected: Mapping[str, Any] | None = None,
     ) -> Report:
-        """What the certificate proves; with a property's file, only if it is the one proven."""
+        """What the certificate proves; with a property's file, only if it is the one proven.
+
+        expected: facts of `read_expectation` that the claim must agree with.
+        """
         began = time.perf_counter()
-        statement, reason, nodes = "", "", 0
+        told, claim, reason, nodes = "", {}, "", 0
         try:
             with np.errstate(all="ignore"):
-                statement, nodes = self._check(Path(certificate_path), property_path, exact)
+                archive = Archive(Path(certificate_path))
+                statement, nodes = self._check(archive, property_path, exact, expected)
+                told, claim = self._told(statement), statement.told()
         except Refused as refusal:
             reason = str(refusal)
         except Exception as error:  # whatever a hostile file provokes is no proof
             reason = f"{type(error).__name__}: {error}"[:300]
-        return Report(not reason, reason, statement, nodes, time.perf_counter() - began)
+        return Report(not reason, reason, told, nodes, time.perf_counter() - began, claim)
 
-    def _check(self, path: Path, property_path: str | Path | None, exact: bool) -> tuple[str, int]:
-        model, archive = self.model, Archive(path)
-        header = archive.header
+    def _told(self, statement: Statement) -> str:
+        """The sentences, each on a line of its own."""
+        model = self.model
+        last = f"Model: {model.name}, sha256 {model.digest}, {model.inputs} inputs, "
+        last += f"{model.outputs} outputs; they are those of real arithmetic on the stored weights"
+        return "\n".join(f"{sentence}." for sentence in (*statement.sentences, last))
+
+    def _check(
+        self,
+        archive: Archive,
+        property_path: str | Path | None,
+        exact: bool,
+        expected: Mapping[str, Any] | None,
+    ) -> tuple[Statement, int]:
+        model, header = self.model, archive.header
         known = header.get("format") == FORMAT and header.get("version") == VERSION
         require(known, "not a certificate of a known version")
         require(header["model"]["sha256"] == model.digest, "the certificate is of another model")
@@ -93,14 +119,14 @@ class Checker:
             if property_path is not None:
                 require(_read(Path(property_path)) == text, "the property is another")
             statement = check_property(text, claim, model, parts)
+        statement.facts["model"] = model.digest
+        if expected is not None:
+            other = difference(expected, statement.facts, model.outputs)
+            require(not other, f"the claim is not the one expected: {other}")
         nodes = 0
         for item, prefix, part in zip(items, prefixes, parts, strict=True):
             nodes += check_part(archive, item, prefix, part, model, exact)
-        return (
-            f"{statement}. Model {model.name}, sha256 {model.digest}; outputs are those of real "
-            "arithmetic on the stored weights.",
-            nodes,
-        )
+        return statement, nodes
 
 
 def _read(path: Path) -> bytes:

@@ -340,13 +340,17 @@ def check(
         Path | None,
         typer.Option("--property", metavar="FILE", help="VNN-LIB that the claim must be about."),
     ] = None,
+    expect: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON of the claim that must be proven."),
+    ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Exact rational arithmetic.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
     """Re-prove what a certificate claims, without the engine; exit status 3 where it fails."""
     from .check import show
 
-    show(certificate, model, property_file, exact, as_json)
+    show(certificate, model, property_file, expect, exact, as_json)
 
 
 @app.command()

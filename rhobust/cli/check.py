@@ -8,23 +8,32 @@ from pathlib import Path
 
 import typer
 
-from ..bnb.check import REFUSED, Checker
+from ..bnb.check import REFUSED, Checker, Unreadable, read_expectation
 from ..compiler.errors import InputError
 from ..embedded import NAMES, embedded_file
 
 
 def show(
-    certificate: Path, model: str, property_file: Path | None, exact: bool, as_json: bool
+    certificate: Path,
+    model: str,
+    property_file: Path | None,
+    expect: Path | None,
+    exact: bool,
+    as_json: bool,
 ) -> None:
     """Prints the checker's report; ends with exit status 3 where it refused the certificate."""
-    for path in (certificate, property_file):
+    for path in (certificate, property_file, expect):
         if path is not None and not path.is_file():
             raise InputError(f"{path}: no such file")
     try:
         checker = Checker(embedded_file(model) if model in NAMES else model)
     except Exception as error:  # of onnx, zlib or the checker: the model is not readable
         raise InputError(f"{model}: the checker cannot read it: {error}") from error
-    report = checker.check(certificate, property_file, exact)
+    try:
+        expected = None if expect is None else read_expectation(expect)
+    except Unreadable as error:
+        raise InputError(f"{expect}: {error}") from error
+    report = checker.check(certificate, property_file, exact, expected)
     if as_json:
         typer.echo(json.dumps(asdict(report)))
     else:

@@ -150,7 +150,7 @@ def test_a_claim_that_fails_is_refused(case: Case) -> None:
 
 def test_the_statement_names_everything(case: Case) -> None:
     report = case.checker.check(save(case.folder / "s.npz", splitting(case.claim(), case.net)))
-    for word in (case.digest, case.eps.hex(), f"output {case.label}", "[0, 1]"):
+    for word in (case.digest, case.eps.hex(), f"output {case.label}", "0.0 (0x0.0p+0) to 1.0 (0x1"):
         assert word in report.statement
     assert 10 < report.nodes <= 1 + len(case.targets) * (2**7 - 1)
 

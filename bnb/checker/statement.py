@@ -1,0 +1,154 @@
+"""What a certificate proves, in words that hold every number exactly, and as facts to compare.
+
+Numbers stand as the shortest decimal that reads back as the same float64, and in hexadecimal;
+arrays by their size, range and SHA-256. What is said of nothing, or of one point, is told as such.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .arithmetic import Array, compared_sum
+
+NORMS = {"linf": "in each coordinate", "l1": "in the l1 norm", "l2": "in the l2 norm"}
+Bounds = tuple[dict[int, Fraction], dict[int, Fraction]]  # by input
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """sentences: what was proven. facts: the same by the names of `expectation`; arrays are
+    float64 (D,). region: "empty", "point", "degenerate" where some inputs have one value, or ""."""
+
+    sentences: tuple[str, ...]
+    facts: dict[str, Any]
+    region: str
+
+    def told(self) -> dict[str, Any]:
+        """The facts as JSON holds them, exactly."""
+        return {**{name: _plain(fact) for name, fact in self.facts.items()}, "region": self.region}
+
+
+def digest(array: Array) -> str:
+    """The SHA-256 of numbers as little-endian float64."""
+    return hashlib.sha256(np.ascontiguousarray(array, dtype="<f8").tobytes()).hexdigest()
+
+
+def _plain(fact: Any) -> Any:
+    if isinstance(fact, float):
+        return fact.hex()
+    if isinstance(fact, tuple):
+        return [_plain(item) for item in fact]
+    if not isinstance(fact, np.ndarray):
+        return fact
+    if len(set(fact.tolist())) == 1:
+        return float(fact[0]).hex()
+    ends = {"least": float(fact.min()).hex(), "greatest": float(fact.max()).hex()}
+    return {"size": len(fact), **ends, "sha256": digest(fact)}
+
+
+def both(value: float) -> str:
+    """A number as a decimal that reads back, and in hexadecimal."""
+    return f"{value!r} ({value.hex()})"
+
+
+def _array(array: Array) -> str:
+    least, greatest = float(array.min()), float(array.max())
+    return f"{both(least)} to {both(greatest)}, sha256 {digest(array)}"
+
+
+def robust(claim: dict[str, Any], image: Array, low: Array, high: Array, outputs: int) -> Statement:
+    """The statement of a claim with label, targets, margin, eps and norm; image, low, high (D,)."""
+    eps, margin, label = claim["eps"], claim["margin"], claim["label"]
+    targets = claim["targets"]
+    every = set(targets) == set(range(outputs)) - {label}
+    named = f"output{'s' if len(targets) > 1 else ''} {', '.join(map(str, targets))}"
+    more = "" if margin == 0.0 else f", with {both(margin)} added to it,"
+    size = len(image)
+    alike = len({*low.tolist()}) == len({*high.tolist()}) == 1
+    if alike:
+        domain = f"every input from {both(float(low[0]))} to {both(float(high[0]))}"
+    else:
+        domain = f"lower ends of the inputs {_array(low)}; upper ends {_array(high)}"
+    region = _region(image, low, high, eps, claim["norm"])
+    sentences = [
+        f"For every real input within {both(eps)}, {NORMS[claim['norm']]}, of the image, and "
+        f"within the domain: output {label}{more} is greater than {named}"
+        f"{f' (all others of {outputs})' if every else ''}",
+        f"Image: {size} float64 number{'s' if size > 1 else ''}, {_array(image)}",
+        f"Domain: {domain}",
+    ]
+    told = {
+        "empty": "This region is empty: nothing is said of any input",
+        "point": "This region is one single point",
+        "": "",
+    }
+    fixed = region if isinstance(region, str) else "degenerate"
+    if isinstance(region, int):
+        sentences.append(f"In this region {region} of {size} inputs have one value only")
+    elif told[region]:
+        sentences.append(told[region])
+    facts = {
+        "kind": "robust", "label": label, "targets": sorted(set(targets)), "margin": margin,
+        "eps": eps, "norm": claim["norm"], "image": image, "domain": (low, high),
+    }  # fmt: skip
+    return Statement(tuple(sentences), facts, fixed)
+
+
+def _region(image: Array, low: Array, high: Array, eps: float, norm: str) -> str | int:
+    """Whether domain and ball leave nothing, or a point; else how many inputs have one value, or
+    "" for none. Exact."""
+    radius = np.full(len(image), eps)
+    below, above = compared_sum(image, radius, low), compared_sum(image, -radius, high)
+    if np.any(low > high) or np.any(below < 0) or np.any(above > 0):
+        return "empty"
+    fixed = (low == high) | (eps == 0.0)
+    if norm == "linf":
+        fixed |= (below == 0) | (above == 0)
+    else:
+        far = np.flatnonzero((image < low) | (image > high))
+        steps = [
+            max(Fraction(a) - Fraction(x), Fraction(x) - Fraction(b))
+            for x, a, b in zip(*(v[far].tolist() for v in (image, low, high)), strict=True)
+        ]
+        power = 1 if norm == "l1" else 2
+        away, limit = sum(step**power for step in steps), Fraction(eps) ** power
+        if away > limit:
+            return "empty"
+        fixed |= away == limit
+    count = int(fixed.sum())
+    return "point" if count == len(image) else count or ""
+
+
+def of_property(text: bytes, cases: Sequence[Bounds | None], inputs: int) -> Statement:
+    """The statement about a VNN-LIB text; cases: the bounds on single inputs of each case of its
+    disjunctive normal form, None where it contradicts itself."""
+    name = hashlib.sha256(text).hexdigest()
+    several = "" if len(cases) == 1 else "s"
+    sentences = [
+        "No real input satisfies all assertions of the VNN-LIB property with "
+        f"sha256 {name} ({len(text)} bytes, {len(cases)} case{several})"
+    ]
+    left = [case for case in cases if case is not None]
+    points = sum(
+        all(low.get(j) == high.get(j) is not None for j in range(inputs)) for low, high in left
+    )
+    region = "" if left else "empty"
+    if not left:
+        sentences.append("The property contradicts itself, whatever the network is")
+    elif len(left) < len(cases):
+        count = len(cases) - len(left)
+        sentences.append(f"Of these, {count} contradict{'s' * (count == 1)} itself by its bounds")
+    if left and points:
+        region = "point" if points == len(left) else "degenerate"
+        sentences.append(f"In {points} case{'s' * (points > 1)} the inputs are one single point")
+    lows = [value for low, _ in left for value in low.values()]
+    highs = [value for _, high in left for value in high.values()]
+    if lows and highs:
+        sentences.append(f"Inputs are bounded by numbers from {min(lows)} to {max(highs)}")
+    return Statement(tuple(sentences), {"kind": "property", "property": name}, region)
