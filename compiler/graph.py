@@ -27,7 +27,8 @@ class Network:
 
     graph: nodes carry `layer` and `size`, in topological order of insertion; edges carry `slot`,
     the positions of the argument they feed. The node `input` is the input. digest: SHA-256 of what
-    defines it, which for one that was read from an ONNX file (onnx) are the file's bytes.
+    defines it, which for one that was read from an ONNX file (onnx) are the file's bytes. path:
+    of that file, "" where there is none.
     ordered: the source ends with a softmax that is left out; only the order of outputs is its own.
     """
 
@@ -40,6 +41,7 @@ class Network:
     onnx: bool = False
     notes: tuple[str, ...] = field(default=(), metadata=UNASKED)
     ordered: bool = False
+    path: str = field(default="", metadata=UNASKED)
 
     INPUT = "input"
 

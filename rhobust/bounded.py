@@ -28,7 +28,13 @@ OUTWARD = (0.0, 1e-6, 1e-4, 1e-3, 1e-2, 0.1)
 
 
 def proven(
-    source: Problem, solution: Solution, path: Path, timeout: float, settings: Settings, seed: int
+    source: Problem,
+    solution: Solution,
+    path: Path,
+    timeout: float,
+    settings: Settings,
+    seed: int,
+    check: bool = True,
 ) -> Solution:
     """The solution with what its certificate proves, or why there is none; timeout: seconds."""
     if solution.status == "unsat":
@@ -43,7 +49,7 @@ def proven(
             network, text = question(source, limit)
             share = 1.0 if number == len(limits) - 1 else 0.5
             left = deadline.remaining() * share
-            reason = prove(network, text, path, left, settings, seed)
+            reason = prove(network, text, path, left, settings, seed, check)
             if not reason:
                 bound = float("nan") if limit is None else limit
                 return replace(solution, certified=bound)

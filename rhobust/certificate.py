@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .bnb.checker.arithmetic import OUT_OF_TIME
 from .bnb.proof import Arrays, NotProvable, part
 from .bnb.recording import Recorder
 from .compiler.claim import Claim
@@ -16,7 +20,10 @@ from .compiler.errors import InputError
 from .compiler.graph import Network
 from .compiler.layers import Sign
 from .compiler.problem import Problem
-from .files import save, writable
+from .files import pack, save, writable, write_bytes
+
+if TYPE_CHECKING:
+    from .bnb.check import Checker
 
 FORMAT, VERSION = "rhobust-certificate", 1
 
@@ -24,12 +31,13 @@ FORMAT, VERSION = "rhobust-certificate", 1
 class Certificate:
     """A certificate while it comes into being: one recorder for each part.
 
-    path: where it is to be written, checked at once.  Raises InputError for a network that was not
-    read from an ONNX file, which is all a checker reads, and for a path that cannot be.
+    path: where it is to be written, checked at once.  check: whether the checker has to accept a
+    certificate before it is written.  Raises InputError for a network that was not read from an
+    ONNX file, which is all a checker reads, and for a path that cannot be.
     """
 
-    def __init__(self, path: str | Path, network: Network) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, network: Network, check: bool = True) -> None:
+        self.path, self.check = Path(path), check
         if not network.onnx:
             raise InputError(
                 f"{network.name} was not read from an ONNX file, and a certificate speaks of one; "
@@ -52,8 +60,11 @@ class Certificate:
         self._parts.append((recorder, output))
         return recorder
 
-    def robust(self, claim: Claim, eps: float) -> str:
-        """Writes that a claim holds within eps; returns what prevented it, or ""."""
+    def robust(self, claim: Claim, eps: float, stop: Callable[[], bool]) -> str:
+        """Writes that a claim holds within eps; returns what prevented it, or "".
+
+        stop: whether the time is up, which ends the checker's work.
+        """
         if claim.margin and self.network.ordered:
             return (
                 "a margin speaks of more than the order of the outputs, which is all that a "
@@ -64,15 +75,15 @@ class Certificate:
             "margin": claim.margin.hex(), "eps": float(eps).hex(), "norm": claim.norm,
         }  # fmt: skip
         arrays = {"image": claim.image, "domain_low": claim.lower, "domain_high": claim.upper}
-        return self._write(header, arrays)
+        return self._write(header, arrays, stop)
 
-    def unsat(self, text: str) -> str:
+    def unsat(self, text: str, stop: Callable[[], bool]) -> str:
         """Writes that nothing satisfies a VNN-LIB text; returns what prevented it, or ""."""
         data = text.encode()
         header = {"kind": "property", "sha256": hashlib.sha256(data).hexdigest()}
-        return self._write(header, {"text": np.frombuffer(data, dtype=np.uint8)})
+        return self._write(header, {"text": np.frombuffer(data, dtype=np.uint8)}, stop)
 
-    def _write(self, claim: dict[str, Any], arrays: Arrays) -> str:
+    def _write(self, claim: dict[str, Any], arrays: Arrays, stop: Callable[[], bool]) -> str:
         if self.unread:
             named = ", ".join(sorted(self.unread))
             return f"certificates speak of continuous layers alone, not of {named}"
@@ -92,5 +103,33 @@ class Certificate:
             "claim": claim, "parts": parts,
         }  # fmt: skip
         full["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-        save(self.path, full)
-        return ""
+        if not self.check:
+            save(self.path, full)
+            return ""
+        file = BytesIO()
+        pack(file, full)
+        missing = self._checked(file, stop)
+        if not missing:
+            write_bytes(self.path, file.getvalue())
+        return missing
+
+    def _checked(self, file: BytesIO, stop: Callable[[], bool]) -> str:
+        """Why the checker does not accept a certificate, or ""."""
+        try:
+            checker = _checker(self.network.path, self.network.digest)
+        except Exception as error:  # of the system, onnx or the checker
+            return f"the checker cannot read the model: {error}"
+        report = checker.check(file, stop=stop)
+        if report.accepted:
+            return ""
+        if report.reason == OUT_OF_TIME:
+            return "proven, but the time was up before the checker had accepted the certificate"
+        return f"the checker refuses it: {report.reason}"
+
+
+@lru_cache(maxsize=1)
+def _checker(path: str, digest: str) -> Checker:
+    """One for all questions about a model; digest: that of the file when it was read."""
+    from .bnb.check import Checker
+
+    return Checker(path)

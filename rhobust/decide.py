@@ -109,19 +109,22 @@ def verify(
     checkpoint: str | Path | None = None,
     float32: bool = False,
     norm: str = "linf",
+    check: bool = True,
 ) -> VerifyResult:
     """Whether every input within eps of the image, and in the domain, keeps its label.
 
     image: the network's input in any shape; label: the claimed one, by default the predicted one.
     margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds.  norm: linf,
-    l1 or l2.  certificate: a file to write the proof of a ROBUST into.  checkpoint: a file in which
-    an undecided search is kept, and from which it goes on; see `Checkpoint`.  float32: try to show
-    a ROBUST for every float32 evaluation, too, which may take a second search; see `VerifyResult`.
+    l1 or l2.  certificate: a file to write the proof of a ROBUST into.  check: whether the checker
+    has to accept the certificate before it is written, within the time.  checkpoint: a file in
+    which an undecided search is kept, and from which it goes on; see `Checkpoint`.  float32: try to
+    show a ROBUST for every float32 evaluation, too, which may take a second search; see
+    `VerifyResult`.
     Raises InputError for arguments that make no sense.  See `VerifyResult` for what is promised.
     """
     deadline = Deadline(timeout)
     check_eps(eps)
-    proof = None if certificate is None else Certificate(certificate, network)
+    proof = None if certificate is None else Certificate(certificate, network, check)
     spent = settings or Settings()
     claim = Claim.make(network, image, label, target, margin, domain, norm)
     saver = None
@@ -136,7 +139,7 @@ def verify(
         nodes, lps = counts or (0, 0)
         missing = level = ""
         if verdict is Verdict.ROBUST:
-            missing = "" if proof is None else proof.robust(claim, eps)
+            missing = "" if proof is None else proof.robust(claim, eps, deadline.stop)
             level = (
                 "float32" if float32 and _rounded(claim, eps, bound, deadline, spent) else "real"
             )

@@ -106,8 +106,16 @@ def save(
     path: Path, arrays: Mapping[str, npt.NDArray[Any] | Pieces], *, packed: bool = True
 ) -> None:
     """All arrays as one `.npz`, whatever the file's name is."""
+    with replacing(path) as file:
+        pack(file, arrays, packed=packed)
+
+
+def pack(
+    file: IO[bytes], arrays: Mapping[str, npt.NDArray[Any] | Pieces], *, packed: bool = True
+) -> None:
+    """The same into an open file."""
     method = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
-    with replacing(path) as file, zipfile.ZipFile(file, "w", method) as archive:
+    with zipfile.ZipFile(file, "w", method) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                 _write(entry, array)

@@ -185,6 +185,7 @@ class Problem:
         seed: int = 0,
         progress: Progress = quiet,
         certificate: str | Path | None = None,
+        check: bool = True,
     ) -> Solution:
         """Answers the problem; `value` of its variables is then the solution, or None.
 
@@ -192,7 +193,8 @@ class Problem:
         above, or below, these numbers.  gap: relative distance of value and bound at which an
         objective counts as optimal.  certificate: a file to write a proof of an unsat, or of the
         bound, into, by a search of its own, which may take as long again; see docs/certificate.md
-        for the problems that have one.
+        for the problems that have one.  check: whether the checker has to accept it before it is
+        written, within that time.
         """
         if certificate is not None:
             writable(Path(certificate))
@@ -203,7 +205,9 @@ class Problem:
             return solution
         from .bounded import proven
 
-        return proven(self, solution, Path(certificate), timeout, settings or Settings(), seed)
+        return proven(
+            self, solution, Path(certificate), timeout, settings or Settings(), seed, check
+        )
 
     def _solved(
         self,

@@ -48,6 +48,7 @@ def rho(
     seed: int = 0,
     progress: Progress = quiet,
     certificate: str | Path | None = None,
+    check: bool = True,
 ) -> RhoResult:
     """The least distance at which the label can be lost, as an interval.
 
@@ -55,6 +56,7 @@ def rho(
     `verify`; the norm is linf, l1 or l2.  The end of the time (timeout in seconds) leaves a valid
     interval, and Ctrl-C raises `Interrupted` with one.  certificate: a file to write a proof of the
     lower end into, by a search of its own at that radius, which may take as long again.
+    check: whether the checker has to accept it before it is written.
     """
     deadline = Deadline(timeout)
     spent = settings or Settings()
@@ -65,7 +67,7 @@ def rho(
     result = _Search(claim, predicted, deadline, spent, seed, progress).run()
     if certificate is None or result.lower == 0.0:
         return result
-    return _proven(result, claim, certificate, Deadline(timeout), spent)
+    return _proven(result, claim, certificate, Deadline(timeout), spent, check)
 
 
 BELOW = (0.0, 1e-4, 1e-3, 1e-2, 0.1)
@@ -73,7 +75,12 @@ BELOW = (0.0, 1e-4, 1e-3, 1e-2, 0.1)
 
 
 def _proven(
-    result: RhoResult, claim: Claim, path: str | Path, deadline: Deadline, settings: Settings
+    result: RhoResult,
+    claim: Claim,
+    path: str | Path,
+    deadline: Deadline,
+    settings: Settings,
+    check: bool,
 ) -> RhoResult:
     """The result with what its certificate proves."""
     widest = Ball(claim.image, claim.lower, claim.upper, claim.norm).largest
@@ -85,6 +92,7 @@ def _proven(
         found = verify(
             claim.network, claim.image, eps, claim.label, claim.targets, claim.margin,
             (claim.lower, claim.upper), left, settings, certificate=path, norm=claim.norm,
+            check=check,
         )  # fmt: skip
         if found.verdict is Verdict.ROBUST:
             return replace(result, certified=eps, uncertified=found.uncertified)

@@ -55,12 +55,14 @@ def solve(
     certificate: str | Path | None = None,
     checkpoint: str | Path | None = None,
     trust_pickle: bool = False,
+    check: bool = True,
 ) -> SolveResult:
     """Whether some input satisfies a VNN-LIB property; sat means that what it describes exists.
 
     model: a file or a network, or one for each network the property declares.  timeout: seconds,
     reading included.  certificate: a file to write the proof of an unsat into; for it the question
-    has to be a VNN-LIB file about one ONNX file.
+    has to be a VNN-LIB file about one ONNX file.  check: whether the checker has to accept it
+    before it is written, within the time.
     checkpoint: a file in which an undecided search is kept, and from which it goes on.
     trust_pickle: whether models may be pickles, which can run any program; see `load`.
     Raises InputError and ModelError for what cannot be read, PropertyError for what the property
@@ -77,7 +79,7 @@ def solve(
     if certificate is not None:
         if isinstance(question, Property) or len(networks) != 1:
             raise InputError("a certificate needs a VNN-LIB file about one network")
-        proof = Certificate(certificate, networks[0])
+        proof = Certificate(certificate, networks[0], check)
     spent = settings or Settings()
     solving = _Solving(networks, asked, deadline, spent, seed, progress, proof)
     if checkpoint is not None:
@@ -87,24 +89,31 @@ def solve(
     if solving.saver is not None and result.status in ("sat", "unsat"):
         solving.saver.done()
     if proof is not None and result.status == "unsat":
-        return replace(result, uncertified=proof.unsat(text))
+        missing = proof.unsat(text, deadline.stop)
+        return replace(result, uncertified=missing, seconds=deadline.spent())
     return result
 
 
 def prove(
-    network: Network, text: str, path: Path, seconds: float, settings: Settings, seed: int
+    network: Network,
+    text: str,
+    path: Path,
+    seconds: float,
+    settings: Settings,
+    seed: int,
+    check: bool = True,
 ) -> str:
     """Writes a proof that a VNN-LIB text is unsat; returns what prevented it, or "".
 
     Raises InputError for a network of which there are no certificates.
     """
-    proof = Certificate(path, network)
+    proof, deadline = Certificate(path, network, check), Deadline(seconds)
     if proof.unread:
-        raise InputError(proof.unsat(text))
+        raise InputError(proof.unsat(text, deadline.stop))
     asked = parse_vnnlib(text, "the question")
-    found = _Solving([network], asked, Deadline(seconds), settings, seed, quiet, proof).run()
+    found = _Solving([network], asked, deadline, settings, seed, quiet, proof).run()
     if found.status == "unsat":
-        return proof.unsat(text)
+        return proof.unsat(text, deadline.stop)
     return "no proof in one search was found in time" if found.status != "sat" else "it is sat"
 
 

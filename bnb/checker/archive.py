@@ -7,7 +7,7 @@ import json
 import math
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ KINDS = ("u1", "i1", "i2", "i4", "i8", "u2", "u4", "f4", "f8")
 class Archive:
     """The arrays of a certificate; each is asked for with its type and shape, and checked."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | IO[bytes]) -> None:
         self.arrays: dict[str, Array] = {}
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()

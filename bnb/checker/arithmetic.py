@@ -8,6 +8,7 @@ range loses at most 2**-1074 in absolute terms, which TINY covers, since no valu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,14 @@ LIMIT = 1e100
 
 class Refused(Exception):
     """The certificate proves nothing, with the reason."""
+
+
+OUT_OF_TIME = "the time is up"
+
+
+def in_time(stop: Callable[[], bool] | None) -> None:
+    """Refuses once the time is up; None: there is no limit."""
+    require(stop is None or not stop(), OUT_OF_TIME)
 
 
 def require(fact: object, reason: str) -> None:

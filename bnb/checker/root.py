@@ -8,11 +8,12 @@ G * |lambda| (|A| vmax + |b|), which needs one vector for each tensor and no sec
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from .arithmetic import LIMIT, TINY, UNIT, Array, growth, midpoint, require, slopes
+from .arithmetic import LIMIT, TINY, UNIT, Array, growth, in_time, midpoint, require, slopes
 from .ball import Ball
 from .claim import Part
 from .coefficients import Rows, add, fitting, patch, step
@@ -45,6 +46,7 @@ class Root:
 
     def __init__(self, model: Model, low: Array, high: Array, ball: Ball | None = None) -> None:
         self.ball = ball
+        self.stop: Callable[[], bool] | None = None  # whether the time is up
         self.model, self.tensors = model, model.tensors
         count = len(self.tensors)
         self.sums = [growth(tensor.size + count) for tensor in self.tensors]
@@ -68,6 +70,7 @@ class Root:
         the better of them and of a backward pass with plain slopes."""
         mixed = {0: 0}  # how many sums over several elements lie between a tensor and the input
         for number, tensor in enumerate(self.tensors[1:], 1):
+            in_time(self.stop)
             if tensor.relu is None:
                 self._interval(number)
                 mixes = [mixed[s] + (op.terms[0] > 1) for s, op in tensor.terms]
@@ -119,6 +122,7 @@ class Root:
     def _improve(self, number: int, units: Array) -> None:
         low, high = self.low[number], self.high[number]
         for start in range(0, len(units), PORTION):
+            in_time(self.stop)
             some = units[start : start + PORTION]
             bound = self.least(*self.backward(*self.begin(number, some, both=True)))
             low[some] = np.fmax(low[some], bound[: len(some)])

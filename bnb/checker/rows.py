@@ -65,6 +65,7 @@ class Reduced:
     def __init__(
         self, root: Root, part: Part, units: dict[int, Array], wanted: bool = True
     ) -> None:
+        self.stop = root.stop
         self.inputs, self.ball = root.model.inputs, part.ball
         sizes = [len(elements) for elements in units.values()]
         ends = np.cumsum([0, *sizes])

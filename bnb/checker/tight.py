@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .archive import Archive
-from .arithmetic import Array, require
+from .arithmetic import Array, in_time, require
 from .claim import Part
 from .rows import Reduced, Slopes
 
@@ -46,6 +46,7 @@ def improve(archive: Archive, prefix: str, part: Part, reduced: Reduced, place: 
         owner = np.repeat(np.arange(first, last), np.diff(start[first : last + 1]))
         bounds = np.empty(len(mine))
         for chunk in reduced.chunks(len(mine)):
+            in_time(reduced.stop)
             who = owner[chunk]
             leaves = mine[chunk]
             beta = np.zeros((len(leaves), reduced.count))

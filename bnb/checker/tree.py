@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .archive import Archive
-from .arithmetic import Array, Refused, require
+from .arithmetic import Array, Refused, in_time, require
 from .claim import Part
 from .cuts import cut, sweep
 from .groups import Groups, check_groups
@@ -168,6 +168,7 @@ class Tree:
         size = 2 * reduced.inputs + 4 * reduced.count + part.atoms // 8 + len(part.choices) // 8
         batch = max(8, min(512, BATCH // max(size, 1)))
         while stack:
+            in_time(reduced.stop)
             state = stack.pop()
             while stack and len(state.number) < batch:
                 state = State.join([stack.pop(), state])

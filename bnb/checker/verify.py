@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -62,21 +62,24 @@ class Checker:
 
     def check(
         self,
-        certificate_path: str | Path,
+        certificate_path: str | Path | IO[bytes],
         property_path: str | Path | None = None,
         exact: bool = False,
         expected: Mapping[str, Any] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> Report:
         """What the certificate proves; with a property's file, only if it is the one proven.
 
-        expected: facts of `read_expectation` that the claim must agree with.
+        expected: facts of `read_expectation` that the claim must agree with.  stop: asked now and
+        then; once it is true the certificate is refused with `OUT_OF_TIME`.
         """
         began = time.perf_counter()
         told, claim, reason, nodes = "", {}, "", 0
         try:
             with np.errstate(all="ignore"):
-                archive = Archive(Path(certificate_path))
-                statement, nodes = self._check(archive, property_path, exact, expected)
+                given = certificate_path
+                archive = Archive(Path(given) if isinstance(given, str) else given)
+                statement, nodes = self._check(archive, property_path, exact, expected, stop)
                 told, claim = self._told(statement), statement.told()
         except Refused as refusal:
             reason = str(refusal)
@@ -97,6 +100,7 @@ class Checker:
         property_path: str | Path | None,
         exact: bool,
         expected: Mapping[str, Any] | None,
+        stop: Callable[[], bool] | None,
     ) -> tuple[Statement, int]:
         model, header = self.model, archive.header
         known = header.get("format") == FORMAT and header.get("version") == VERSION
@@ -125,7 +129,7 @@ class Checker:
             require(not other, f"the claim is not the one expected: {other}")
         nodes = 0
         for item, prefix, part in zip(items, prefixes, parts, strict=True):
-            nodes += check_part(archive, item, prefix, part, model, exact)
+            nodes += check_part(archive, item, prefix, part, model, exact, stop)
         return statement, nodes
 
 
@@ -135,10 +139,17 @@ def _read(path: Path) -> bytes:
 
 
 def check_part(
-    archive: Archive, header: Any, prefix: str, part: Part, model: Model, exact: bool
+    archive: Archive,
+    header: Any,
+    prefix: str,
+    part: Part,
+    model: Model,
+    exact: bool,
+    stop: Callable[[], bool] | None = None,
 ) -> int:
     """The number of nodes of a part's tree, all of which are closed."""
     root = (ExactRoot if exact else Root)(model, part.low, part.high, part.ball)
+    root.stop = stop
     root.propagate()
     dead = root.least(*root.backward(*atom_rows(root, part))) > 0.0
     units, place = _units(archive, header, prefix, root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import os
 import zlib
 from dataclasses import replace
 from itertools import islice
@@ -42,7 +43,9 @@ def load_onnx(path: str | Path) -> Network:
     name = Path(source).name.removesuffix(".gz").removesuffix(".onnx")
     digest = hashlib.sha256(data).hexdigest()
     rowwise = OnnxRuntime(source, evaluated, model.input, model.shape, model.dtype, False)
-    network = replace(network, name=name, digest=digest, onnx=True, runtime=rowwise)
+    network = replace(
+        network, name=name, digest=digest, onnx=True, runtime=rowwise, path=os.path.abspath(source)
+    )
     if model.batched:
         together = replace(network, runtime=replace(rowwise, batched=True))
         try:

@@ -13,6 +13,7 @@ from .. import __version__
 from ..compiler.errors import RhobustError
 from .options import (
     Certificates,
+    Check,
     Checkpoint,
     Data,
     Domain,
@@ -126,6 +127,7 @@ def rho(
     json: Json = None,
     out: Out = None,
     certificates: Certificates = None,
+    check: Check = True,
     threads: Threads = 1,
     memory: Memory = 400.0,
     trust_pickle: TrustPickle = False,
@@ -134,7 +136,7 @@ def rho(
     distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle,
+        threads, memory, trust_pickle, check,
     )  # fmt: skip
     from .ask import measure
 
@@ -157,6 +159,7 @@ def verify(
     json: Json = None,
     out: Out = None,
     certificates: Certificates = None,
+    check: Check = True,
     checkpoint: Checkpoint = None,
     threads: Threads = 1,
     memory: Memory = 400.0,
@@ -169,7 +172,7 @@ def verify(
     distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle,
+        threads, memory, trust_pickle, check,
     )  # fmt: skip
     size = radius(eps)
     from .ask import decide
@@ -308,6 +311,7 @@ def solve(
     certificate: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the proof of unsat here.")
     ] = None,
+    check: Check = True,
     checkpoint: Checkpoint = None,
     threads: Threads = 1,
     memory: Memory = 400.0,
@@ -329,6 +333,7 @@ def solve(
         threads,
         memory,
         trust_pickle,
+        check,
     )
 
 
@@ -361,11 +366,12 @@ def vnncomp(
     json: Json = None,
     seed: Seed = 0,
     certificates: Certificates = None,
+    check: Check = True,
 ) -> None:
     """Answer all instances of a VNN-COMP benchmark; compare them with expected.csv if present."""
     from .solve import compete
 
-    compete(folder, limit, every, json, seed, certificates)
+    compete(folder, limit, every, json, seed, certificates, check)
 
 
 @app.command()

@@ -36,7 +36,7 @@ def measure(options: Options, norm: str, certificates: Path | None) -> None:
                 result = rho(
                     network, images.vector(index), int(images.labels[index]), norm,
                     options.domain, options.target, options.margin, options.timeout,
-                    effort(options), options.seed, told, path,
+                    effort(options), options.seed, told, path, options.check,
                 )  # fmt: skip
             except Interrupted as stop:
                 assert isinstance(stop.result, RhoResult)
@@ -68,7 +68,7 @@ def decide(
             result = verify(
                 network, images.vector(index), eps, int(images.labels[index]), options.target,
                 options.margin, options.domain, options.timeout, effort(options), options.seed,
-                told, path, checkpoint, float32, norm,
+                told, path, checkpoint, float32, norm, options.check,
             )  # fmt: skip
             return verified(index, result, path)
 

@@ -69,6 +69,10 @@ Certificates = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Write the proof of everything proven here, a file each."),
 ]
+Check = Annotated[
+    bool,
+    typer.Option("--check/--no-check", help="Write certificates only once the checker accepts."),
+]
 Threads = Annotated[int, typer.Option(metavar="N", min=1, help="Threads of each search.")]
 Memory = Annotated[
     float, typer.Option(metavar="MB", min=1, help="For open nodes; beyond it, depth first.")
@@ -98,6 +102,7 @@ class Options:
     threads: int = 1
     memory: float = 400.0
     trust_pickle: bool = False
+    check: bool = True
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.margin):

@@ -36,6 +36,7 @@ def answer(
     threads: int,
     memory: float,
     trust_pickle: bool = False,
+    check: bool = True,
 ) -> None:
     """rhobust solve: the status, and the witness of sat, in VNN-COMP's form."""
     if out is not None:
@@ -43,6 +44,7 @@ def answer(
     result = solve(
         models, question, timeout, Settings(threads=threads, memory=memory * 1e6), seed,
         certificate=certificate, checkpoint=checkpoint, trust_pickle=trust_pickle,
+        check=check,
     )  # fmt: skip
     typer.echo(result.status)
     if result.uncertified:
@@ -86,6 +88,7 @@ def compete(
     out: Path | None,
     seed: int,
     certificates: Path | None,
+    check: bool = True,
 ) -> None:
     """rhobust vnncomp: all instances of a folder, compared with the settled verdicts."""
     check_timeout(limit)
@@ -100,7 +103,7 @@ def compete(
     try:
         for number, instance in enumerate(instances):
             proof = None if certificates is None else certificates / f"{number * every}.npz"
-            row = _row(folder, instance, limit, seed, networks, proof)
+            row = _row(folder, instance, limit, seed, networks, proof, check)
             contradicts = {row["status"], instance.expected} == set(DECIDED)
             wrong += contradicts
             counts[str(row["status"])] += 1
@@ -131,6 +134,7 @@ def _row(
     seed: int,
     networks: dict[str, Network],
     proof: Path | None,
+    check: bool,
 ) -> dict[str, object]:
     """What is found out about one instance; what cannot be read is unknown, with the reason."""
     row: dict[str, object] = {
@@ -142,7 +146,7 @@ def _row(
             networks[instance.model] = load(stored(folder, instance.model))
         network = networks[instance.model]
         question = stored(folder, instance.question)
-        result = solve(network, question, limit, seed=seed, certificate=proof)
+        result = solve(network, question, limit, seed=seed, certificate=proof, check=check)
     except RhobustError as error:
         return row | {"status": "unknown", "reason": str(error), "seconds": 0.0, "nodes": 0}
     found = {
