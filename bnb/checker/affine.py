@@ -50,6 +50,8 @@ def neg(node: Node) -> Value:
 
 def mul(node: Node) -> Value:
     if node.known:
+        # onnxruntime makes b / a of it, which rounds otherwise
+        require(not any(item and item.inverse for item in node.inputs), f"(1 / a) b at {node.told}")
         return constants.fold(node, np.multiply)
     place = int(node.value(0).constant is None)
     return _scaled(node, node.variable(1 - place), node.fixed(place))

@@ -8,6 +8,7 @@ overflow, sums that round, and all other functions.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def cast(node: Node) -> Value:
     found = known.astype(target)
     if target.kind == "i":
         require(np.array_equal(found.astype(known.dtype), known), f"large numbers at {node.told}")
-    return checked(node, found)
+    return replace(checked(node, found), inverse=value.inverse)
 
 
 def checked(node: Node, found: Array) -> Value:
@@ -95,8 +96,10 @@ def divided(node: Node) -> Value:
     above, below = node.constants()
     require(np.all(below != 0), f"a division by zero at {node.told}")
     if above.dtype.kind == "f":
-        return fold(node, np.divide)
-    return fold(node, lambda a, b: np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)))
+        found = fold(node, np.divide)
+    else:
+        found = fold(node, lambda a, b: np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b)))
+    return replace(found, inverse=above.size == 1 and above.item() == 1)
 
 
 def reciprocal(node: Node) -> Value:

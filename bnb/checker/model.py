@@ -60,12 +60,14 @@ class Value:
     """A value of the graph: a tensor seen in a shape, or a constant of its own type.
 
     double: whether the model computes the tensor in float64, not float32.
+    inverse: whether the constant is 1 / a, or that moved.
     """
 
     shape: tuple[int, ...]
     tensor: int = -1
     constant: Array | None = None
     double: bool = False
+    inverse: bool = False
 
     @property
     def size(self) -> int:
@@ -117,7 +119,7 @@ class Graph:
         """What a numpy function that only moves elements makes of a value; -1 is a zero."""
         if value.constant is not None:
             moved = look(value.constant)
-            return Value(moved.shape, constant=moved)
+            return Value(moved.shape, constant=moved, inverse=value.inverse)
         size = value.size
         index = look(np.arange(size).reshape(value.shape))
         flat = index.reshape(-1)

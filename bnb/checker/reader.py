@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import math
 from collections import Counter
 from pathlib import Path
@@ -13,20 +12,21 @@ import numpy as np
 import onnx
 
 from .arithmetic import Refused, require
+from .external import MOST_BYTES, gathered
 from .fields import MOST_ELEMENTS, attribute, fits, parsed, tensor
 from .model import Graph, Model, Tensor, Value
 from .node import Node
 from .operations import OPERATIONS, formed
 from .operators import Operator
 
-MOST_BYTES = 2**31
 OPSETS = range(7, 29)  # versions whose definitions the handlers know
 CODES = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
 STANDARD = ("", "ai.onnx")
 
 
 def read_model(path: Path) -> Model:
-    """The model of an .onnx or .onnx.gz file; its digest is that of the unpacked bytes.
+    """The model of an .onnx or .onnx.gz file; its digest is that of the unpacked bytes, and of
+    files with its weights beside it.
 
     Whatever is no model of the form that is read is Refused.
     """
@@ -37,13 +37,14 @@ def read_model(path: Path) -> Model:
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused where it arises
             proto = parsed(data)
+            digest = gathered(proto, data, path.parent)
             tensors, last, ordered = _read(proto.graph, _opset(proto))
     except Refused:
         raise
     except Exception as error:  # whatever a damaged file provokes, it is no model
         told = f"{type(error).__name__}: {error}"[:300]
         raise Refused(f"not a model that can be read ({told})") from error
-    return Model(name, hashlib.sha256(data).hexdigest(), *_pruned(tensors, last), ordered)
+    return Model(name, digest, *_pruned(tensors, last), ordered)
 
 
 def _opset(proto: onnx.ModelProto) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import math
 import os
 import zlib
@@ -16,8 +15,9 @@ import numpy as np
 from ..errors import FidelityError, ModelError
 from ..graph import GraphBuilder, Network
 from .fidelity import check
-from .onnx_folding import fold
-from .onnx_model import CHECK, LARGEST, MOST, Model, Operation, ending_at, parse
+from .onnx_external import inlined
+from .onnx_folding import fold, reordered
+from .onnx_model import CHECK, LARGEST, MOST, Model, Operation, decoded, ending_at, parse
 from .onnx_node import Node, Symbol, Value
 from .onnx_ops import OPERATIONS
 from .onnx_runtime import OnnxRuntime
@@ -37,11 +37,12 @@ def load_onnx(path: str | Path) -> Network:
     """
     source = str(path)
     data = _read(source)
-    model = parse(source, data)
+    proto = decoded(source, data)
+    data, digest = inlined(source, proto, data)
+    model = parse(source, proto)
     network, output = _network(source, model)
     evaluated = data if output == model.output else ending_at(source, data, output)
     name = Path(source).name.removesuffix(".gz").removesuffix(".onnx")
-    digest = hashlib.sha256(data).hexdigest()
     rowwise = OnnxRuntime(source, evaluated, model.input, model.shape, model.dtype, False)
     network = replace(
         network, name=name, digest=digest, onnx=True, runtime=rowwise, path=os.path.abspath(source)
@@ -80,11 +81,14 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
     values: dict[str, Value] = dict(model.constants)
     values[model.input] = Symbol(Network.INPUT, model.shape, model.dtype)
     output, notes, numbers, end = model.output, [], 0, None
+    makers: dict[str, Operation] = {}
     for name, constant in model.constants.items():
         _check_declared(source, model, name, constant)
     for operation in model.operations:
         last = operation.kind in LAST_ONLY and operation.outputs == (model.output,)
         node = _node(source, operation, values, model.opset, builder)
+        if reordered(operation, values, makers):
+            node.fail("onnxruntime makes b / a of the constants (1 / a) * b; write them as b / a")
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             try:
                 if last:
@@ -106,6 +110,7 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
         for name, value in zip(operation.outputs, listed, strict=False):
             _check_declared(source, model, name, value)
             values[name] = value
+            makers[name] = operation
     final = values.get(output)
     if end is not None and isinstance(final, Symbol) and final.node == Network.INPUT:
         final = end.rearrange(final, lambda array: array)  # a softmax of the input itself

@@ -7,12 +7,12 @@ sums that round, whose order is free, and functions that IEEE arithmetic does no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Never
 
 import numpy as np
 
-from .onnx_model import Array
+from .onnx_model import Array, Operation
 from .onnx_node import REMEDY, Node, Symbol, Value
 
 FOLDED: dict[str, tuple[int, str, Callable[..., Array]]] = {
@@ -30,6 +30,32 @@ FOLDED: dict[str, tuple[int, str, Callable[..., Array]]] = {
 """Those that are read of constants alone: how many, of which kinds of types, and the function."""
 UNDEFINED = ("Exp", "Log", "Pow")
 """Operations of exporters whose last bit depends on the runtime's library."""
+
+
+MOVES = (
+    "Cast", "Dropout", "Expand", "Flatten", "Identity", "Reshape", "Slice", "Squeeze", "Tile",
+    "Transpose", "Unsqueeze",
+)  # fmt: skip
+"""Operations that a runtime may leave out where they change nothing."""
+
+
+def reordered(
+    operation: Operation, values: Mapping[str, Value], makers: Mapping[str, Operation]
+) -> bool:
+    """Whether onnxruntime computes these constants otherwise: it makes b / a of (1 / a) * b."""
+    if operation.kind != "Mul":
+        return False
+    if any(isinstance(values.get(name), Symbol) for name in operation.inputs):
+        return False
+    for name in operation.inputs:
+        maker = makers.get(name)
+        while maker is not None and maker.kind in MOVES:
+            maker = makers.get(maker.inputs[0])
+        if maker is not None and maker.kind == "Div":
+            above = values.get(maker.inputs[0])
+            if isinstance(above, np.ndarray) and above.size == 1 and above.item() == 1:
+                return True
+    return False
 
 
 def fold(node: Node) -> Value:

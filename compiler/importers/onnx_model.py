@@ -107,17 +107,17 @@ class Model:
         return self.shape[1:] if len(self.shape) > 1 and self.shape[0] == 1 else self.shape
 
 
-def parse(source: str, data: bytes) -> Model:
-    """The model in `data`; every defect of the file is a ModelError."""
+def parse(source: str, proto: onnx.ModelProto) -> Model:
+    """What the model is; every defect of the file is a ModelError."""
     try:
-        return _model(source, _proto(source, data))
+        return _model(source, proto)
     except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError) as error:
         raise ModelError(source, f"not a valid ONNX model ({error}); {CHECK}") from error
 
 
 def ending_at(source: str, data: bytes, tensor: str) -> bytes:
     """The model with another of its tensors as the output."""
-    proto = _proto(source, data)
+    proto = decoded(source, data)
     proto.graph.output[0].name = tensor
     proto.graph.output[0].type.tensor_type.ClearField("shape")
     if any(value.name == tensor for value in proto.graph.input):
@@ -127,7 +127,8 @@ def ending_at(source: str, data: bytes, tensor: str) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-def _proto(source: str, data: bytes) -> onnx.ModelProto:
+def decoded(source: str, data: bytes) -> onnx.ModelProto:
+    """The model in the format's own classes; its weights may lie in other files."""
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)

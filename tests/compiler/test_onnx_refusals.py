@@ -148,6 +148,7 @@ def with_change(change: Callable[[onnx.GraphProto], object]) -> onnx.ModelProto:
 
 
 def external(graph: onnx.GraphProto) -> None:
+    graph.initializer[0].ClearField("raw_data")
     graph.initializer[0].data_location = TensorProto.EXTERNAL
     graph.initializer[0].external_data.add(key="location", value="elsewhere")
 
@@ -172,6 +173,18 @@ DEFECTS: dict[str, tuple[onnx.ModelProto, str]] = {
     "folded_exp": (
         model([NODE("Exp", ["c"], ["e"]), NODE("Mul", ["x", "e"], ["y"])], [1, 2], {"c": 0.5}),
         "Exp.*optimized_model_filepath",
+    ),
+    "folded_inverse": (
+        model(
+            [
+                NODE("Div", ["one", "c"], ["i"]),
+                NODE("Mul", ["i", "c"], ["f"]),
+                NODE("Mul", ["x", "f"], ["y"]),
+            ],
+            [1, 2],
+            {"one": 1.0, "c": 3.0},
+        ),
+        "write them as b / a",
     ),
     "folded_sum": (
         model(
@@ -212,7 +225,7 @@ DEFECTS: dict[str, tuple[onnx.ModelProto, str]] = {
         with_change(lambda graph: graph.initializer.append(graph.initializer[0])),
         "one name",
     ),
-    "external": (with_change(external), "another file"),
+    "external": (with_change(external), "'elsewhere' cannot be read"),
     "half_precision": (with_change(half), "FLOAT16"),
     "whole_input": (model([NODE("Relu", ["x"], ["y"])], [1, 2], dtype=TensorProto.INT32), "INT32"),
     "whole_weights": (single("MatMul", [1, 2], {"w": [[1], [2]]}), "not floating"),
