@@ -15,6 +15,7 @@ import numpy as np
 
 from ..compiler.arrays import Indices, Numbers, Vector
 from ..compiler.problem import Problem
+from ..compiler.untrusted import attempt
 from ..lp.rational import Certificate, decide
 from .bounds.backward import Nodes
 from .bounds.reduce import unstable_units
@@ -104,7 +105,8 @@ class ExactLeaves:
             cutoff = now
             if start is None or not np.isfinite(start).all():
                 start = 0.5 * (box.lower[0] + box.upper[0])
-            decision = self.decide(Leaf(phase, self.stable, atoms, box, cutoff, start))
+            leaf = Leaf(phase, self.stable, atoms, box, cutoff, start)
+            decision = self._attempted(leaf)
             if decision.empty:
                 return "empty"
             if decision.point is None:
@@ -113,6 +115,10 @@ class ExactLeaves:
                 return "accepted"
         self.failures += 1
         return "open"
+
+    def _attempted(self, leaf: Leaf) -> Decision:
+        """A decision; none where numbers are too large to be told as rationals."""
+        return attempt(lambda: self.decide(leaf), UNDECIDED)
 
     def decide(self, leaf: Leaf) -> Decision:
         """Whether some input of the leaf satisfies its atoms, strictness included.

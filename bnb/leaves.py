@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Vector
+from ..compiler.arrays import Bounds, Indices, Vector
+from ..compiler.untrusted import attempt
 from .bounding import Bounding
-from .leaf import solve_leaf
+from .bounds.backward import Nodes
+from .leaf import LeafResult, solve_leaf
 from .node import Block, spread
 
 
@@ -30,6 +32,16 @@ class Leaves(Bounding):
         worst = int(np.argmax(over)) if len(over) else -1
         return worst if worst >= 0 and over[worst] > 1e-9 else -1
 
+    def _solved(self, nodes: Nodes, atoms: Indices) -> LeafResult:
+        """The LP of a single node, which has failed where anything was raised."""
+        return attempt(
+            lambda: solve_leaf(
+                self.problem, self.reach, self.units, nodes, atoms,
+                self.settings.oracle, self.hooks.remaining,
+            ),
+            LeafResult(-np.inf, None, -1, "failed"),
+        )  # fmt: skip
+
     def _leaves(self, batch: Block) -> Block | None:
         """LPs for the nodes without a known split; those it cannot close get the unit it names."""
         kept: list[int] = []
@@ -41,10 +53,7 @@ class Leaves(Bounding):
             nodes = spread(batch.take(np.array([row])), self.units, box)
             with self.lock:
                 self.statistics.lps += 1
-            result = solve_leaf(
-                self.problem, self.reach, self.units, nodes, np.flatnonzero(batch.atoms[row]),
-                self.settings.oracle, self.hooks.remaining,
-            )  # fmt: skip
+            result = self._solved(nodes, np.flatnonzero(batch.atoms[row]))
             if result.value > self.hooks.cutoff():
                 if self.hooks.recorder is not None and result.multipliers is not None:
                     assert result.gamma is not None

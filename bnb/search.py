@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..compiler.problem import Problem
+from ..compiler.untrusted import tell
 from .frontier import Frontier
 from .node import Block, children
 from .rooting import Rooting
@@ -195,8 +196,11 @@ class Search(Rooting):
 
 
 def search(problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:
-    """The answer to `problem`; see `Outcome`."""
+    """The answer to `problem`; see `Outcome`.  Numbers that break a library leave it open."""
     try:
         return Search(problem, hooks, settings).run()
     except MemoryError:
         return Outcome("open", "memory", -np.inf, 0.0)
+    except (ArithmeticError, ValueError) as error:  # those of scipy and numpy, too
+        tell(error)
+        return Outcome("open", "numerical", -np.inf, 0.0)

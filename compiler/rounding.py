@@ -9,6 +9,7 @@ import numpy as np
 from .arrays import Vector
 
 UNIT = 2.0**-53
+LARGEST = float(np.finfo(np.float64).max)
 TINY = 1e-290  # stands above every error that underflow can make in a network of this size
 
 
@@ -39,11 +40,14 @@ def add_up(a: Vector, b: Vector) -> Vector:
 
 
 def floor_float(value: Fraction) -> float:
-    """The largest float that is at most `value`."""
-    near = float(value)
+    """The largest float that is at most `value`, -inf where none is."""
+    try:
+        near = float(value)
+    except OverflowError:
+        return LARGEST if value > 0 else -np.inf
     return near if Fraction(near) <= value else float(np.nextafter(near, -np.inf))
 
 
 def ceil_float(value: Fraction) -> float:
-    """The smallest float that is at least `value`."""
+    """The smallest float that is at least `value`, inf where none is."""
     return -floor_float(-value)

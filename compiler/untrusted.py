@@ -21,9 +21,14 @@ def attempt(call: Callable[[], Result], otherwise: Result) -> Result:
     try:
         return call()
     except Exception as error:
-        _told(type(error).__name__, str(error))
-        log.debug("where it was raised", exc_info=True)
+        tell(error)
         return otherwise
+
+
+def tell(error: Exception) -> None:
+    """Logs an error that left a question open, once for each kind."""
+    _told(type(error).__name__, str(error))
+    log.debug("where it was raised", exc_info=error)
 
 
 @lru_cache(maxsize=100)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .arrays import Vector, exact
 from .claim import Claim
-from .rounding import add_down, add_up, ceil_float
+from .rounding import LARGEST, add_down, add_up, ceil_float, floor_float
 
 EXACT_WORK = 3_000_000
 """Multiplications up to which a tie is settled in rationals (a few seconds)."""
@@ -136,7 +136,7 @@ class Validator:
         ]
         best = min(range(len(leads)), key=lambda k: leads[k])
         if leads[best] <= 0:
-            near = float(leads[best])
+            near = max(floor_float(leads[best]), -LARGEST)
             return near, ceil_float(abs(leads[best] - Fraction(near))), claim.targets[best]
         return None
 

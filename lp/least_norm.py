@@ -76,7 +76,7 @@ def least_l2(task: Task, eps: float, vertex: Vector) -> Restricted:
     while True:
         task.rounds += 1
         duals = np.concatenate([duals, np.zeros(len(rows.level) - len(duals))])
-        stop = 0.5 * task.limit**2 * (1.0 + 1e-12)
+        stop = 0.5 * task.limit * task.limit * (1.0 + 1e-12)
         found = project(rows.matrix, rows.level, low, high, duals, stop, task.work.remaining)
         status, duals, step, value = found
         eps = max(eps, float(np.sqrt(2.0 * max(value, 0.0))))

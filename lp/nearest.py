@@ -44,7 +44,7 @@ def nearest(relaxation: Relaxation, atoms: Indices, seconds: float) -> tuple[Ans
     end = time.monotonic() + seconds
     status, weights, step, _ = project(
         rows / scale[:, None], level, program.lower - center, program.upper - center,
-        np.zeros(len(rows)), 0.5 * ball.radius**2 * (1.0 + 1e-9),
+        np.zeros(len(rows)), 0.5 * ball.radius * ball.radius * (1.0 + 1e-9),
         lambda: end - time.monotonic(),
     )  # fmt: skip
     answer = no_answer("stopped" if status == "stopped" else "failed")

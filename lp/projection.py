@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from ..compiler.arrays import Matrix, Vector
+from ..compiler.untrusted import attempt
 
 STEPS = 400
 """Newton steps of one projection."""
@@ -21,6 +23,11 @@ ACCEPTED = 1e-8
 LEAST = 1e-12
 """Damping of a step where nothing speaks against it."""
 
+LIFTS = 6
+"""Factorisations of one step, each of a matrix with a larger diagonal."""
+
+Projected: TypeAlias = tuple[str, Vector, Vector, float]
+
 
 def project(
     rows: Matrix,
@@ -30,7 +37,7 @@ def project(
     duals: Vector,
     enough: float,
     remaining: Callable[[], float],
-) -> tuple[str, Vector, Vector, float]:
+) -> Projected:
     """Least |x|^2 / 2 with rows @ x >= level and low <= x <= high: (status, duals, x, bound).
 
     rows (M, D); duals (M,) is where to start.  status: settled, enough (the bound, a lower one
@@ -39,6 +46,19 @@ def project(
     The dual is max over y >= 0 of min over the box of |x|^2 / 2 - y @ (rows @ x - level), whose
     inner minimiser is rows.T @ y clipped: concave, piecewise quadratic and smooth. Bertsekas 1982.
     """
+    failed = "failed", duals, np.clip(np.zeros(len(low)), low, high), -np.inf
+    return attempt(lambda: _project(rows, level, low, high, duals, enough, remaining), failed)
+
+
+def _project(
+    rows: Matrix,
+    level: Vector,
+    low: Vector,
+    high: Vector,
+    duals: Vector,
+    enough: float,
+    remaining: Callable[[], float],
+) -> Projected:
     point, value = _inner(rows, level, low, high, duals)
     damping = LEAST
     for _ in range(STEPS):
@@ -55,8 +75,11 @@ def project(
         gram = rows[np.ix_(moving, (pull > low) & (pull < high))]
         gram = gram @ gram.T
         while True:
+            step = _newton(gram, slope[moving], damping)
+            if step is None:
+                return "failed", duals, point, value
             tried = duals.copy()
-            tried[moving] += _newton(gram, slope[moving], damping)
+            tried[moving] += step
             tried = np.maximum(tried, 0.0)
             following, reached = _inner(rows, level, low, high, tried)
             gain = reached - value
@@ -78,12 +101,19 @@ def _inner(
     return point, float(0.5 * point @ point - pull @ point + duals @ level)
 
 
-def _newton(gram: Matrix, slope: Vector, damping: float) -> Vector:
-    """The Newton step of the quadratic piece; much damping makes it a short step up the slope."""
+def _newton(gram: Matrix, slope: Vector, damping: float) -> Vector | None:
+    """The Newton step of the quadratic piece; much damping makes it a short step up the slope.
+
+    None of numbers too large for one.
+    """
     damped = gram + damping * np.eye(len(slope))
-    while True:
+    for _ in range(LIFTS):
+        if not (np.isfinite(damped).all() and np.isfinite(slope).all()):
+            return None
         try:
             step: Vector = cho_solve(cho_factor(damped, check_finite=False), slope)
-            return step
         except LinAlgError:
             damped = damped + (1e-10 * float(np.trace(damped))) * np.eye(len(slope))
+        else:
+            return step if np.isfinite(step).all() else None
+    return None

@@ -16,6 +16,7 @@ from scipy import sparse
 from ..compiler.arrays import Matrix, Vector
 from ..compiler.problem import Problem
 from ..compiler.tolerances import Tolerances
+from ..compiler.untrusted import attempt
 from .distance import Ball, least_radius_row, nearest_on_row
 from .first_order import Duals, heavy
 from .guard import Guarded
@@ -50,6 +51,9 @@ class Restricted:
     rounds: int
 
 
+FAILED = Restricted("failed", 0.0, None, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """How a restriction is solved.  limit: a radius beyond which the answer does not matter."""
@@ -66,8 +70,15 @@ def restrict(
 ) -> Restricted:
     """Least radius of a point of the region where row @ x + level <= 0.
 
-    inside: whether the ball's center satisfies the region's conditions.
+    inside: whether the ball's center satisfies the region's conditions.  Raises nothing: what a
+    library or numbers too large break has failed.
     """
+    return attempt(lambda: _restrict(region, row, level, ball, work, inside), FAILED)
+
+
+def _restrict(
+    region: Conditions, row: Vector, level: float, ball: Ball, work: Work, inside: bool
+) -> Restricted:
     limit = min(work.limit, ball.largest)
     eps = least_radius_row(row, level, ball, limit)
     if eps == np.inf and not inside:
@@ -224,6 +235,12 @@ def deepest(
 
     None where the LPs find no point with row @ x + level <= 0, or no answer.
     """
+    return attempt(lambda: _deepest(region, row, level, ball, work, eps), None)
+
+
+def _deepest(
+    region: Conditions, row: Vector, level: float, ball: Ball, work: Work, eps: float
+) -> Vector | None:
     lower, upper = ball.box(eps)
     scale = max(float(np.abs(row).sum()), 1e-300)
     program = Program(row / scale, lower, upper, np.zeros((0, len(row))), np.empty(0), np.empty(0))
@@ -251,8 +268,24 @@ def polish(
     """Least radius of a violation in the linear region of `point`, wherever the point lies.
 
     The center need not be in the region, so the radius is a column of the LP: minimise eps subject
-    to |x - center| <= eps, row @ output + offset <= 0 and the sign rows, made on demand.
+    to |x - center| <= eps, row @ output + offset <= 0 and the sign rows, made on demand.  Raises
+    nothing, as `restrict`.
     """
+    return attempt(
+        lambda: _polish(problem, point, row, offset, ball, oracle, remaining, tolerances), FAILED
+    )
+
+
+def _polish(
+    problem: Problem,
+    point: Vector,
+    row: Vector,
+    offset: float,
+    ball: Ball,
+    oracle: Oracle,
+    remaining: Callable[[], float],
+    tolerances: Tolerances,
+) -> Restricted:
     region = Region.of(problem, point)
     rows, constant = region.rows(len(problem.stages) - 1, row[None])
     size = problem.input_size

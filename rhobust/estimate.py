@@ -24,6 +24,7 @@ from .lp.restriction import Restricted, Work
 from .rivals import least_restricted
 
 
+@np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
 def rho_estimate(
     network: Network,
     image: Vector,

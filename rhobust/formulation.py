@@ -175,6 +175,7 @@ class Problem:
             return compile_formulas(self.formulas)
         return compile_formulas(self.formulas, self.objective.expression * self.objective.sign)
 
+    @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
     def solve(
         self,
         timeout: float = 60.0,

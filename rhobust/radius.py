@@ -35,6 +35,7 @@ SHARES = (0.95, 0.98, 0.99)
 """Shares of the incumbent's radius to attack at, from its own witness, each while it succeeds."""
 
 
+@np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
 def rho(
     network: Network,
     image: Vector,
@@ -156,7 +157,7 @@ class _Search:
         region = NetworkRegion.of(self.claim.network, self.claim.image)
         work = Work(self.settings.oracle, self.deadline.remaining, self.tolerances)
         found, _ = least_restricted(self.claim, region, self.incumbent.ball, work)
-        if found.point is not None:
+        if found.point is not None and found.status == "found":
             self.estimate = found.rho
             self.incumbent.offer(found.point)
 

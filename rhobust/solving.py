@@ -45,6 +45,7 @@ class SolveResult:
     uncertified: str = ""
 
 
+@np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
 def solve(
     model: str | Path | Network | Sequence[str | Path | Network],
     question: str | Path | Property,

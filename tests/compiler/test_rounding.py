@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhobust.compiler.rounding import UNIT, add_down, add_up, ceil_float, floor_float, gamma
+from rhobust.compiler.rounding import (
+    LARGEST,
+    UNIT,
+    add_down,
+    add_up,
+    ceil_float,
+    floor_float,
+    gamma,
+)
 
 floats = st.floats(allow_nan=False, allow_infinity=False)
 pairs = st.one_of(
@@ -66,3 +74,9 @@ def test_gamma_bounds_the_error_of_a_dot_product() -> None:
         )
         assert abs(Fraction(float(a @ b)) - exact) <= Fraction(gamma(terms)) * size
         assert gamma(terms) >= terms * UNIT
+
+
+def test_numbers_beyond_all_floats_are_rounded_outwards() -> None:
+    large = 2 * Fraction(LARGEST)
+    assert (floor_float(large), ceil_float(large)) == (LARGEST, np.inf)
+    assert (floor_float(-large), ceil_float(-large)) == (-np.inf, -LARGEST)

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import rhobust
 import rhobust.cli.selftest
 from rhobust import decide, optimum, radius, settle, solving
-from rhobust.bnb import rooting
+from rhobust.bnb import exact_leaf, leaves, rooting
 from rhobust.bnb.search import Settings
 from rhobust.cli.app import app
 from rhobust.compiler.claim import Claim
@@ -22,6 +22,7 @@ from rhobust.compiler.graph import Network
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.importers.vnnlib import parse_vnnlib
 from rhobust.compiler.untrusted import attempt
+from rhobust.lp import projection
 from rhobust.lp.guard import Guarded
 from rhobust.lp.oracle import Answer, Program, Solver, highs, no_answer
 from rhobust.selftest.faults import Trigger, run
@@ -283,3 +284,105 @@ def test_a_mistaken_infeasible_does_not_weigh_the_objective_with_0() -> None:
         rng = np.random.default_rng(0)
         found = run(by_objective, to, "lp", "infeasible", Trigger(call), rng)
         assert found in ("decided", "unknown"), (call, found)
+
+
+# ---- libraries within the engine -------------------------------------------------------------
+
+BREAKS = [
+    ValueError("array must not contain infs or NaNs"), np.linalg.LinAlgError("singular"),
+    OverflowError("too large"), ZeroDivisionError("0"), RuntimeError("a library's own"), None,
+]  # fmt: skip
+"""What a library raises, or None where it answers with NaN."""
+
+
+@pytest.fixture(scope="module")
+def clean() -> tuple[Network, list[tuple[float, str]], rhobust.RhoResult]:
+    """A network whose l2 questions go down to leaves, and right answers."""
+    rng = np.random.default_rng(14)
+    sizes = [2, 8, 8, 2]
+    layers = [
+        (rng.normal(size=(b, a)), rng.normal(size=b) * (b > 2))
+        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+    ]
+    network = dense_network(layers)
+    rho = rhobust.rho(network, IMAGE, norm="l2", settings=BARE)
+    assert rho.exact
+    shares = ((0.5, "ROBUST"), (0.99, "ROBUST"), (1.01, "NOT_ROBUST"))
+    return network, [(share * rho.lower, right) for share, right in shares], rho
+
+
+BARE = Settings(root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, boxes=False, nodes=100)
+
+
+@pytest.mark.parametrize("error", BREAKS, ids=lambda error: type(error).__name__)
+def test_a_factorisation_that_fails_is_no_more_than_that(
+    clean: tuple[Network, list[tuple[float, str]], rhobust.RhoResult],
+    error: Exception | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+
+    def breaks(factor: Any, right: Any) -> Any:
+        calls.append(1)
+        if error is None:
+            return right * np.nan
+        raise error
+
+    monkeypatch.setattr(projection, "cho_solve", breaks)
+    network, questions, true = clean
+    for eps, right in questions:
+        found = rhobust.verify(network, IMAGE, eps, norm="l2", settings=BARE)
+        assert found.verdict in (right, "UNKNOWN"), (eps, found)
+        assert found.reason in ("numerical", "node_limit") or found.verdict == right
+    assert calls
+    told = rhobust.rho(network, IMAGE, norm="l2", settings=BARE, timeout=600.0)
+    assert told.lower <= true.upper and true.lower <= told.upper
+
+
+@pytest.mark.parametrize("error", [e for e in BREAKS[:4] if e], ids=lambda e: type(e).__name__)
+def test_numbers_that_break_the_search_leave_it_open(
+    network: Network, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*given: Any, **named: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(rooting, "root_bounds", breaks)
+    found = rhobust.verify(network, IMAGE, 0.05)
+    assert (found.verdict, found.reason) == (rhobust.Verdict.UNKNOWN, "numerical")
+    told = rhobust.solve(network, parse_vnnlib(text(0.05)))
+    assert (told.status, told.reason) == ("unknown", "numerical")
+
+
+@pytest.mark.parametrize("where", ["solve_leaf", "decide"])
+def test_a_leaf_that_fails_is_left_open(
+    network: Network, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*given: Any, **named: Any) -> Any:
+        raise FloatingPointError
+
+    home = leaves if where == "solve_leaf" else exact_leaf.ExactLeaves
+    monkeypatch.setattr(home, where, breaks)
+    spent = Settings(root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, boxes=False)
+    for eps, right in ((0.05, "ROBUST"), (0.124, "ROBUST"), (0.126, "NOT_ROBUST")):
+        found = rhobust.verify(network, IMAGE, eps, settings=spent)
+        assert found.verdict in (right, "UNKNOWN")
+        assert found.reason == ("numerical" if found.verdict == "UNKNOWN" else "")
+
+
+@pytest.mark.parametrize("norm", ["linf", "l1", "l2"])
+def test_weights_near_the_largest_float_break_nothing(norm: str) -> None:
+    """Their products overflow, and so do float64 witnesses' margins told as floats."""
+    for seed in range(3):
+        rng = np.random.default_rng([17, seed])
+        sizes = [2, 3, 3]
+        layers = [
+            (10.0 ** rng.uniform(60, 300, size=(b, a)) * rng.normal(size=(b, a)), np.ones(b))
+            for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+        ]
+        huge, image = dense_network(layers), rng.random(2)
+        spent = Settings(nodes=5)
+        for label in range(3):  # a tie is told in rationals, whose quotients are no floats
+            rhobust.verify(huge, image, 0.1, label, norm=norm, settings=spent)
+        rhobust.rho_estimate(huge, image, 1, norm=norm)
+        y = huge(x := rhobust.Variable(2, 0, 1))
+        rhobust.Problem(rhobust.minimize(y[0]), [y[1] <= y[2], x >= 0.25]).solve(settings=spent)
