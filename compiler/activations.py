@@ -14,7 +14,19 @@ import numpy.typing as npt
 
 from .arrays import Indices, Vector
 from .errors import LanguageError
-from .language import Affine, And, Expression, Formula, Operand, Or, Variable, as_affine, define
+from .language import (
+    Affine,
+    And,
+    Expression,
+    Formula,
+    Operand,
+    Or,
+    Variable,
+    as_affine,
+    define,
+    expression_of,
+    numbers_of,
+)
 from .operators import Chain, Scale, Select, is_identity
 from .pooling import Windows
 
@@ -55,15 +67,19 @@ def _unscaled(z: Expression, name: str) -> Affine:
     return define(z.affine, f"{name}.of") if scaled or not z.affine.terms else z.affine
 
 
-def relu(z: Expression, name: str = "relu") -> Affine:
+def relu(z: Operand | Sequence[Operand], name: str = "relu") -> Affine:
     """y = max(z, 0):  (z >= 0 and y = z) or (z <= 0 and y = 0)."""
+    z = expression_of(z)
     return _functional(
         (z,), name, lambda y: [And((z >= 0.0, y.equals(z))), And((z <= 0.0, y.equals(0.0)))]
     )
 
 
-def leaky_relu(z: Expression, slope: npt.ArrayLike, name: str = "leaky_relu") -> Affine:
+def leaky_relu(
+    z: Operand | Sequence[Operand], slope: npt.ArrayLike, name: str = "leaky_relu"
+) -> Affine:
     """y = z where z >= 0, slope * z elsewhere.  slope: any number, or one for every element."""
+    z = expression_of(z)
     slopes = _each(slope, z.size, "slope")
     if not np.isfinite(slopes).all():
         raise LanguageError("a slope is not a finite number")
@@ -74,17 +90,20 @@ def leaky_relu(z: Expression, slope: npt.ArrayLike, name: str = "leaky_relu") ->
     )
 
 
-def absolute(z: Expression, name: str = "abs") -> Affine:
+def absolute(z: Operand | Sequence[Operand], name: str = "abs") -> Affine:
     """y = |z|."""
-    z = _unscaled(z, name)
+    z = _unscaled(expression_of(z), name)
     return _functional(
         (z,), name, lambda y: [And((z >= 0.0, y.equals(z))), And((z <= 0.0, y.equals(-z)))]
     )
 
 
-def maximum(a: Expression, *others: Operand, name: str = "max") -> Affine:
-    """y = max(a, b, ...), elementwise; several operands are paired as in a tournament."""
-    level, serial = [a.affine, *(as_affine(other, a.size) for other in others)], count()
+def maximum(a: Operand | Sequence[Operand], *others: Operand, name: str = "max") -> Affine:
+    """y = max(a, b, ...), elementwise; several operands are paired as in a tournament.
+
+    One operand alone is a list of all of them, or an expression whose greatest element is meant.
+    """
+    level, serial = _operands(a, others), count()
     while len(level) > 1:
         pairs = list(zip(level[0::2], level[1::2], strict=False))
         larger = [_larger(*pair, f"{name}.{next(serial)}") for pair in pairs]
@@ -98,13 +117,24 @@ def _larger(a: Affine, b: Affine, name: str) -> Affine:
     )
 
 
-def minimum(a: Expression, *others: Operand, name: str = "min") -> Affine:
-    """y = min(a, b, ...), elementwise."""
-    return -maximum(-a, *(-as_affine(other, a.size) for other in others), name=name)
+def minimum(a: Operand | Sequence[Operand], *others: Operand, name: str = "min") -> Affine:
+    """y = min(a, b, ...), elementwise; operands as in `maximum`."""
+    return -maximum([-operand for operand in _operands(a, others)], name=name)
+
+
+def _operands(first: Operand | Sequence[Operand], others: Sequence[Operand]) -> list[Affine]:
+    """What a maximum is of, as expressions of one size."""
+    given: list[Operand] = [first, *others]  # type: ignore[list-item]
+    if not others:
+        given = list(first)  # type: ignore[arg-type]
+    sizes = [operand.size for operand in given if isinstance(operand, Expression)]
+    if not sizes:
+        raise LanguageError("a maximum or minimum needs an expression among its operands")
+    return [as_affine(operand, max(sizes)) for operand in given]
 
 
 def clip(
-    z: Expression,
+    z: Operand | Sequence[Operand],
     lower: npt.ArrayLike = -np.inf,
     upper: npt.ArrayLike = np.inf,
     name: str = "clip",
@@ -114,10 +144,11 @@ def clip(
     t = lower + max(z - lower, 0), then upper - max(upper - t, 0): two rectifiers, exactly, the
     second behind the first, so that what is known of one bounds the other.
     """
+    z = expression_of(z)
     low, high = _each(lower, z.size, "lower limit"), _each(upper, z.size, "upper limit")
     if not (low <= high).all() or (low == np.inf).any() or (high == -np.inf).any():
         raise LanguageError("the limits of a clip are numbers, the lower one first")
-    raised = _at_least(z.affine, low, f"{name}.lower")
+    raised = _at_least(z, low, f"{name}.lower")
     return -_at_least(-raised, -high, f"{name}.upper")
 
 
@@ -162,8 +193,9 @@ def _gather(parts: Sequence[Affine], index: Indices) -> Affine:
     return total
 
 
-def sign_of(z: Expression, name: str = "sign") -> Affine:
+def sign_of(z: Operand | Sequence[Operand], name: str = "sign") -> Affine:
     """y = 1 where z > 0, 0 where z = 0, -1 where z < 0."""
+    z = expression_of(z)
     return _functional(
         (z,),
         name,
@@ -177,8 +209,9 @@ def sign_of(z: Expression, name: str = "sign") -> Affine:
     )
 
 
-def step(z: Expression, name: str = "step") -> Affine:
+def step(z: Operand | Sequence[Operand], name: str = "step") -> Affine:
     """y = 1 where z >= 0, 0 elsewhere."""
+    z = expression_of(z)
     return _functional(
         (z,),
         name,
@@ -190,7 +223,7 @@ def step(z: Expression, name: str = "step") -> Affine:
 
 def _each(numbers: npt.ArrayLike, size: int, what: str) -> Vector:
     """Numbers as a vector of `size`; NaN is left for the caller to find."""
-    vector = np.asarray(numbers, dtype=np.float64)
+    vector = numbers_of(numbers)
     if vector.ndim > 0 and vector.size != size:
         raise LanguageError(f"a {what} of {vector.size} elements meets an expression of {size}")
     return np.broadcast_to(vector.reshape(-1), (size,)).copy()

@@ -95,7 +95,7 @@ class Claim:
         x = Variable(self.network.input_size, self.lower, self.upper, "x")
         y = self.network(x)
         compiled = compile_formulas(self.formulas(x, y, eps), inputs=(x,))
-        if compiled.inputs != (x,):
+        if len(compiled.inputs) != 1 or compiled.inputs[0] is not x:
             raise LanguageError(
                 f"{self.network.name} has a layer that jumps, such as Sign: its output is no "
                 "continuous function, and a claim about it is not decided yet"

@@ -58,3 +58,7 @@ class PropertyError(RhobustError):
 
 class LanguageError(RhobustError):
     """An expression outside the constraint language."""
+
+
+class ElementError(LanguageError, IndexError):
+    """An index that names no element of an expression."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,7 +12,7 @@ import numpy as np
 from .arrays import Matrix, Numbers, Vector
 from .errors import InputError
 from .forward import Enclosed, layer_enclosure, layer_value, point
-from .language import Affine, Application, Expression, define
+from .language import Affine, Application, Expression, Operand, define, expression_of
 from .layers import COMBINED, FORMULAS, Layer, Linear, Rectifier, rectifiers
 from .question import UNASKED
 from .untrusted import attempt
@@ -132,9 +132,13 @@ class Network:
             known[node] = layer_enclosure(self.layer(node), [known[s] for s in self.sources[node]])
         return known[self.output]
 
-    def __call__(self, x: Expression) -> Affine:
-        """The output as an expression of the constraint language, with all its formulas."""
-        return self.apply(x)[self.output]
+    def __call__(self, x: Operand | Sequence[Operand]) -> Affine:
+        """The output as an expression of the constraint language, with all its formulas.
+
+        x: an expression, a list of expressions and numbers, which are put after each other, or a
+        constant in any shape; of one the outputs as numbers are `forward(x.reshape(1, -1))[0]`.
+        """
+        return self.apply(expression_of(x))[self.output]
 
     def apply(self, x: Expression) -> dict[str, Affine]:
         """Every node as an expression; see `__call__`."""

@@ -11,18 +11,18 @@ compilation. The language follows Bastani et al. 2016, section 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import count
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, Never, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from .arrays import Indices, Matrix, Vector
-from .errors import LanguageError
+from .errors import ElementError, LanguageError
 from .operators import Dense, LinearOperator, Scale, Select, compose, identity
 
 _serial = count()
@@ -33,14 +33,47 @@ def _identity(size: int) -> Select:
     return identity(size)
 
 
-class Expression:
-    """What variables and affine expressions share: arithmetic and relations by operators."""
+TRUTH = (
+    "it has no truth value while its variables have none. Write rb.And(a, b) or a & b for `and`, "
+    "also for a <= x <= b, rb.Or(a, b) or a | b for `or`, ~a for `not`, rb.maximum and rb.minimum "
+    "for max and min; if, in and sorted cannot be asked of it"
+)
+BRACKETS = "&, | and ~ join relations, which need brackets: (x <= 0) | (x >= 1)"
+
+
+class Undecided:
+    """What Python must not take for true: `and`, `or`, `max` or `if` would drop constraints."""
+
+    def __bool__(self) -> Never:
+        raise LanguageError(f"a {type(self).__name__} was used as a condition, but {TRUTH}")
+
+    def __contains__(self, item: object) -> Never:
+        raise LanguageError(f"a {type(self).__name__} was asked with `in`, but {TRUTH}")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class Expression(Undecided):
+    """What variables and affine expressions share: arithmetic and relations by operators.
+
+    `a == b` is the relation a = b, as `a.equals(b)` is; `a != b` raises. An expression is its own
+    key in a dict or set: hashes go by identity. Relations and expressions have no truth value.
+    """
 
     size: int
 
     @property
     def affine(self) -> Affine:
         raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.size}>"
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(size,): expressions are flat, also those of a variable that was given a shape."""
+        return (self.size,)
 
     def through(self, operator: LinearOperator) -> Affine:
         """operator applied to this expression."""
@@ -69,7 +102,7 @@ class Expression:
         source = self.affine
         if isinstance(factor, Expression):
             raise LanguageError("a product of expressions is not linear; one must be a constant")
-        factors = np.asarray(factor, dtype=np.float64)
+        factors = numbers_of(factor)
         if factors.ndim > 0:
             if factors.size != self.size:
                 raise LanguageError(f"{factors.size} factors meet an expression of {self.size}")
@@ -90,21 +123,65 @@ class Expression:
     def __truediv__(self, divisor: float | Vector) -> Affine:
         if isinstance(divisor, Expression):
             raise LanguageError("a quotient of expressions is not linear; divide by a constant")
-        numbers = np.broadcast_to(np.asarray(divisor, dtype=np.float64).reshape(-1), (self.size,))
+        given = numbers_of(divisor).reshape(-1)
+        if given.size not in (1, self.size):
+            raise LanguageError(f"{given.size} divisors meet an expression of {self.size}")
+        numbers = np.broadcast_to(given, (self.size,))
         if not (np.isfinite(numbers).all() and (numbers != 0.0).all()):
             raise LanguageError("a divisor must be a finite number other than 0")
         return self.through(Scale(np.ones(self.size), numbers.copy()))
 
     def __rmatmul__(self, matrix: Matrix) -> Affine:
-        weight = np.asarray(matrix, dtype=np.float64)
+        """matrix @ self, (M,) for a matrix (M, size); a vector of weights gives one number."""
+        weight = numbers_of(matrix)
         if weight.ndim == 1:
             weight = weight[None]
         if weight.ndim != 2 or not np.isfinite(weight).all():
-            raise LanguageError("a matrix of finite numbers is needed before @")
+            raise LanguageError("a matrix of finite numbers is needed with @")
         return self.through(Dense(np.ascontiguousarray(weight)))
 
-    # numpy arrays leave the operators to this class: array - variable, matrix @ variable
-    __array_ufunc__ = None
+    def __matmul__(self, matrix: Matrix) -> Affine:
+        """self @ matrix, (K,) for a matrix (size, K); a vector of weights gives one number."""
+        if isinstance(matrix, Expression):
+            raise LanguageError("a product of expressions is not linear; one must be a constant")
+        return self.__rmatmul__(numbers_of(matrix).T)
+
+    def __pow__(self, power: object) -> Never:
+        raise LanguageError("a power of an expression is not linear")
+
+    def __abs__(self) -> Affine:
+        from .activations import absolute  # made of this language, and one of its operators
+
+        return absolute(self)
+
+    # numpy leaves its operators and functions to this class: array - variable, np.sum(variable)
+
+    if TYPE_CHECKING:  # so that a type checker asks the reflected operators below
+        __array_ufunc__ = None
+    else:
+
+        def __array_ufunc__(self, ufunc, method, *inputs, **options):
+            from .numpy_calls import called
+
+            return called(ufunc, inputs, options if method == "__call__" else {"method": method})
+
+        def __array__(self, *types, **options):
+            raise LanguageError(
+                "an expression is no array of numbers; lists of expressions are put together by "
+                "np.concatenate and added by sum"
+            )
+
+    def __array_function__(
+        self, function: Any, types: object, inputs: Sequence[object], options: Mapping[str, object]
+    ) -> object:
+        from .numpy_calls import called
+
+        return called(function, inputs, options)
+
+    def __float__(self) -> Never:
+        raise LanguageError("an expression is no number; see `value` of its variables once solved")
+
+    __int__ = __float__
 
     def sum(self) -> Affine:
         """The sum of all elements, an expression of size 1."""
@@ -125,8 +202,17 @@ class Expression:
     def __len__(self) -> int:
         return self.size
 
+    def __iter__(self) -> Iterator[Affine]:
+        return (self[k] for k in range(self.size))
+
     def __getitem__(self, index: int | slice | Indices | Sequence[int]) -> Affine:
-        chosen = np.atleast_1d(np.arange(self.size)[index])
+        try:
+            chosen = np.atleast_1d(np.arange(self.size)[index])
+        except (IndexError, TypeError, ValueError) as error:
+            raise ElementError(
+                f"{index!r} is no index of an expression of {self.size} elements, which are "
+                f"counted in one row: {error}"
+            ) from error
         return self.through(Select(chosen.astype(np.int64), self.size))
 
     def __le__(self, other: Operand) -> Relation:
@@ -142,8 +228,27 @@ class Expression:
         return Relation(-self + other, "<")
 
     def equals(self, other: Operand) -> Relation:
-        """self = other (`==` keeps its Python meaning, so that expressions can be keys)."""
+        """self = other, element by element."""
         return Relation(self - other, "=")
+
+    def __eq__(self, other: object) -> Relation:  # type: ignore[override]
+        return self.equals(other)  # type: ignore[arg-type]
+
+    def __ne__(self, other: object) -> Never:
+        raise LanguageError(
+            "!= is no relation of this language; of single numbers write (a < b) | (a > b)"
+        )
+
+    # hashes differ wherever expressions do, so that dicts never come to ask `==`
+    __hash__ = object.__hash__
+
+    def __and__(self, other: object) -> Never:
+        raise LanguageError(BRACKETS)
+
+    __or__ = __rand__ = __ror__ = __and__
+
+    def __invert__(self) -> Never:
+        raise LanguageError(BRACKETS)
 
 
 class Variable(Expression):
@@ -163,7 +268,12 @@ class Variable(Expression):
         name: str = "",
         source: Application | None = None,
     ) -> None:
-        self.size = int(np.prod(size, dtype=np.int64))
+        sides = numbers_of(size)
+        if not ((sides >= 1) & (sides == np.floor(sides))).all():
+            raise LanguageError(
+                f"variable {name!r}: {size!r} is no number of elements, and no shape"
+            )
+        self.size = int(np.prod(sides.astype(np.int64), dtype=np.int64))
         self.name = name
         self.lower, self.upper = self._bound(lower), self._bound(upper)
         if not (self.lower <= self.upper).all():  # NaN fails too
@@ -177,7 +287,7 @@ class Variable(Expression):
         return f"Variable({self.size}, name={self.name!r})"
 
     def _bound(self, given: npt.ArrayLike) -> Vector:
-        bound = np.asarray(given, dtype=np.float64)
+        bound = numbers_of(given)
         if bound.ndim > 0 and bound.size != self.size:
             raise LanguageError(
                 f"variable {self.name!r} has {self.size} elements and a bound of {bound.size}"
@@ -202,7 +312,7 @@ class Application:
     function: object = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Term:
     """factor * operator(variable)."""
 
@@ -211,7 +321,7 @@ class Term:
     variable: Variable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Offset:
     """factor * operator(vector), a constant that is not rounded yet."""
 
@@ -220,7 +330,7 @@ class Offset:
     vector: Vector
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Affine(Expression):
     """A vector-valued affine expression, and the formulas that define its variables."""
 
@@ -251,6 +361,75 @@ def _times(number: float, offset: Offset) -> Offset:
 Operand: TypeAlias = Expression | float | Vector
 
 
+def numbers_of(given: object) -> Vector:
+    """A constant, in any shape, as float64; LanguageError for what is none, or no float."""
+    if isinstance(given, Undecided) or given is None:
+        raise LanguageError(f"{given!r} stands where a constant is needed")
+    try:
+        source = np.asarray(given)
+        found: Vector = source.astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise LanguageError(f"{given!r} is neither an expression nor a constant") from error
+    if source.dtype.kind in "OiufS" and source.dtype != np.float64 and np.isfinite(found).all():
+        pairs = zip(source.reshape(-1).tolist(), found.reshape(-1).tolist(), strict=True)
+        wide = source.dtype.kind == "O" or source.dtype.itemsize >= 8
+        if wide and any(Fraction(one) != Fraction(other) for one, other in pairs):
+            raise LanguageError(
+                "a constant is no float64 and would be rounded; multiply the relation by its "
+                "denominator, as in (3 * x).equals(1)"
+            )
+    return found
+
+
+def expression_of(value: Operand | Sequence[Operand]) -> Affine:
+    """An expression, a constant in any shape, or a list of both put after each other."""
+    if isinstance(value, Expression):
+        return value.affine
+    return concatenated(value if isinstance(value, list | tuple) else [value])  # type: ignore[list-item]
+
+
+def concatenated(parts: Sequence[Operand]) -> Affine:
+    """Expressions and constants after each other, as one expression."""
+    rows = [
+        part.affine if isinstance(part, Expression) else as_affine(part, numbers_of(part).size)
+        for part in parts
+    ]
+    total = Affine(sum(row.size for row in rows))
+    for variable, index in _chosen(rows, total.size):
+        total = total + Affine(total.size, (Term(1.0, Select(index, variable.size), variable),))
+    start, needed = 0, dict[int, Formula]()
+    for row in rows:
+        needed.update((id(formula), formula) for formula in row.requires)
+        if not _selection(row):
+            index = np.full(total.size, -1, dtype=np.int64)
+            index[start : start + row.size] = np.arange(row.size)
+            bare = Affine(row.size, row.terms, row.offsets)
+            total = total + bare.through(Select(index, row.size))
+        start += row.size
+    return Affine(total.size, total.terms, total.offsets, tuple(needed.values()))
+
+
+def _selection(row: Affine) -> bool:
+    """Whether an expression is elements of one variable."""
+    single = len(row.terms) == 1 and not row.offsets
+    return single and row.terms[0].factor == 1.0 and isinstance(row.terms[0].operator, Select)
+
+
+def _chosen(rows: Sequence[Affine], size: int) -> list[tuple[Variable, Indices]]:
+    """The selections among the rows, all those of a variable as one."""
+    found: dict[Variable, Indices] = {}
+    start = 0
+    for row in rows:
+        if _selection(row):
+            (term,) = row.terms
+            assert isinstance(term.operator, Select)
+            if term.variable not in found:
+                found[term.variable] = np.full(size, -1, dtype=np.int64)
+            found[term.variable][start : start + row.size] = term.operator.index
+        start += row.size
+    return list(found.items())
+
+
 def as_affine(value: Operand, size: int) -> Affine:
     """A variable, number or vector as an expression of `size` elements."""
     if isinstance(value, Expression):
@@ -261,7 +440,7 @@ def as_affine(value: Operand, size: int) -> Affine:
         if value.size != size:
             return value.through(Select(np.zeros(size, dtype=np.int64), 1))
         return value.affine
-    vector = np.asarray(value, dtype=np.float64)
+    vector = numbers_of(value)
     if vector.ndim > 0 and vector.size != size:
         raise LanguageError(f"a vector of {vector.size} elements meets an expression of {size}")
     if not np.isfinite(vector).all():
@@ -272,31 +451,60 @@ def as_affine(value: Operand, size: int) -> Affine:
     return Affine(size, (), (Offset(1.0, _identity(size), full),))
 
 
-@dataclass(frozen=True, eq=False)
-class Relation:
+class Statement(Undecided):
+    """What formulas share: `a & b`, `a | b` and `~a` for And, Or and the negation."""
+
+    def __and__(self, other: Formula) -> And:
+        return And((*_members(self, And), *_members(other, And)))
+
+    def __or__(self, other: Formula) -> Or:
+        return Or((*_members(self, Or), *_members(other, Or)))
+
+    def __invert__(self) -> Formula:
+        (formula,) = _formulas((self,))
+        return negated(formula)
+
+    # `a <= 0 & b <= 0` is a <= (0 & b) <= 0
+    def __rand__(self, other: object) -> Never:
+        raise LanguageError(BRACKETS)
+
+    __ror__ = __rand__
+
+
+def _members(formula: object, kind: type[And] | type[Or]) -> tuple[Formula, ...]:
+    """The parts of a formula of this kind, so that long chains stay flat; or itself."""
+    if isinstance(formula, Expression):
+        raise LanguageError(BRACKETS)
+    if isinstance(formula, kind) and not (isinstance(formula, Or) and formula.elementwise):
+        return formula.parts
+    return _formulas((formula,))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Relation(Statement):
     """affine <= 0, affine < 0 or affine = 0 for every element; strict over the reals."""
 
     affine: Affine
     kind: str
 
 
-@dataclass(frozen=True, eq=False)
-class And:
+@dataclass(frozen=True, eq=False, repr=False)
+class And(Statement):
     """All parts hold."""
 
     parts: tuple[Formula, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Or:
+@dataclass(frozen=True, eq=False, repr=False)
+class Or(Statement):
     """Some part holds; `elementwise`: for every element some part holds there."""
 
     parts: tuple[Formula, ...]
     elementwise: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Ball:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ball(Statement):
     """The norm of an expression is at most `radius`; norm: l1 or l2."""
 
     affine: Affine
@@ -307,19 +515,23 @@ class Ball:
 Formula: TypeAlias = Relation | Ball | And | Or
 
 
-def all_of(*parts: Formula) -> And:
-    """All parts hold."""
+def all_of(*parts: Formula | Sequence[Formula]) -> And:
+    """All parts hold; formulas, or lists of them."""
     return And(_formulas(parts))
 
 
-def any_of(*parts: Formula) -> Or:
-    """Some part holds; parts of several elements hold where all their elements do."""
+def any_of(*parts: Formula | Sequence[Formula]) -> Or:
+    """Some part holds; formulas, or lists of them.
+
+    Parts of several elements hold where all their elements do.
+    """
     return Or(_formulas(parts))
 
 
 def implies(condition: Formula, consequence: Formula) -> Or:
     """The consequence holds wherever the condition does."""
-    return Or((negated(condition), consequence))
+    first, second = _formulas((condition, consequence))
+    return Or((negated(first), second))
 
 
 def negated(formula: Formula) -> Formula:
@@ -340,21 +552,22 @@ def negated(formula: Formula) -> Formula:
             if elementwise:
                 raise LanguageError("an elementwise Or defines a variable and cannot be negated")
             return And(tuple(negated(part) for part in parts))
-        case Ball():
-            raise LanguageError(
-                "a norm that exceeds a radius is not convex; write it as a disjunction over "
-                "absolute values"
-            )
+        case Ball(affine, norm, radius):
+            return Norm(affine, norm) > radius
 
 
-def _formulas(parts: Iterable[Formula]) -> tuple[Formula, ...]:
-    found = tuple(parts)
-    for part in found:
-        if not isinstance(part, Relation | Ball | And | Or):
+def _formulas(parts: Iterable[object]) -> tuple[Formula, ...]:
+    found: list[Formula] = []
+    for part in parts:
+        if isinstance(part, list | tuple):
+            found.extend(_formulas(part))
+        elif isinstance(part, Relation | Ball | And | Or):
+            found.append(part)
+        else:
             raise LanguageError(
-                f"{part!r} is no formula; write a relation such as x <= 1, or all_of / any_of"
+                f"{part!r} is no formula; write a relation such as x <= 1, or rb.And, rb.Or of some"
             )
-    return found
+    return tuple(found)
 
 
 def requirements(formula: Formula) -> list[Formula]:
@@ -373,39 +586,84 @@ def define(value: Affine, name: str = "", source: Application | None = None) -> 
     return Affine(value.size, output.terms, (), (*value.requires, output.equals(value)))
 
 
-@dataclass(frozen=True, eq=False)
-class Norm:
+@dataclass(frozen=True, eq=False, repr=False)
+class Norm(Undecided):
     """A norm of an expression: compare it with a radius, or minimise it.  kind: l1, l2 or linf."""
 
     affine: Affine
     kind: str
 
     def __le__(self, radius: float) -> Formula:
-        if isinstance(radius, Expression | Norm):
-            raise LanguageError("a norm is compared with a number")
-        if not (np.isfinite(radius) and radius >= 0.0):
-            raise LanguageError(f"the radius of a ball must be a number at least 0, not {radius}")
+        number = _radius(radius)
         if self.kind == "linf":
-            return And((self.affine <= radius, self.affine >= -radius))
-        return Ball(self.affine, self.kind, float(radius))
+            return And((self.affine <= number, self.affine >= -number))
+        return Ball(self.affine, self.kind, number)
+
+    def __lt__(self, radius: float) -> Formula:
+        number = _radius(radius)
+        if self.kind == "linf":
+            return And((self.affine < number, self.affine > -number))
+        return self._absolute("<").sum() < number
+
+    def __ge__(self, radius: float) -> Formula:
+        return self._above(_radius(radius), "<=")
+
+    def __gt__(self, radius: float) -> Formula:
+        return self._above(_radius(radius), "<")
+
+    def __eq__(self, radius: object) -> Formula:  # type: ignore[override]
+        number = _radius(radius)
+        return And((self <= number, self >= number))
+
+    def __ne__(self, radius: object) -> Never:
+        raise LanguageError("!= is no relation of this language; write (norm < r) | (norm > r)")
+
+    __hash__ = object.__hash__
+
+    def _above(self, radius: float, kind: str) -> Formula:
+        if self.kind == "linf":
+            ends = [
+                end for k in range(self.affine.size) for end in (self.affine[k], -self.affine[k])
+            ]
+            return Or(tuple(Relation(radius - end, kind) for end in ends))
+        return Relation(radius - self._absolute(">").sum(), kind)
+
+    def _absolute(self, sign: str) -> Affine:
+        """The absolute values, of which an l1 norm that must not be small is the sum."""
+        if self.kind == "l2":
+            raise LanguageError(
+                f"norm2(...) {sign} r is not linear; of l2 norms only norm2(...) <= r is read"
+            )
+        return abs(self.affine)
 
 
-def norm_inf(expression: Expression) -> Norm:
+def _radius(radius: object) -> float:
+    if isinstance(radius, Undecided):
+        raise LanguageError("a norm is compared with a number")
+    number = numbers_of(radius)
+    if number.ndim or not (np.isfinite(number) and number >= 0.0):
+        raise LanguageError(f"the radius of a ball must be a number at least 0, not {radius}")
+    return float(number)
+
+
+def norm_inf(expression: Operand | Sequence[Operand]) -> Norm:
     """The largest absolute element."""
-    return Norm(expression.affine, "linf")
+    return Norm(expression_of(expression), "linf")
 
 
-def norm1(expression: Expression) -> Norm:
+def norm1(expression: Operand | Sequence[Operand]) -> Norm:
     """The sum of the absolute elements."""
-    return Norm(expression.affine, "l1")
+    return Norm(expression_of(expression), "l1")
 
 
-def norm2(expression: Expression) -> Norm:
+def norm2(expression: Operand | Sequence[Operand]) -> Norm:
     """The Euclidean norm."""
-    return Norm(expression.affine, "l2")
+    return Norm(expression_of(expression), "l2")
 
 
 def argmax_is(logits: Expression, label: int) -> And:
     """`label` has a logit no smaller than any other: C_f(x, label) of Bastani et al. 2016."""
+    if not isinstance(label, int | np.integer) or not 0 <= label < logits.size:
+        raise LanguageError(f"label {label!r} is none of 0..{logits.size - 1}")
     rivals = [k for k in range(logits.size) if k != label]
     return And(tuple(logits[label] >= logits[k] for k in rivals))

@@ -17,14 +17,11 @@ from .compiler.compiled import Compiled, compile_formulas
 from .compiler.errors import InputError, LanguageError
 from .compiler.language import (
     Affine,
-    And,
-    Ball,
     Expression,
     Formula,
     Norm,
-    Or,
-    Relation,
     Variable,
+    all_of,
 )
 from .compiler.restricting import restricted
 from .decide import Progress, quiet
@@ -158,12 +155,9 @@ class Problem:
         # Problem([...]) is a question of feasibility
         if objective is not None and not isinstance(objective, Objective):
             objective, formulas = None, objective  # type: ignore[assignment]
-        listed = [formulas] if isinstance(formulas, Relation | Ball | And | Or) else list(formulas)
-        for formula in listed:
-            if not isinstance(formula, Relation | Ball | And | Or):
-                raise LanguageError(f"{formula!r} is no formula; write a relation such as x <= 1")
+        listed = all_of(formulas).parts
         self.objective = objective
-        self.formulas: tuple[Formula, ...] = tuple(listed)
+        self.formulas: tuple[Formula, ...] = listed
 
     def compile(self) -> Compiled:
         """The problem as the search sees it."""
@@ -271,8 +265,9 @@ def give_values(compiled: Compiled, names: Sequence[Variable], point: Numbers | 
     if point is None:
         return
     values = compiled.assignment(point)
+    inputs = set(compiled.inputs)
     for name in names:
         if name in values:
             name.value = np.asarray(values[name], dtype=np.float64)
-            if name in compiled.inputs:
+            if name in inputs:
                 name.exact = tuple(exact(values[name]).tolist())
