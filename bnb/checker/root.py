@@ -83,9 +83,11 @@ class Root:
             if len(unstable) and (mixed[source] > 1 or self.ball is not None):
                 self._improve(source, unstable)
             plain = slopes(low, high)
-            # lambda s is rounded, t summed, and the coefficients on z meet errors of their own
+            # lambda s is rounded, t summed, and the coefficients on z meet errors of their own,
+            # but where the unit is 0 and its coefficient vanishes without a trace
             rounded = growth(self.merges[source]) * self.most[source]
             cost = rounded + self.sums[number] * plain[2] + self.cost[source]
+            cost = np.where((low < 0.0) & (high <= 0.0), 0.0, cost)
             self.weights[number] = Weights(*plain, 1.01 * cost)
             self.low.append(np.maximum(low, 0.0))
             self.high.append(np.maximum(high, 0.0))

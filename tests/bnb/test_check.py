@@ -389,3 +389,17 @@ def test_it_imports_nothing_of_the_engine() -> None:
                 top = name.split(".")[0]
                 known = top in sys.stdlib_module_names or top in ("numpy", "onnx", "checker")
                 assert known, f"{path} imports {name}"
+
+
+def test_a_unit_that_is_zero_costs_nothing(tmp_path: Path) -> None:
+    """However large its pre-activation is, whose rounding errors exceed all that is claimed."""
+    weights = [np.array([[1.0, 1.0], [1.0, 0.0]]), np.array([[1000.0, 1.0], [0.0, 0.0]])]
+    net = Network(weights, [np.array([-1e16, 0.0]), np.array([1.0, 0.0])])
+    image = np.array([0.5, 0.5])
+    header, arrays = robust(net, net.save(tmp_path / "m.onnx"), image, 0, [1], 0.1)
+    tree = new_tree(len(arrays["p0/units"]))
+    tree.row[tree.children(0, -2, 1)[0]] = -2
+    path = save(tmp_path / "c.npz", (header, {**arrays, **tree.arrays()}))
+    for exact in (False, True):
+        report = Checker(tmp_path / "m.onnx").check(path, exact=exact)
+        assert report.accepted, report.reason
