@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..compiler.arrays import Indices, Mask
+from ..compiler.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.problem import Branch
 
 WIDEST_ROOT = 256
@@ -92,6 +92,29 @@ class Tree:
             atoms = np.concatenate([np.delete(atoms, row, axis=0), more[0]])
             pending = np.concatenate([np.delete(pending, row, axis=0), more[1]])
         return atoms, pending
+
+    def violation(self, values: Matrix) -> Vector:
+        """How far points are from satisfying the tree, by the values (B, A) of its atoms.
+
+        At most 0 exactly where some conjunction of it holds; none of them is written out.
+        """
+        known: dict[int, Vector] = {}
+
+        def of_branch(branch: Branch) -> Vector:
+            worst: Vector = values[:, list(branch.atoms)].max(axis=1, initial=-np.inf)
+            for number in branch.choices:
+                worst = np.maximum(worst, of_choice(number))
+            return worst
+
+        def of_choice(number: int) -> Vector:
+            if number not in known:
+                least = np.full(len(values), np.inf)
+                for branch in self.choices[number]:
+                    least = np.minimum(least, of_branch(branch))
+                known[number] = least
+            return known[number]
+
+        return of_branch(self.root)
 
     def next_choice(self, pending: Mask) -> int:
         """The open choice (C,) with the fewest branches."""

@@ -48,7 +48,7 @@ def proven(
         for number, limit in enumerate(limits):
             network, text = question(source, limit)
             share = 1.0 if number == len(limits) - 1 else 0.5
-            left = deadline.remaining() * share
+            left = deadline.share(share)
             reason = prove(network, text, path, left, settings, seed, check)
             if not reason:
                 bound = float("nan") if limit is None else limit

@@ -24,6 +24,10 @@ def check_timeout(seconds: float) -> None:
         raise InputError(f"timeout must be a positive number of seconds, not {seconds}")
 
 
+LEAST = 1e-6
+"""Seconds that whoever is called late is given: too few for anything but to say so."""
+
+
 @dataclass(slots=True)
 class Deadline:
     """Seconds left of a time limit that starts now."""
@@ -41,6 +45,11 @@ class Deadline:
 
     def remaining(self) -> float:
         return self.limit - self.spent()
+
+    def share(self, part: float = 1.0) -> float:
+        """A limit for a part of the work: that much of what remains, and positive even if late."""
+        seconds = self.remaining() * part
+        return seconds if seconds > LEAST else LEAST
 
     def stop(self) -> bool:
         return not self.remaining() > 0.0

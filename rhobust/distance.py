@@ -49,7 +49,7 @@ def least_distance(
     nodes = lps = 0
     while True:
         ball = Problem(None, [*source.formulas, norm <= radius])
-        told = ball.solve(max(deadline.remaining(), 1e-3), settings=settings, seed=seed,
+        told = ball.solve(deadline.share(), settings=settings, seed=seed,
                           progress=progress)  # fmt: skip
         nodes, lps = nodes + told.statistics.nodes, lps + told.statistics.lps
         if told.status == "sat":

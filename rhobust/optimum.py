@@ -94,7 +94,7 @@ class Optimum:
 
     def _accept(self, points: Matrix) -> bool:
         """Takes better solutions among candidates; True when nothing more is asked."""
-        for point in promising(self.problem, self.cases, points, self.best):
+        for point in promising(self.problem, self.tree, points, self.best):
             self._offer(point)
             if self._done():
                 return True

@@ -103,7 +103,7 @@ class Parts:
                 if counts is not None and self.deadline.stop():
                     return counts
                 share = 1 if again else len(waiting) - place
-                counts = self._part(number, max(self.deadline.remaining() / share, 1e-3))
+                counts = self._part(number, self.deadline.share(1.0 / share))
                 if self.found and self.goal.reached(self.best):
                     return counts
         assert counts is not None

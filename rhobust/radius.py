@@ -89,7 +89,7 @@ def _proven(
         if deadline.stop():
             break
         eps = min(result.lower, widest) * (1.0 - share)
-        left = deadline.remaining() / 2.0
+        left = deadline.share(0.5)
         found = verify(
             claim.network, claim.image, eps, claim.label, claim.targets, claim.margin,
             (claim.lower, claim.upper), left, settings, certificate=path, norm=claim.norm,

@@ -48,13 +48,12 @@ def settle(
     """
     box = Bounds(problem.lower[None], problem.upper[None])
     tree = Tree(problem.root, problem.choices, len(problem.offset))
-    every = tree.start()[0]
 
     accepted = False
 
     def offer(points: Matrix) -> bool:
         nonlocal accepted
-        accepted = accepted or accept(promising(problem, every, points))
+        accepted = accepted or accept(promising(problem, tree, points))
         return accepted
 
     def attack(atoms: Indices) -> bool:
@@ -98,17 +97,13 @@ def settle(
     return search(problem, hooks, settings)
 
 
-def promising(problem: Problem, cases: Mask, points: Matrix, best: float = np.inf) -> Matrix:
-    """The few points (B, D) that satisfy a conjunction of atoms, cases (R, A), nearly or better.
+def promising(problem: Problem, tree: Tree, points: Matrix, best: float = np.inf) -> Matrix:
+    """The few points (B, D) that satisfy the tree nearly, or better.
 
     best: with an objective, those with a smaller value, least first.
     """
     value = problem.values(points)[-1] @ problem.rows.T + problem.offset
-    asked = cases.copy()
-    if problem.objective is not None:
-        asked[:, problem.objective] = False
-    worst = np.where(asked, value[:, None], -np.inf).max(axis=2, initial=-np.inf)
-    margin = worst.min(axis=1, initial=np.inf)
+    margin = tree.violation(value)
     order = np.argsort(margin)
     if problem.objective is not None:
         order = np.argsort(value[:, problem.objective])

@@ -106,6 +106,24 @@ def test_an_atom_is_used_where_it_decides_something(tree: Tree) -> None:
             assert atom in used or holds(tree, other) == holds(tree, true)
 
 
+@given(trees())
+def test_a_violation_is_that_of_the_nearest_conjunction(tree: Tree) -> None:
+    truths = assignments(tree)
+    found = tree.violation(np.array([np.where(true, -0.5, 0.25) for true in truths]))
+    for true, worst in zip(truths, found.tolist(), strict=True):
+        assert (worst <= 0.0) == holds(tree, true)
+
+
+def test_a_violation_of_many_choices_writes_no_conjunction_out() -> None:
+    """2^300 of them, and 600 points."""
+    choices = tuple((Branch((2 * k,), ()), Branch((2 * k + 1,), ())) for k in range(300))
+    tree = Tree(Branch((), tuple(range(300))), choices, 600)
+    values = np.eye(600)
+    assert tree.violation(values).max() == 0.0
+    values[0, :2] = 0.5
+    assert tree.violation(values).tolist() == [0.5, *[0.0] * 599]
+
+
 @given(trees(), st.sampled_from([1, 2, 3, 5, 256]))
 def test_root_nodes_are_the_tree(tree: Tree, widest: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
