@@ -62,6 +62,11 @@ class Claim:
             raise InputError(f"label {chosen} is outside 0..{classes - 1}")
         if not np.isfinite(margin):
             raise InputError(f"margin must be a finite number, not {margin}")
+        if margin and network.ordered:
+            raise InputError(
+                f"a margin speaks of values of {network.name}, whose outputs are "
+                f"{network.meaning}; leave it 0, or ask of the network that logits() gives"
+            )
         low = np.broadcast_to(np.asarray(domain[0], dtype=np.float64), point.shape).copy()
         high = np.broadcast_to(np.asarray(domain[1], dtype=np.float64), point.shape).copy()
         if not (low <= high).all() or not np.isfinite([low, high]).all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import networkx as nx
@@ -44,6 +44,28 @@ class Network:
     path: str = field(default="", metadata=UNASKED)
 
     INPUT = "input"
+
+    def __repr__(self) -> str:
+        shape = "" if len(self.input_shape) == 1 else f" of shape {self.input_shape}"
+        return (
+            f"<Network {self.name!r}: {self.input_size} inputs{shape}, {self.output_size} outputs "
+            f"({self.meaning}), {self.relus} ReLUs>"
+        )
+
+    @property
+    def meaning(self) -> str:
+        """What the outputs are."""
+        if self.ordered:
+            return "numbers before a softmax or logistic function, in the order of its values"
+        return "as the model gives them"
+
+    def logits(self) -> Network:
+        """The network whose outputs are by themselves what a softmax was left out behind.
+
+        It is none that was read from a file, and has no certificates.
+        """
+        name = f"the logits of {self.name}" if self.ordered else self.name
+        return replace(self, ordered=False, onnx=False, digest="", name=name)
 
     @property
     def input_size(self) -> int:
@@ -149,7 +171,10 @@ class Network:
             layer = self.layer(node)
             result = FORMULAS[type(layer)](layer, [known[s] for s in self.sources[node]], node)
             shared = self.graph.out_degree(node) > 1 or node == self.output
-            if isinstance(layer, COMBINED) or (shared and not isinstance(layer, Rectifier)):
+            # an output that speaks of order alone has a variable of its own, to be known by
+            known_by = self.ordered and node == self.output
+            rectified = isinstance(layer, Rectifier) and not known_by
+            if isinstance(layer, COMBINED) or (shared and not rectified):
                 source = Application(x.affine, self.runtime and self.run, self.name, self)
                 result = define(result, node, source if node == self.output else None)
             known[node] = result

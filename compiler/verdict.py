@@ -24,8 +24,9 @@ class VerifyResult:
     """verdict with its reason ("" when decided), the witness of NOT_ROBUST, and a proven margin
     bound.
 
-    margin_bound: no input of the region has a smaller margin (-inf where nothing was proven); for
-    ROBUST it is at least 0. uncertified: why a certificate that was asked for is not there.
+    margin_bound: no input of the region has a smaller margin (-inf where nothing was proven), in
+    logits also where the model ends with a softmax; for ROBUST it is at least 0.
+    uncertified: why a certificate that was asked for is not there.
     level: what a ROBUST speaks of: "real", the stored weights in real arithmetic, or "float32",
     also every float32 evaluation of them, in any order of summation; "" without one.
     """

@@ -23,6 +23,7 @@ from .compiler.language import (
     Variable,
     all_of,
 )
+from .compiler.ordered import check_values
 from .compiler.restricting import restricted
 from .decide import Progress, quiet
 from .files import writable
@@ -142,7 +143,11 @@ class Statistics:
 
 
 class Problem:
-    """Find values of variables such that all formulas hold, and the objective is best."""
+    """Find values of variables such that all formulas hold, and the objective is best.
+
+    Raises LanguageError for what is no formula, and for values of a network of which only the order
+    of outputs is known (`Network.ordered`).
+    """
 
     def __init__(
         self,
@@ -158,6 +163,10 @@ class Problem:
         listed = all_of(formulas).parts
         self.objective = objective
         self.formulas: tuple[Formula, ...] = listed
+        optimised = self.distance.affine if self.distance is not None else None
+        if self.objective is not None:
+            optimised = self.objective.expression
+        check_values(self.formulas, optimised)
 
     def compile(self) -> Compiled:
         """The problem as the search sees it."""
@@ -255,7 +264,9 @@ class Problem:
             bare = Affine(1, objective.expression.terms, objective.expression.offsets)
             needed = objective.expression.requires
             objective = Objective(bare, objective.sign)
-        return Problem(objective, restricted((*needed, *self.formulas), known))
+        linear = Problem(objective)
+        linear.formulas = tuple(restricted((*needed, *self.formulas), known))  # checked before
+        return linear
 
 
 def give_values(compiled: Compiled, names: Sequence[Variable], point: Numbers | None) -> None:

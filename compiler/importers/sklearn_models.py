@@ -105,9 +105,13 @@ def from_sklearn(model: Any) -> Network:
     classes = getattr(last, "classes_", None)
     if classes is not None and not np.array_equal(classes, np.arange(len(classes))):
         notes.append(f"the outputs stand for the classes {', '.join(map(str, classes))}")
-    ordered = getattr(last, "out_activation_", "") == "softmax"
+    # the outputs of MLPClassifier, LogisticRegression and others are before their probabilities
+    ordered = hasattr(last, "predict_proba")
     if ordered:
-        notes.append("the softmax at the end is left out: the outputs keep their order of size")
+        notes.append(
+            "the softmax or logistic function of its probabilities is left out: the outputs keep "
+            "their order of size"
+        )
     rectified = getattr(last, "activation", "identity") == "relu"
     for position, (weight, bias) in enumerate(layers, start=1):
         if position > 1 and rectified:
