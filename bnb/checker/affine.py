@@ -23,6 +23,7 @@ def sub(node: Node) -> Value:
 
 
 def _sum(node: Node, sign: float) -> Value:
+    _kept(node, 0.0)
     left, right = node.value(0), node.value(1)
     if node.known:
         return constants.fold(node, np.add if sign > 0.0 else np.subtract)
@@ -49,6 +50,7 @@ def neg(node: Node) -> Value:
 
 
 def mul(node: Node) -> Value:
+    _kept(node, 1.0)
     if node.known:
         # onnxruntime makes b / a of it, which rounds otherwise
         require(not any(item and item.inverse for item in node.inputs), f"(1 / a) b at {node.told}")
@@ -58,11 +60,21 @@ def mul(node: Node) -> Value:
 
 
 def div(node: Node) -> Value:
+    _kept(node, 1.0)
     if node.known:
         return constants.divided(node)
     value, divisor = node.variable(0), node.fixed(1)
     require(np.all(np.abs(divisor) > 1.0 / LIMIT), f"a division by zero at {node.told}")
     return _scaled(node, value, 1.0 / divisor, 2)
+
+
+def _kept(node: Node, neutral: float) -> None:
+    """Refuses doubles that onnxruntime takes for the neutral element, which they are in float32."""
+    for item in node.inputs:
+        if item and item.constant is not None and item.size == 1 and item.kind == np.float64:
+            number = item.constant.item()
+            fine = number == neutral or np.float32(number) != neutral
+            require(fine, f"the factor or term {number} of {node.told}")
 
 
 def _scaled(node: Node, value: Value, factor: Array, slack: int = 0) -> Value:

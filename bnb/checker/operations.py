@@ -55,6 +55,8 @@ def _of(handler: Handler, inputs: int = 1, *attributes: str) -> Operation:
     return Operation(handler, inputs, frozenset(attributes))
 
 
+SINCE = {"Expand": 8, "ConstantOfShape": 9, "Sign": 9, "Where": 9}
+"""Operators that came after the first operator set that is read."""
 OPERATIONS: dict[str, Operation] = {
     "Add": _of(affine.add, 2),
     "Sub": _of(affine.sub, 2),

@@ -16,7 +16,7 @@ from .external import MOST_BYTES, gathered
 from .fields import MOST_ELEMENTS, attribute, fits, parsed, tensor
 from .model import Graph, Model, Tensor, Value
 from .node import Node
-from .operations import OPERATIONS, formed
+from .operations import OPERATIONS, SINCE, formed
 from .operators import Operator
 
 OPSETS = range(7, 29)  # versions whose definitions the handlers know
@@ -162,6 +162,8 @@ def _results(
     known = proto.op_type in OPERATIONS and proto.domain in STANDARD
     require(known, f"operator {proto.op_type} of node {proto.name!r}")
     operation = OPERATIONS[proto.op_type]
+    older = opset < SINCE.get(proto.op_type, 0)
+    require(not older, f"operator {proto.op_type} before it came, at node {proto.name!r}")
     require(len(proto.input) <= operation.inputs, f"too many inputs of node {proto.name!r}")
     given = _attributes(proto, operation.attributes)
     for source in proto.input:

@@ -20,6 +20,7 @@ def groups(node: Node, since: int) -> tuple[Array, tuple[int, ...]] | None:
     The axes are an input from operator set `since` on; None: there is nothing to do.
     """
     shape = node.value(0).shape
+    require(math.prod(shape), f"an empty input of {node.told}")
     rank, listed = len(shape), node.listed(1, "axes", since)
     none, keep = node.flag("noop_with_empty_axes"), node.flag("keepdims", 1)
     require(node.opset >= since or not none, f"noop_with_empty_axes of {node.told}")

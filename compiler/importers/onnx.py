@@ -16,7 +16,7 @@ from ..errors import FidelityError, ModelError
 from ..graph import GraphBuilder, Network
 from .fidelity import check
 from .onnx_external import inlined
-from .onnx_folding import fold, reordered
+from .onnx_folding import fold, rewritten
 from .onnx_model import CHECK, LARGEST, MOST, Model, Operation, decoded, ending_at, parse
 from .onnx_node import Node, Symbol, Value
 from .onnx_ops import OPERATIONS
@@ -87,8 +87,9 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
     for operation in model.operations:
         last = operation.kind in LAST_ONLY and operation.outputs == (model.output,)
         node = _node(source, operation, values, model.opset, builder)
-        if reordered(operation, values, makers):
-            node.fail("onnxruntime makes b / a of the constants (1 / a) * b; write them as b / a")
+        changed = rewritten(operation, values, makers)
+        if changed:
+            node.fail(changed)
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             try:
                 if last:

@@ -39,14 +39,25 @@ MOVES = (
 """Operations that a runtime may leave out where they change nothing."""
 
 
-def reordered(
+NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
+
+
+def rewritten(
     operation: Operation, values: Mapping[str, Value], makers: Mapping[str, Operation]
-) -> bool:
-    """Whether onnxruntime computes these constants otherwise: it makes b / a of (1 / a) * b."""
-    if operation.kind != "Mul":
-        return False
-    if any(isinstance(values.get(name), Symbol) for name in operation.inputs):
-        return False
+) -> str:
+    """How onnxruntime's rewriting changes the numbers of an operation; empty where it does not."""
+    constants = [
+        value for name in operation.inputs if isinstance(value := values.get(name), np.ndarray)
+    ]
+    neutral = NEUTRAL.get(operation.kind)
+    for value in constants:
+        if neutral is not None and value.dtype == np.float64 and value.size == 1:
+            number = float(value.item())
+            near = abs(number - neutral) < 0.5
+            if near and number != neutral and float(np.float32(number)) == neutral:
+                return f"onnxruntime leaves it out, as {number} rounds to {neutral} in float32"
+    if operation.kind != "Mul" or len(constants) < 2:
+        return ""
     for name in operation.inputs:
         maker = makers.get(name)
         while maker is not None and maker.kind in MOVES:
@@ -54,8 +65,8 @@ def reordered(
         if maker is not None and maker.kind == "Div":
             above = values.get(maker.inputs[0])
             if isinstance(above, np.ndarray) and above.size == 1 and above.item() == 1:
-                return True
-    return False
+                return "onnxruntime makes b / a of constants (1 / a) * b; write them as b / a"
+    return ""
 
 
 def fold(node: Node) -> Value:

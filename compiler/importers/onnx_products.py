@@ -135,6 +135,8 @@ def reduction(node: Node, since: int) -> tuple[Indices, Shape] | None:
     node.expect(1, 2 if node.opset >= since else 1)
     sizes = node.value(0).shape
     rank = len(sizes)
+    if 0 in sizes:
+        node.fail(f"its input of shape {sizes} is empty")
     axes: tuple[int, ...] | None
     keep = node.flag("keepdims", 1)
     if node.opset < since:

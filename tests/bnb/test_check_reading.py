@@ -164,6 +164,23 @@ WRONG: dict[str, tuple[onnx.ModelProto, str]] = {
     "average": (
         single("AveragePool", [1, 1, 4], kernel_shape=[3], strides=[2], ceil_mode=1), "ceil_mode",
     ),
+    "neutral": (
+        model(
+            [NODE("Mul", ["x", "c"], ["y"])], [1, 2], {"c": np.array(1.00000001)},
+            dtype=onnx.TensorProto.DOUBLE,
+        ),
+        "factor or term",
+    ),
+    "inverse": (
+        model(
+            [
+                NODE("Div", ["one", "c"], ["i"]), NODE("Unsqueeze", ["i", "a"], ["u"]),
+                NODE("Mul", ["u", "c"], ["f"]), NODE("Mul", ["x", "f"], ["y"]),
+            ],
+            [1, 2], {"one": 1.0, "c": 3.0, "a": [0]},
+        ),
+        "1 / a",
+    ),
     "groups": (single("ConvTranspose", [1, 2, 3], {"k": np.ones((1, 1, 2), "f")}), "channels"),
     "statistics": (
         single("BatchNormalization", [1, 2], {k: np.ones(1, "f") for k in "sbmv"}), "channels",

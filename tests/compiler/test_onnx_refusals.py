@@ -186,6 +186,24 @@ DEFECTS: dict[str, tuple[onnx.ModelProto, str]] = {
         ),
         "write them as b / a",
     ),
+    "almost_one": (
+        model(
+            [NODE("Mul", ["x", "c"], ["h"]), NODE("Neg", ["h"], ["y"])],
+            [1, 2],
+            {"c": np.array(1.00000001)},
+            dtype=TensorProto.DOUBLE,
+        ),
+        "onnxruntime leaves it out",
+    ),
+    "almost_nothing": (
+        model(
+            [NODE("Add", ["x", "c"], ["h"]), NODE("Neg", ["h"], ["y"])],
+            [1, 2],
+            {"c": np.array([1e-50])},
+            dtype=TensorProto.DOUBLE,
+        ),
+        "onnxruntime leaves it out",
+    ),
     "folded_sum": (
         model(
             [NODE("ReduceSum", ["c"], ["e"]), NODE("Mul", ["x", "e"], ["y"])],
