@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 
 def main() -> None:
@@ -11,9 +12,18 @@ def main() -> None:
     # and threads that wait for each other cost more than they save.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    from .cli.app import app
+    from .cli import process
 
-    app(prog_name="rhobust")
+    process.heed_signals()
+    process.keep_for_answers()
+    try:
+        from .cli.app import app
+
+        app(prog_name="rhobust")
+    except KeyboardInterrupt:
+        sys.exit(process.status())
+    finally:
+        process.give_up_answers()
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ def proven(
     settings: Settings,
     seed: int,
     check: bool = True,
+    overwrite: bool = False,
 ) -> Solution:
     """The solution with what its certificate proves, or why there is none; timeout: seconds."""
     if solution.status == "unsat":
@@ -49,7 +50,7 @@ def proven(
             network, text = question(source, limit)
             share = 1.0 if number == len(limits) - 1 else 0.5
             left = deadline.share(share)
-            reason = prove(network, text, path, left, settings, seed, check)
+            reason = prove(network, text, path, left, settings, seed, check, overwrite)
             if not reason:
                 bound = float("nan") if limit is None else limit
                 return replace(solution, certified=bound)

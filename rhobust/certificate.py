@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,8 @@ from .compiler.errors import InputError
 from .compiler.graph import Network
 from .compiler.layers import Sign
 from .compiler.problem import Problem
-from .files import pack, save, writable, write_bytes
+from .files import pack, save, write_bytes
+from .outputs import may_write
 
 if TYPE_CHECKING:
     from .bnb.check import Checker
@@ -31,19 +32,27 @@ FORMAT, VERSION = "rhobust-certificate", 1
 class Certificate:
     """A certificate while it comes into being: one recorder for each part.
 
-    path: where it is to be written, checked at once.  check: whether the checker has to accept a
-    certificate before it is written.  Raises InputError for a network that was not read from an
-    ONNX file, which is all a checker reads, and for a path that cannot be.
+    path: where it is to be written, checked at once, see `outputs.may_write`.  check: whether the
+    checker has to accept a certificate before it is written.  inputs: files besides the network's
+    own that it must not replace.  Raises InputError for a network that was not read from an ONNX
+    file, which is all a checker reads, and for a path that cannot be.
     """
 
-    def __init__(self, path: str | Path, network: Network, check: bool = True) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        network: Network,
+        check: bool = True,
+        inputs: Sequence[str | Path | None] = (),
+        overwrite: bool = False,
+    ) -> None:
         self.path, self.check = Path(path), check
         if not network.onnx:
             raise InputError(
                 f"{network.name} was not read from an ONNX file, and a certificate speaks of one; "
                 "export the network first"
             )
-        writable(self.path)
+        may_write(self.path, "certificate", (network.path, *inputs), overwrite)
         self.network = network
         layers = [network.layer(node) for node in network.order[1:]]
         self.unread = {layer.kind for layer in layers if isinstance(layer, Sign)}

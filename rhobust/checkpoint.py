@@ -6,7 +6,7 @@ import json
 import time
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from .bnb.saving import Array, State
 from .compiler.errors import InputError
 from .compiler.question import Question, differences
 from .files import save, writable
+from .outputs import apart
 
 SECONDS, SHARE = 30.0, 0.05
 """Between two saves, at least; saving takes no larger share of the time.  The last one is made
@@ -34,11 +35,18 @@ class Checkpoint:
 
     A checkpoint is trusted as the program's own memory is: it holds the open nodes, not what closed
     the others.  Raises InputError for a file that is none, or of another question; it stays as it
-    is.  memory: bytes for open nodes.
+    is.  memory: bytes for open nodes.  inputs: files that it must not be.
     """
 
-    def __init__(self, path: str | Path, question: Question, memory: float) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        question: Question,
+        memory: float,
+        inputs: Sequence[str | Path | None] = (),
+    ) -> None:
         self.path, self.question = Path(path), question
+        apart(self.path, inputs)
         writable(self.path)
         self.part = 0
         self._most = 2.0 * memory + ROOM
@@ -124,9 +132,13 @@ class Checkpoint:
 
 
 def resumable(
-    path: str | Path, certificate: str | Path | None, question: Question, memory: float
+    path: str | Path,
+    certificate: str | Path | None,
+    question: Question,
+    memory: float,
+    inputs: Sequence[str | Path | None] = (),
 ) -> Checkpoint:
     """The checkpoint of a search; it has no proof of what was closed in an earlier run."""
     if certificate is not None:
         raise InputError("a certificate needs the whole search in one run, without a checkpoint")
-    return Checkpoint(path, question, memory)
+    return Checkpoint(path, question, memory, inputs)

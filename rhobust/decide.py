@@ -111,6 +111,7 @@ def verify(
     float32: bool = False,
     norm: str = "linf",
     check: bool = True,
+    overwrite: bool = False,
 ) -> VerifyResult:
     """Whether every input within eps of the image, and in the domain, keeps its label.
 
@@ -121,17 +122,20 @@ def verify(
     which an undecided search is kept, and from which it goes on; see `Checkpoint`.  float32: try to
     show a ROBUST for every float32 evaluation, too, which may take a second search; see
     `VerifyResult`.
+    overwrite: whether a certificate may replace a file that is none.
     Raises InputError for arguments that make no sense.  See `VerifyResult` for what is promised.
     """
     deadline = Deadline(timeout)
     check_eps(eps)
-    proof = None if certificate is None else Certificate(certificate, network, check)
+    proof = None
+    if certificate is not None:
+        proof = Certificate(certificate, network, check, (checkpoint,), overwrite)
     spent = settings or Settings()
     claim = Claim.make(network, image, label, target, margin, domain, norm)
     saver = None
     if checkpoint is not None:
         asked = about_claim(claim, eps, spent)
-        saver = resumable(checkpoint, certificate, asked, spent.memory)
+        saver = resumable(checkpoint, certificate, asked, spent.memory, (network.path,))
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
 
     def result(

@@ -15,6 +15,7 @@ from .compiler.property import Property
 from .compiler.writers.mps import write_mps
 from .compiler.writers.smtlib import write_property_smtlib
 from .compiler.writers.tensors import tensors
+from .outputs import WRITTEN
 from .solving import check
 
 Export = Callable[[Sequence[Network], Property], str]
@@ -51,3 +52,10 @@ def vnnlib(networks: Sequence[Network], asked: Property) -> str:
 
 
 FORMATS: dict[str, Export] = {"smtlib": smtlib, "mps": mps, "vnnlib": vnnlib}
+REMARK = {"smtlib": ";", "mps": "*", "vnnlib": ";"}
+"""How a line begins that a format's readers skip."""
+
+
+def export(form: str, networks: Sequence[Network], asked: Property) -> str:
+    """The text of a file, which says what wrote it: as one of ours it may be written anew."""
+    return f"{REMARK[form]} {WRITTEN}\n{FORMATS[form](networks, asked)}"

@@ -29,9 +29,9 @@ _serial = count()
 def writable(path: Path) -> None:
     """InputError where a file cannot be made, or only through a link; leaves nothing new."""
     if not path.parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent} to write to")
+        raise InputError(f"{path}: cannot be written: there is no folder {path.parent}")
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; name a file")
+        raise InputError(f"{path}: cannot be written: it is a folder; name a file")
     if special(path):
         return
     if path.is_symlink():

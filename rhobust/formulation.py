@@ -26,7 +26,7 @@ from .compiler.language import (
 from .compiler.ordered import check_values
 from .compiler.restricting import restricted
 from .decide import Progress, quiet
-from .files import writable
+from .outputs import may_write
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +190,7 @@ class Problem:
         progress: Progress = quiet,
         certificate: str | Path | None = None,
         check: bool = True,
+        overwrite: bool = False,
     ) -> Solution:
         """Answers the problem; `value` of its variables is then the solution, or None.
 
@@ -198,10 +199,10 @@ class Problem:
         objective counts as optimal.  certificate: a file to write a proof of an unsat, or of the
         bound, into, by a search of its own, which may take as long again; see docs/certificate.md
         for the problems that have one.  check: whether the checker has to accept it before it is
-        written, within that time.
+        written, within that time.  overwrite: whether it may replace a file that is none.
         """
         if certificate is not None:
-            writable(Path(certificate))
+            may_write(Path(certificate), "certificate", overwrite=overwrite)
         solution = self._solved(
             timeout, (stop_above, stop_below), gap, settings or Settings(), seed, progress
         )
@@ -209,9 +210,8 @@ class Problem:
             return solution
         from .bounded import proven
 
-        return proven(
-            self, solution, Path(certificate), timeout, settings or Settings(), seed, check
-        )
+        spent = settings or Settings()
+        return proven(self, solution, Path(certificate), timeout, spent, seed, check, overwrite)
 
     def _solved(
         self,

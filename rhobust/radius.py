@@ -50,6 +50,7 @@ def rho(
     progress: Progress = quiet,
     certificate: str | Path | None = None,
     check: bool = True,
+    overwrite: bool = False,
 ) -> RhoResult:
     """The least distance at which the label can be lost, as an interval.
 
@@ -57,18 +58,19 @@ def rho(
     `verify`; the norm is linf, l1 or l2.  The end of the time (timeout in seconds) leaves a valid
     interval, and Ctrl-C raises `Interrupted` with one.  certificate: a file to write a proof of the
     lower end into, by a search of its own at that radius, which may take as long again.
-    check: whether the checker has to accept it before it is written.
+    check: whether the checker has to accept it before it is written; overwrite: whether it may
+    replace a file that is none.
     """
     deadline = Deadline(timeout)
     spent = settings or Settings()
     if certificate is not None:
-        Certificate(certificate, network)
+        Certificate(certificate, network, overwrite=overwrite)
     claim = Claim.make(network, image, label, target, margin, domain, norm)
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
     result = _Search(claim, predicted, deadline, spent, seed, progress).run()
     if certificate is None or result.lower == 0.0:
         return result
-    return _proven(result, claim, certificate, Deadline(timeout), spent, check)
+    return _proven(result, claim, certificate, Deadline(timeout), spent, check, overwrite)
 
 
 BELOW = (0.0, 1e-4, 1e-3, 1e-2, 0.1)
@@ -82,6 +84,7 @@ def _proven(
     deadline: Deadline,
     settings: Settings,
     check: bool,
+    overwrite: bool,
 ) -> RhoResult:
     """The result with what its certificate proves."""
     widest = Ball(claim.image, claim.lower, claim.upper, claim.norm).largest
@@ -94,6 +97,7 @@ def _proven(
             claim.network, claim.image, eps, claim.label, claim.targets, claim.margin,
             (claim.lower, claim.upper), left, settings, certificate=path, norm=claim.norm,
             check=check,
+            overwrite=overwrite,
         )  # fmt: skip
         if found.verdict is Verdict.ROBUST:
             return replace(result, certified=eps, uncertified=found.uncertified)

@@ -57,6 +57,7 @@ def solve(
     checkpoint: str | Path | None = None,
     trust_pickle: bool = False,
     check: bool = True,
+    overwrite: bool = False,
 ) -> SolveResult:
     """Whether some input satisfies a VNN-LIB property; sat means that what it describes exists.
 
@@ -66,6 +67,7 @@ def solve(
     before it is written, within the time.
     checkpoint: a file in which an undecided search is kept, and from which it goes on.
     trust_pickle: whether models may be pickles, which can run any program; see `load`.
+    overwrite: whether a certificate may replace a file that is none.
     Raises InputError and ModelError for what cannot be read, PropertyError for what the property
     says outside the language.
     """
@@ -75,17 +77,20 @@ def solve(
         m if isinstance(m, Network) else load(m, trust_pickle=trust_pickle) for m in several
     ]
     text = "" if isinstance(question, Property) else read_text(question)
+    files = [network.path for network in networks if network.path]
+    if not isinstance(question, Property):
+        files.append(str(question))
     asked = question if isinstance(question, Property) else parse_vnnlib(text, str(question))
     proof = None
     if certificate is not None:
         if isinstance(question, Property) or len(networks) != 1:
             raise InputError("a certificate needs a VNN-LIB file about one network")
-        proof = Certificate(certificate, networks[0], check)
+        proof = Certificate(certificate, networks[0], check, (*files, checkpoint), overwrite)
     spent = settings or Settings()
     solving = _Solving(networks, asked, deadline, spent, seed, progress, proof)
     if checkpoint is not None:
         about = about_property(networks, asked, spent)
-        solving.saver = resumable(checkpoint, certificate, about, spent.memory)
+        solving.saver = resumable(checkpoint, certificate, about, spent.memory, files)
     result = solving.run()
     if solving.saver is not None and result.status in ("sat", "unsat"):
         solving.saver.done()
@@ -103,12 +108,14 @@ def prove(
     settings: Settings,
     seed: int,
     check: bool = True,
+    overwrite: bool = False,
 ) -> str:
     """Writes a proof that a VNN-LIB text is unsat; returns what prevented it, or "".
 
     Raises InputError for a network of which there are no certificates.
     """
-    proof, deadline = Certificate(path, network, check), Deadline(seconds)
+    proof = Certificate(path, network, check, overwrite=overwrite)
+    deadline = Deadline(seconds)
     if proof.unread:
         raise InputError(proof.unsat(text, deadline.stop))
     asked = parse_vnnlib(text, "the question")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ModelError
@@ -79,6 +80,7 @@ def load(source: str | Path, *, trust_pickle: bool = False) -> Network:
                     "is a pickle: reading it runs whatever program it holds. If you trust where it "
                     "came from, allow it by trust_pickle=True (--trust-pickle)",
                 )
-            return importer(path)
+            network = importer(path)
+            return network if network.path else replace(network, path=str(path.absolute()))
     known = ", ".join({**FORMATS, **PICKLED})
     raise ModelError(str(path), f"unknown format; supported: {known}")

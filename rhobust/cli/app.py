@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
 from ..compiler.errors import RhobustError
+from . import process
 from .options import (
     Certificates,
     Check,
@@ -30,6 +32,7 @@ from .options import (
     Norm,
     Options,
     Out,
+    Overwrite,
     Seed,
     Target,
     Threads,
@@ -39,11 +42,14 @@ from .options import (
     interval,
     radius,
 )
+from .output import answering
+
+Answer = TypeVar("Answer", bound=Callable[..., Any])
 
 
 class Commands(TyperGroup):
-    """Errors of input, of files and of memory end in one line and exit status 2, Ctrl-C in 130;
-    defects in a traceback.
+    """Errors of input, of files and of memory end in one line and exit status 2, an interruption in
+    128 and the signal's number; defects in a traceback.
     """
 
     def invoke(self, ctx: Any) -> Any:  # of a type that typer keeps to itself
@@ -63,10 +69,25 @@ class Commands(TyperGroup):
             raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
             typer.echo("interrupted", err=True)
-            raise typer.Exit(130) from error
+            raise typer.Exit(process.status()) from error
 
 
-app = typer.Typer(
+class Command(TyperCommand):
+    """Its own answers are all that reaches standard output."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with answering():
+            return super().invoke(ctx)
+
+
+class App(typer.Typer):
+    """Makes a `Command` of each function."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Answer], Answer]:
+        return super().command(name, cls=Command, **options)
+
+
+app = App(
     cls=Commands,
     help="Exact robustness of piecewise-linear neural networks.",
     no_args_is_help=True,
@@ -97,11 +118,12 @@ def demo(
     ),
     count: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="Images.")] = 10,
     timeout: Timeout = 10.0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Show rho of a few handwritten digits, with a picture; needs no files."""
     from .demo import show
 
-    show(out, count, timeout)
+    show(out, count, timeout, overwrite)
 
 
 @app.command()
@@ -131,12 +153,13 @@ def rho(
     threads: Threads = 1,
     memory: Memory = 400.0,
     trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Find the least distance at which each image loses its label: proven, as an interval."""
     distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle, check,
+        threads, memory, trust_pickle, check, overwrite,
     )  # fmt: skip
     from .ask import measure
 
@@ -167,12 +190,13 @@ def verify(
         bool, typer.Option("--float32", help="Prove it for every float32 evaluation, too.")
     ] = False,
     trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Decide whether each image keeps its label within a radius: proven, or with an example."""
     distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle, check,
+        threads, memory, trust_pickle, check, overwrite,
     )  # fmt: skip
     size = radius(eps)
     from .ask import decide
@@ -198,13 +222,14 @@ def estimate(
     json: Json = None,
     out: Out = None,
     trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Estimate each image's rho by convex restriction: fast, from above, no proof."""
     distance(norm)
     largest = radius(max_eps, "--max-eps") if max_eps else math.inf
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        trust_pickle=trust_pickle,
+        trust_pickle=trust_pickle, overwrite=overwrite,
     )  # fmt: skip
     from .ask import estimate as ask
 
@@ -236,14 +261,15 @@ def metrics(
     largest: Annotated[
         str | None, typer.Option("--max-eps", metavar="E", help="Where the picture's axis ends.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Show how often and how near images lose their labels: frequency, severity, curves."""
     from .metrics import show
 
-    show(files, eps or ["20/255"], correct, out, largest, iterated)
+    show(files, eps or ["20/255"], correct, out, largest, iterated, overwrite)
 
 
-figure = typer.Typer(help="Draw a linear region, or one adversarial example.", no_args_is_help=True)
+figure = App(help="Draw a linear region, or one adversarial example.", no_args_is_help=True)
 app.add_typer(figure, name="figure")
 
 
@@ -256,11 +282,12 @@ def figure_region(
     out: Annotated[Path, typer.Option(metavar="PICTURE.png", help="Where to draw.")] = Path(
         "region.png"
     ),
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw the plane of a network of two inputs: loss, a point's region, what lies nearest."""
     from .figure import region
 
-    region(out, point, timeout)
+    region(out, point, timeout, overwrite)
 
 
 @figure.command("example")
@@ -284,11 +311,12 @@ def figure_example(
         "example.png"
     ),
     trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw an image, an adversarial example, and their scaled difference."""
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out,
-        trust_pickle=trust_pickle,
+        trust_pickle=trust_pickle, overwrite=overwrite,
     )  # fmt: skip
     from .figure import example
 
@@ -316,6 +344,7 @@ def solve(
     threads: Threads = 1,
     memory: Memory = 400.0,
     trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Answer a VNN-LIB property: sat with a witness, unsat, timeout or unknown."""
     if len(files) < 2:
@@ -334,6 +363,7 @@ def solve(
         memory,
         trust_pickle,
         check,
+        overwrite,
     )
 
 
@@ -367,11 +397,12 @@ def vnncomp(
     seed: Seed = 0,
     certificates: Certificates = None,
     check: Check = True,
+    overwrite: Overwrite = False,
 ) -> None:
     """Answer all instances of a VNN-COMP benchmark; compare them with expected.csv if present."""
     from .solve import compete
 
-    compete(folder, limit, every, json, seed, certificates, check)
+    compete(folder, limit, every, json, seed, certificates, check, overwrite)
 
 
 @app.command()
@@ -387,13 +418,14 @@ def export(
         str, typer.Option("--format", metavar="F", help="smtlib, mps or vnnlib.")
     ] = "smtlib",
     trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a question for another solver: SMT-LIB 2 (exact), MPS (big-M MILP) or VNN-LIB."""
     if len(files) < 2:
         raise typer.BadParameter("a model and a property file are needed")
     from .solve import write
 
-    write(files[:-1], Path(files[-1]), form, out, trust_pickle)
+    write(files[:-1], Path(files[-1]), form, out, trust_pickle, overwrite)
 
 
 @app.command()

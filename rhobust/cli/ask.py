@@ -15,28 +15,33 @@ from ..compiler.verdict import RhoResult
 from ..decide import verify
 from ..estimate import rho_estimate
 from ..grid import check_pixels
+from ..outputs import apart, may_write
 from ..radius import rho
 from ..report.picture import MOST, Panel, draw
 from ..report.row import Row, estimated, measured, verified
 from ..report.table import COLUMNS, INTEGER, ITERATED, Column, digits
+from . import process
 from .data import Images, folder
 from .options import Options
+from .output import no_standard, tell
 from .prepare import pixels, prepare
-from .run import INTERRUPTED, Question, Told, run
+from .run import Question, Told, run
 
 
 def measure(options: Options, norm: str, certificates: Path | None) -> None:
     """rhobust rho."""
-    folder(certificates)
+    no_standard(certificates, "folder")
 
     def question(network: Network, images: Images, chosen: Sequence[int]) -> Question:
+        proofs(certificates, chosen, options)
+
         def ask(index: int, told: Told) -> Row:
             path = None if certificates is None else certificates / f"{index}.npz"
             try:
                 result = rho(
                     network, images.vector(index), int(images.labels[index]), norm,
                     options.domain, options.target, options.margin, options.timeout,
-                    effort(options), options.seed, told, path, options.check,
+                    effort(options), options.seed, told, path, options.check, options.overwrite,
                 )  # fmt: skip
             except Interrupted as stop:
                 assert isinstance(stop.result, RhoResult)
@@ -57,18 +62,23 @@ def decide(
     float32: bool,
 ) -> None:
     """rhobust verify."""
-    folder(certificates)
+    no_standard(certificates, "folder")
+    no_standard(checkpoint, "checkpoint")
 
     def question(network: Network, images: Images, chosen: Sequence[int]) -> Question:
         if checkpoint is not None and len(chosen) > 1:
             raise InputError("a checkpoint is of one search; choose one image, as in --index 7")
+        proofs(certificates, chosen, options)
+        if checkpoint is not None:
+            outputs = [path for path in (options.json, options.out) if path is not None]
+            apart(checkpoint, [*options.inputs, *outputs])
 
         def ask(index: int, told: Told) -> Row:
             path = None if certificates is None else certificates / f"{index}.npz"
             result = verify(
                 network, images.vector(index), eps, int(images.labels[index]), options.target,
                 options.margin, options.domain, options.timeout, effort(options), options.seed,
-                told, path, checkpoint, float32, norm, options.check,
+                told, path, checkpoint, float32, norm, options.check, options.overwrite,
             )  # fmt: skip
             return verified(index, result, path)
 
@@ -98,6 +108,16 @@ def estimate(options: Options, norm: str, max_eps: float, integer: bool, iterate
     _ask("estimate", options, question, more)
 
 
+def proofs(certificates: Path | None, chosen: Sequence[int], options: Options) -> None:
+    """Makes the folder of certificates, where none of them may replace another file."""
+    folder(certificates)
+    if certificates is not None:
+        others = [path for path in (options.json, options.out) if path is not None]
+        for index in chosen:
+            path = certificates / f"{index}.npz"
+            may_write(path, "certificate", [*options.inputs, *others], options.overwrite)
+
+
 def effort(options: Options) -> Settings:
     """What a search may spend."""
     return Settings(threads=options.threads, memory=options.memory * 1e6)
@@ -115,9 +135,9 @@ def _ask(
     if options.out is not None:
         shape = pixels(network, images)
         count = picture(options.out, rows, images, shape, options.domain)
-        typer.echo(f"picture: {options.out}" if count else "no picture: no example to draw")
+        tell(f"picture: {options.out}" if count else "no picture: no example to draw")
     if interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(process.status())
 
 
 def picture(

@@ -11,6 +11,7 @@ import typer
 from ..bnb.check import REFUSED, Checker, Unreadable, read_expectation
 from ..compiler.errors import InputError
 from ..embedded import NAMES, embedded_file
+from .output import tell
 
 
 def show(
@@ -35,8 +36,8 @@ def show(
         raise InputError(f"{expect}: {error}") from error
     report = checker.check(certificate, property_file, exact, expected)
     if as_json:
-        typer.echo(json.dumps(asdict(report)))
+        tell(json.dumps(asdict(report)))
     else:
-        typer.echo(report.text())
+        tell(report.text())
     if not report.accepted:
         raise typer.Exit(REFUSED)

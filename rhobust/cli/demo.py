@@ -16,10 +16,12 @@ from ..embedded import embedded_network
 from ..radius import rho
 from ..report.row import Row, measured
 from ..report.table import COLUMNS
+from . import process
 from .ask import picture
 from .data import Images, embedded
-from .prepare import check_writable
-from .run import INTERRUPTED, Told, run
+from .output import no_standard, tell
+from .prepare import check_picture
+from .run import Told, run
 
 SEED = 0
 
@@ -43,14 +45,15 @@ Next:  rhobust verify digits --eps 8/255 --index 0:20      is each label safe up
 """
 
 
-def show(folder: Path, count: int, timeout: float) -> None:
+def show(folder: Path, count: int, timeout: float, overwrite: bool = False) -> None:
     """Prints rho of a few images, and draws their nearest adversarial examples."""
     if not timeout > 0.0:
         raise InputError(f"--timeout must be a positive number of seconds, not {timeout}")
     path = folder / "demo.png"
-    _check_folder(folder, path)
+    no_standard(folder, "folder")
+    _check_folder(folder, path, overwrite)
     network, images = embedded_network("digits"), embedded()
-    typer.echo(ABOUT.format(count=count, relus=network.relus, timeout=timeout))
+    tell(ABOUT.format(count=count, relus=network.relus, timeout=timeout))
 
     def ask(index: int, told: Told) -> Row:
         image, label = images.vector(index), int(images.labels[index])
@@ -60,13 +63,13 @@ def show(folder: Path, count: int, timeout: float) -> None:
         return measured(index, replace(result, attack=attacked))
 
     rows, interrupted = run(ask, varied(images, count), COLUMNS["rho"])
-    typer.echo(LEGEND)
+    tell(LEGEND)
     folder.mkdir(parents=True, exist_ok=True)
     if picture(path, rows, images, images.shape, (0.0, 1.0)):
-        typer.echo(f"Picture: {path}  (image, nearest adversarial example, change)")
-    typer.echo(NEXT)
+        tell(f"Picture: {path}  (image, nearest adversarial example, change)")
+    tell(NEXT)
     if interrupted:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(process.status())
 
 
 def varied(images: Images, count: int) -> list[int]:
@@ -78,12 +81,12 @@ def varied(images: Images, count: int) -> list[int]:
     return [int(index) for index in np.lexsort((images.labels, rank))[:count]]
 
 
-def _check_folder(folder: Path, path: Path) -> None:
+def _check_folder(folder: Path, path: Path, overwrite: bool) -> None:
     """Raises unless the picture can be written; leaves no folder behind."""
     made = [part for part in (folder, *folder.parents) if not part.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        check_writable(path)
+        check_picture(path, overwrite)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made: {error.strerror}") from error
     finally:

@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-import typer
 
 from ..compiler.arrays import Vector
 from ..compiler.errors import InputError
@@ -20,7 +19,8 @@ from ..report.plane import HAT, RHO, Example, draw_plane
 from ..report.table import digits
 from ..running_example import HIDDEN, points, running_example
 from .options import Options, number
-from .prepare import PICTURES, check_writable, pixels, prepare
+from .output import tell
+from .prepare import check_picture, pixels, prepare
 
 METHODS = {
     "estimate": "rho-hat (estimate)",
@@ -31,9 +31,9 @@ METHODS = {
 """Where an example comes from, and what its distance is."""
 
 
-def region(out: Path, at: str, timeout: float) -> None:
+def region(out: Path, at: str, timeout: float, overwrite: bool) -> None:
     """rhobust figure region."""
-    _check(out)
+    check_picture(out, overwrite)
     point = _point(at)
     network = running_example()
     hidden = np.array(HIDDEN[0]), np.array(HIDDEN[1])
@@ -48,9 +48,9 @@ def region(out: Path, at: str, timeout: float) -> None:
         examples.append(Example(name, exact.witness.point, exact.upper, "tab:blue"))
     draw_plane(out, network, hidden, points(), point, label, examples)
     told = digits(guess.rho) if math.isfinite(guess.rho) else "none in the linear region"
-    typer.echo(f"point {point[0]:g},{point[1]:g}, label {label}")
-    typer.echo(f"rho-hat (estimate) {told}; rho in [{exact.lower:.6g}, {exact.upper:.6g}]")
-    typer.echo(f"picture: {out}")
+    tell(f"point {point[0]:g},{point[1]:g}, label {label}")
+    tell(f"rho-hat (estimate) {told}; rho in [{exact.lower:.6g}, {exact.upper:.6g}]")
+    tell(f"picture: {out}")
 
 
 def example(options: Options, method: str) -> None:
@@ -66,7 +66,7 @@ def example(options: Options, method: str) -> None:
     size, witness, status = _example(network, image, label, options, method)
     if witness is None:
         told = status.replace("_", " ")
-        typer.echo(f"no picture: no example ({told}); try --target any, or another --method")
+        tell(f"no picture: no example ({told}); try --target any, or another --method")
         return
     draw_example(
         options.out,
@@ -75,9 +75,9 @@ def example(options: Options, method: str) -> None:
         pixels(network, images),
         options.domain,
     )
-    typer.echo(f"image {indices[0]}: label {label}, example {witness.label}")
-    typer.echo(f"{METHODS[method]} {digits(size)}; drawn: {_sizes(witness, options.domain)}")
-    typer.echo(f"picture: {options.out}")
+    tell(f"image {indices[0]}: label {label}, example {witness.label}")
+    tell(f"{METHODS[method]} {digits(size)}; drawn: {_sizes(witness, options.domain)}")
+    tell(f"picture: {options.out}")
 
 
 def _example(
@@ -113,9 +113,3 @@ def _point(text: str) -> Vector:
     if len(parts) != 2 or not all(0.0 <= part <= 1.0 for part in parts):
         raise InputError(f"--point must be X,Y inside the unit square, not {text!r}")
     return np.array(parts)
-
-
-def _check(out: Path) -> None:
-    if out.suffix not in PICTURES:
-        raise InputError(f"{out}: unknown suffix; --out writes {', '.join(PICTURES)}")
-    check_writable(out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -20,24 +19,26 @@ from ..compiler.operators import (
     Transposed,
 )
 from ..loading import load
+from .output import stream, tell
 
 
 def show(model: str, trust_pickle: bool = False) -> None:
     """Prints the layers of a model and how far they are from its runtime."""
     network = load(model, trust_pickle=trust_pickle)
-    terminal = Console().is_terminal
-    Console(width=None if terminal else 100, highlight=False).print(_table(network))
+    terminal = Console(file=stream()).is_terminal
+    console = Console(file=stream(), width=None if terminal else 100, highlight=False)
+    console.print(_table(network))
     parameters = sum(_parameters(network.layer(node)) for node in network.order[1:])
-    typer.echo(f"input shape   {' x '.join(map(str, network.input_shape))}")
-    typer.echo(f"outputs       {network.output_size}")
-    typer.echo(f"ReLUs         {network.relus:,}")
-    typer.echo(f"parameters    {parameters:,}")
+    tell(f"input shape   {' x '.join(map(str, network.input_shape))}")
+    tell(f"outputs       {network.output_size}")
+    tell(f"ReLUs         {network.relus:,}")
+    tell(f"parameters    {parameters:,}")
     if network.runtime is not None:
         most = max(compare(network, group) for group in probes(network))
-        typer.echo(f"fidelity      {most:.1e} largest relative difference from the model's runtime")
-    typer.echo(f"sha256        {network.digest or 'unknown'}")
+        tell(f"fidelity      {most:.1e} largest relative difference from the model's runtime")
+    tell(f"sha256        {network.digest or 'unknown'}")
     for note in network.notes:
-        typer.echo(f"note          {note}")
+        tell(f"note          {note}")
 
 
 def _table(network: Network) -> Table:

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
 
-import typer
-
-from ..compiler.errors import InputError
 from ..distances import Distances, read
 from ..metrics import curve, frequency, severity
 from ..report.curve import draw_curves
 from ..report.table import known
 from .options import radius
-from .prepare import PICTURES, check_writable
+from .output import tell
+from .prepare import check_picture
 
 HEADINGS = ("eps", "phi-hat", "phi <=", "mu-hat", "mu", "within", "images")
 WIDTHS = (8, 8, 8, 9, 20, 7, 7)
@@ -33,26 +31,27 @@ def show(
     out: Path | None = None,
     largest: str | None = None,
     iterated: bool = False,
+    overwrite: bool = False,
 ) -> None:
     """Prints a line for each file and radius, and draws the curves of all files."""
     radii = [radius(text) for text in eps]
     end = None if largest is None else radius(largest)
     if out is not None:
-        _check(out, files)
+        check_picture(out, overwrite, files)
     results = [(path, read(path, iterated)) for path in files]
     for path, found in results:
-        typer.echo(str(path))
-        typer.echo(_joined(HEADINGS))
+        tell(str(path))
+        tell(_joined(HEADINGS))
         for size in radii:
             _line(found, size, correct_only)
-    typer.echo(LEGEND)
+    tell(LEGEND)
     if out is not None:
         names = [path.stem for path, _ in results]
         if len(set(names)) < len(names):
             names = [str(path) for path, _ in results]
         curves = [curve(found, correct_only) for _, found in results]
         draw_curves(out, list(zip(names, curves, strict=True)), radii, end)
-        typer.echo(f"picture: {out}")
+        tell(f"picture: {out}")
 
 
 def _line(found: Distances, eps: float, correct_only: bool) -> None:
@@ -67,16 +66,8 @@ def _line(found: Distances, eps: float, correct_only: bool) -> None:
         str(size.found),
         str(share.images),
     )
-    typer.echo(_joined(cells) + (f"  undefined: {size.reason}" if size.reason else ""))
+    tell(_joined(cells) + (f"  undefined: {size.reason}" if size.reason else ""))
 
 
 def _joined(cells: Sequence[str]) -> str:
     return "  ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
-
-
-def _check(out: Path, files: Sequence[Path]) -> None:
-    if out.suffix not in PICTURES:
-        raise InputError(f"{out}: unknown suffix; --out writes {', '.join(PICTURES)}")
-    if any(out.resolve() == path.resolve() for path in files):
-        raise InputError(f"{out}: is named twice; it would be overwritten")
-    check_writable(out)

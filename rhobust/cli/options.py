@@ -16,6 +16,13 @@ Model = Annotated[
     str,
     typer.Argument(metavar="MODEL", help="A model file, or the embedded digits or digits_conv."),
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Let outputs replace files of other kinds; without it only those that rhobust wrote.",
+    ),
+]
 TrustPickle = Annotated[
     bool,
     typer.Option(
@@ -103,6 +110,15 @@ class Options:
     memory: float = 400.0
     trust_pickle: bool = False
     check: bool = True
+    overwrite: bool = False
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that are read."""
+        from ..embedded import NAMES, embedded_file
+
+        model = embedded_file(self.model) if self.model in NAMES else Path(self.model)
+        return [model, *(path for path in (self.data, self.labels) if path is not None)]
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.margin):

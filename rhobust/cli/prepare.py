@@ -12,23 +12,21 @@ from ..compiler.errors import InputError
 from ..compiler.graph import Network
 from ..embedded import NAMES
 from ..loading import load
+from ..outputs import may_write
 from .data import Images, embedded, read
 from .options import Options, chosen
+from .output import is_standard
 
 PICTURES = (".png", ".pdf", ".svg")
 
 
 def prepare(options: Options) -> tuple[Network, Images, list[int]]:
     """The network, the images and the indices asked for, of which each can be answered."""
-    outputs = [path for path in (options.json, options.out) if path is not None]
-    if options.out is not None and options.out.suffix not in PICTURES:
-        raise InputError(f"{options.out}: unknown suffix; --out writes {', '.join(PICTURES)}")
-    inputs = [Path(options.model), options.data, options.labels]
-    for number, path in enumerate(outputs):
-        others = [*inputs, *outputs[:number]]
-        if any(other is not None and other.resolve() == path.resolve() for other in others):
-            raise InputError(f"{path}: is named twice; it would be overwritten")
-        check_writable(path)
+    if options.json is not None and not is_standard(options.json):
+        may_write(options.json, "file of results", options.inputs, options.overwrite)
+    if options.out is not None:
+        others = [] if options.json is None else [options.json]
+        check_picture(options.out, options.overwrite, [*options.inputs, *others])
     network = load(options.model, trust_pickle=options.trust_pickle)
     if options.data is not None:
         images = read(options.data, options.labels)
@@ -48,16 +46,11 @@ def prepare(options: Options) -> tuple[Network, Images, list[int]]:
     return network, images, indices
 
 
-def check_writable(path: Path) -> None:
-    """Raises unless the file can be written; leaves what is there, and nothing new."""
-    there = path.exists()
-    try:
-        with path.open("ab"):
-            pass
-        if not there:
-            path.unlink()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+def check_picture(path: Path, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+    """InputError unless a picture can be drawn there."""
+    if path.suffix not in PICTURES:
+        raise InputError(f"{path}: unknown suffix; --out writes {', '.join(PICTURES)}")
+    may_write(path, "picture", inputs, overwrite)
 
 
 def pixels(network: Network, images: Images) -> tuple[int, ...]:

@@ -14,20 +14,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ..clock import Interrupted
 from ..report.row import Row
 from ..report.table import Column, headings, plain, summary, table
+from . import output
+from .output import tell
 
 Told: TypeAlias = Callable[[int, int, float], None]
 Question: TypeAlias = Callable[[int, Told], Row]
 """From an image's index and a callback of progress to what is known about it."""
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as a shell gives it."""
 
 
 def run(
     question: Question, indices: Sequence[int], columns: Sequence[Column], json: Path | None = None
 ) -> tuple[list[Row], bool]:
     """The rows, and whether Ctrl-C cut them short; printed, and each written to `json` at once."""
-    console = Console(highlight=False)
+    lines = output.lines(json)
+    console = Console(file=output.stream(), highlight=False)
     rows: list[Row] = []
     interrupted = False
     with ExitStack() as stack:
@@ -39,17 +39,17 @@ def run(
             bar.update(task, nodes=f"{closed:,} nodes closed, {still_open:,} open")
 
         if not console.is_terminal:
-            typer.echo(headings(columns))
-        lines = None if json is None else stack.enter_context(json.open("w", encoding="utf-8"))
+            tell(headings(columns))
+        if lines is not None:
+            stack.callback(lines.close)
 
         def keep(row: Row) -> None:
             if lines is not None:
-                lines.write(row.line() + "\n")
-                lines.flush()
+                lines.write(row.line())
             rows.append(row)
             bar.advance(task)
             if not console.is_terminal:
-                typer.echo(plain(row, columns))
+                tell(plain(row, columns))
 
         try:
             for index in indices:
@@ -61,7 +61,7 @@ def run(
             keep(stop.result)
         except KeyboardInterrupt:
             interrupted = True
-    typer.echo(summary(rows))
+    tell(summary(rows))
     if interrupted:
         typer.echo(f"interrupted after {len(rows)} of {len(indices)} images", err=True)
     return rows, interrupted

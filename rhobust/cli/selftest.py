@@ -9,13 +9,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ..clock import Deadline
 from ..selftest.judge import Tally
 from ..selftest.table import lines, rounds, table, whole
+from .output import stream, tell
 
 
 def show(minutes: float, seed: int) -> None:
     """Exit status 1 where anything was wrong."""
     deadline = Deadline(60.0 * minutes)
-    console = Console(highlight=False)
-    typer.echo(f"problems with known answers for {minutes:g} minutes, seed {seed}")
+    console = Console(file=stream(), highlight=False)
+    tell(f"problems with known answers for {minutes:g} minutes, seed {seed}")
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
         TextColumn("{task.fields[count]:,} problems, {task.fields[wrong]} wrong"),
@@ -38,8 +39,8 @@ def show(minutes: float, seed: int) -> None:
     if console.is_terminal:
         console.print(table(tallies))
     else:
-        typer.echo("\n".join(lines(tallies)))
+        tell("\n".join(lines(tallies)))
     if whole(tallies).wrong:
         typer.echo("this is a defect of rhobust; please report the lines above", err=True)
         raise typer.Exit(1)
-    typer.echo(f"nothing wrong in {deadline.spent():.0f} s")
+    tell(f"nothing wrong in {deadline.spent():.0f} s")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,15 @@ from ..clock import check_timeout
 from ..compiler.errors import InputError, RhobustError
 from ..compiler.graph import Network
 from ..compiler.importers.vnnlib import read_vnnlib
-from ..exporting import FORMATS
-from ..files import writable
+from ..embedded import NAMES, embedded_file
+from ..exporting import FORMATS, export
+from ..files import write_text
 from ..loading import load
+from ..outputs import apart, may_write
 from ..solving import solve
+from . import output
 from .data import folder as existing
+from .output import is_standard, no_standard, tell
 
 DECIDED = ("sat", "unsat")
 
@@ -37,39 +41,66 @@ def answer(
     memory: float,
     trust_pickle: bool = False,
     check: bool = True,
+    overwrite: bool = False,
 ) -> None:
     """rhobust solve: the status, and the witness of sat, in VNN-COMP's form."""
+    inputs = [*files(models), question]
+    no_standard(certificate, "certificate")
+    no_standard(checkpoint, "checkpoint")
+    if is_standard(out):
+        out = None  # where the witness goes anyway
     if out is not None:
-        writable(out)
-    result = solve(
-        models, question, timeout, Settings(threads=threads, memory=memory * 1e6), seed,
-        certificate=certificate, checkpoint=checkpoint, trust_pickle=trust_pickle,
-        check=check,
-    )  # fmt: skip
-    typer.echo(result.status)
+        may_write(out, "witness", [*inputs, certificate, checkpoint], overwrite)
+    for path in (certificate, checkpoint):
+        if path is not None:
+            apart(path, inputs)
+    try:
+        result = solve(
+            models, question, timeout, Settings(threads=threads, memory=memory * 1e6), seed,
+            certificate=certificate, checkpoint=checkpoint, trust_pickle=trust_pickle,
+            check=check, overwrite=overwrite,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        tell("unknown")
+        typer.echo("reason: interrupted", err=True)
+        if out is not None:
+            write_text(out, "unknown\n")
+        raise
+    tell(result.status)
     if result.uncertified:
         typer.echo(f"no certificate: {result.uncertified}", err=True)
     if result.reason and result.status == "unknown":
         typer.echo(f"reason: {result.reason}", err=True)
     if result.witness is not None:
         text = result.witness.text()
-        typer.echo(text, nl=False)
+        tell(text, end="")
         if out is not None:
-            out.write_text(f"{result.status}\n{text}", encoding="utf-8")
+            write_text(out, f"{result.status}\n{text}")
     elif out is not None:
-        out.write_text(f"{result.status}\n", encoding="utf-8")
+        write_text(out, f"{result.status}\n")
 
 
 def write(
-    models: list[str], question: Path, form: str, out: Path, trust_pickle: bool = False
+    models: list[str],
+    question: Path,
+    form: str,
+    out: Path,
+    trust_pickle: bool = False,
+    overwrite: bool = False,
 ) -> None:
     """rhobust export: nothing is written unless all of it can be."""
     if form not in FORMATS:
         raise InputError(f"format {form!r} is not supported; supported: {', '.join(FORMATS)}")
-    writable(out)
+    if not is_standard(out):
+        may_write(out, "export", [*files(models), question], overwrite)
     networks = [load(model, trust_pickle=trust_pickle) for model in models]
-    text = FORMATS[form](networks, read_vnnlib(question))
-    out.write_text(text, encoding="utf-8")
+    text = export(form, networks, read_vnnlib(question))
+    output.write(out, text)
+
+
+def files(models: Sequence[str]) -> list[Path]:
+    """Where models are read from."""
+    return [embedded_file(model) if model in NAMES else Path(model) for model in models]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +120,37 @@ def compete(
     seed: int,
     certificates: Path | None,
     check: bool = True,
+    overwrite: bool = False,
 ) -> None:
     """rhobust vnncomp: all instances of a folder, compared with the settled verdicts."""
     check_timeout(limit)
     instances = _instances(folder)[::every]
-    if out is not None:
-        writable(out)
+    inputs = {folder / "instances.csv", folder / "expected.csv"}
+    inputs |= {stored(folder, name) for one in instances for name in (one.model, one.question)}
+    if out is not None and not is_standard(out):
+        may_write(out, "file of results", inputs, overwrite)
+    no_standard(certificates, "folder")
     existing(certificates)
+    for number in range(len(instances)) if certificates is not None else ():
+        assert certificates is not None
+        path = certificates / f"{number * every}.npz"
+        may_write(path, "certificate", [*inputs, out], overwrite)
     counts, wrong, seconds = Counter[str](), 0, 0.0
-    lines = None if out is None else out.open("w", encoding="utf-8")
+    lines = output.lines(out)
     networks: dict[str, Network] = {}
     done = 0
     try:
         for number, instance in enumerate(instances):
             proof = None if certificates is None else certificates / f"{number * every}.npz"
-            row = _row(folder, instance, limit, seed, networks, proof, check)
+            row = _row(folder, instance, limit, seed, networks, proof, check, overwrite)
             contradicts = {row["status"], instance.expected} == set(DECIDED)
             wrong += contradicts
             counts[str(row["status"])] += 1
             seconds += float(str(row["seconds"]))
             done += 1
             if lines is not None:
-                lines.write(json.dumps({"index": number * every, **row}) + "\n")
-                lines.flush()
-            typer.echo(_line(number * every, row, contradicts))
+                lines.write(json.dumps({"index": number * every, **row}))
+            tell(_line(number * every, row, contradicts))
     except KeyboardInterrupt:
         typer.echo(f"interrupted after {done} of {len(instances)} instances", err=True)
         raise
@@ -121,7 +159,7 @@ def compete(
             lines.close()
         told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts))
         decided = sum(counts[status] for status in DECIDED)
-        typer.echo(
+        tell(
             f"{folder.name}: {decided} of {done} decided ({told}), {wrong} contradictions, "
             f"{seconds:.1f} s"
         )
@@ -135,6 +173,7 @@ def _row(
     networks: dict[str, Network],
     proof: Path | None,
     check: bool,
+    overwrite: bool,
 ) -> dict[str, object]:
     """What is found out about one instance; what cannot be read is unknown, with the reason."""
     row: dict[str, object] = {
@@ -146,7 +185,9 @@ def _row(
             networks[instance.model] = load(stored(folder, instance.model))
         network = networks[instance.model]
         question = stored(folder, instance.question)
-        result = solve(network, question, limit, seed=seed, certificate=proof, check=check)
+        result = solve(
+            network, question, limit, seed=seed, certificate=proof, check=check, overwrite=overwrite
+        )
     except RhobustError as error:
         return row | {"status": "unknown", "reason": str(error), "seconds": 0.0, "nodes": 0}
     found = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 
 from ..compiler.arrays import Vector
 from ..metrics import Curve
+from .drawing import save
 
 WIDTH, HEIGHT = 6.0, 4.0
 """Inches."""
@@ -53,9 +53,7 @@ def draw_curves(
     axes.set_xlabel("\N{GREEK SMALL LETTER EPSILON}")
     axes.set_ylabel(f"{told} images with an example within \N{GREEK SMALL LETTER EPSILON}")
     axes.legend(fontsize=8)
-    buffer = BytesIO()  # written as a whole, or not at all
-    figure.savefig(buffer, format=path.suffix[1:])
-    path.write_bytes(buffer.getvalue())
+    save(figure, path)
 
 
 def _two_sided(curve: Curve) -> bool:

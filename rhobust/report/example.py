@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .drawing import save
 from .picture import Panel, colours
 
 LEVELS = 255
@@ -50,6 +50,4 @@ def draw_example(
         axes.set_xticks([])
         axes.set_yticks([])
     figure.suptitle(panel.title, fontsize=10)
-    buffer = BytesIO()  # written as a whole, or not at all
-    figure.savefig(buffer, format=path.suffix[1:])
-    path.write_bytes(buffer.getvalue())
+    save(figure, path)

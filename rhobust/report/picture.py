@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from ..compiler.arrays import Vector
+from .drawing import save
 
 MOST = 12
 """Panels in one picture: more would be too small to see."""
@@ -71,9 +71,7 @@ def draw(
             if row == 0:
                 axes.set_title(panel.title, fontsize=9, linespacing=1.35)
     _scale(figure, width, height)
-    buffer = BytesIO()  # written as a whole, or not at all
-    figure.savefig(buffer, format=path.suffix[1:])
-    path.write_bytes(buffer.getvalue())
+    save(figure, path)
 
 
 def _scale(figure: Figure, width: float, height: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.patches import Polygon, Rectangle
 
 from ..compiler.arrays import Indices, Matrix, Vector
 from ..compiler.graph import Network
+from .drawing import save
 
 FINE = 300
 """Grid lines in each direction."""
@@ -110,9 +110,7 @@ def draw_plane(
     near.legend(handles=handles, fontsize=8, loc="upper right")
     whole.set_title(f"loss of label {label}", fontsize=10)
     near.set_title("the point's linear region, and what lies near", fontsize=10)
-    buffer = BytesIO()  # written as a whole, or not at all
-    figure.savefig(buffer, format=path.suffix[1:])
-    path.write_bytes(buffer.getvalue())
+    save(figure, path)
 
 
 def _plane(

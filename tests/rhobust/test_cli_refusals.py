@@ -51,7 +51,7 @@ def files(folder: Path) -> None:
     (folder / "thin.csv").write_text("0\n1\n")
     (folder / "bytes.csv").write_bytes(b"\xff\xfe\x00")
     (folder / "file.txt").write_text("text")
-    (folder / "kept.jsonl").write_text("kept\n")
+    (folder / "kept.jsonl").write_text('{"index": 7}\n')
 
 
 def data(name: str, *more: str, network: str = "model.onnx") -> Arguments:

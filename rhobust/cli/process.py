@@ -1,0 +1,62 @@
+"""What a process does before anything else: its descriptors, and the signals that end it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+_last = int(signal.SIGINT)
+
+
+def keep_for_answers() -> None:
+    """Moves standard output to a descriptor that no library knows, for the rest of the process.
+
+    A library that writes to descriptor 1, or that prints, then writes to standard error.
+    """
+    for number in range(3):  # a file opened later must not get the number of one that was closed
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    encoding, errors = "utf-8", "strict"
+    if sys.stdout is not None:
+        sys.stdout.flush()
+        encoding, errors = sys.stdout.encoding, sys.stdout.errors or errors
+    own = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = os.fdopen(own, "w", encoding=encoding, errors=errors)
+
+
+def give_up_answers() -> None:
+    """At the end: what standard output did not take was told, and is not tried again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def heed_signals() -> None:
+    """Lets a request to end be an interruption, after which all is kept and told that was done.
+
+    A reader that went away ends the program without a word, by the signal, as in other programs:
+    nobody is left to be told.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # not every system has all
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+def status() -> int:
+    """The exit status after an interruption, as a shell gives it: 130 after Ctrl-C, 143 SIGTERM."""
+    return 128 + _last
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    global _last
+    _last = number
+    raise KeyboardInterrupt
