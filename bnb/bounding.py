@@ -38,6 +38,7 @@ class Bounding(Shared):
             self._tighten_nodes(block)
         # an empty node (crossed bounds of a unit) holds no input
         empty = (block.lower > block.upper).any(axis=1) | (block.low > block.high).any(axis=1)
+        self._empty("crossed bounds", block.take(np.flatnonzero(empty)))
         alive = np.flatnonzero(~empty)
         block = block.take(alive)
         if deep and self.problem.objective is not None and len(block):
@@ -62,18 +63,24 @@ class Bounding(Shared):
 
     def _tighten_nodes(self, block: Block) -> None:
         """Bounds of the units that depend on the last split, and the joint groups they stand in."""
+        held = self._held(block)
         if self.boxes:
             above = self._above(len(self.problem.offset))
             shrink_by_splits(self.problem, self.reach, self.units, block)
+            self._kept("cutting boxes by splits", held, block)
             shrink_by_atoms(self.problem, self.reach, self.units, block, above)
+            self._kept("cutting boxes by rows of the output", held, block)
             if self.propagates:
                 propagate(self.sparse, self.reach, block, above)
+                self._kept("propagating rows", held, block)
         if self.boxes or self.problem.ball is not None:
             rebound(self.problem, self.reach, self.units, block, self.hooks.box(), self.hooks.stop)
+            self._kept("bounding a node's units again", held, block)
             return
         low, high = block.lower.copy(), block.upper.copy()
         if self.refines:
             refine(self.sparse, self.reach, self.hooks.box(), block, block.choice)
+            self._kept("bounding units below a split", held, block)
         if self.joint is not None:
             changed = (low != block.lower) | (high != block.upper)
             split = np.flatnonzero(block.choice >= 0)
@@ -91,6 +98,7 @@ class Bounding(Shared):
         if not (self.inside.worthwhile and np.isfinite(cutoff) and few.any()):
             return block
         rest, block = block.take(np.flatnonzero(~few)), block.take(np.flatnonzero(few))
+        held = self._held(block)
         nodes = spread(block, self.units, self.hooks.box())
         alpha = multipliers(block, self.units).alpha
         above = self._above(len(self.problem.offset))
@@ -102,6 +110,7 @@ class Bounding(Shared):
             )  # fmt: skip
             part, bounds = self.units.part(number), nodes.bounds[number]
             block.lower[:, part], block.upper[:, part] = bounds.lower, bounds.upper
+        self._kept("bounding units over what betters the objective", held, block)
         left = np.flatnonzero(~(block.lower > block.upper).any(axis=1))
         with self.lock:
             self.inside.tried += len(block)
@@ -127,6 +136,9 @@ class Bounding(Shared):
             block.value = np.fmax(block.value, found.value)
             self._measure(block, found)
             closed = block.value > self.hooks.cutoff()
+            if self.tracker is not None:
+                self.tracker.valued("a pass from the output", block, self._relevant())
+                self._empty("closing by a bound", block.take(np.flatnonzero(closed)))
             still = np.flatnonzero(~closed)
             last = step == steps or self.hooks.stop()
             told = self._told_rows(closed, told, block, slopes, last)
@@ -166,7 +178,9 @@ class Bounding(Shared):
 
     def _halve(self, block: Block, found: Pass) -> None:
         """Cuts the nodes' boxes by their bounds, and chooses inputs while many units are free."""
+        held = self._held(block)
         shrink(block.low, block.high, found, np.full(len(block), self.hooks.cutoff()))
+        self._kept("cutting boxes by the nodes' bounds", held, block)
         if not self.halving:
             return
         width = np.abs(found.input_rows) * (block.high - block.low)

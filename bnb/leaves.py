@@ -55,6 +55,7 @@ class Leaves(Bounding):
                 self.statistics.lps += 1
             result = self._solved(nodes, np.flatnonzero(batch.atoms[row]))
             if result.value > self.hooks.cutoff():
+                self._empty("closing by a linear program", batch.take(np.array([row])))
                 if self.hooks.recorder is not None and result.multipliers is not None:
                     assert result.gamma is not None
                     leaf = batch.take(np.array([row]))
@@ -84,6 +85,7 @@ class Leaves(Bounding):
                     if answer == "accepted":
                         return None
                     if answer == "empty":
+                        self._empty("closing in rationals", batch.take(np.array([row])))
                         self.statistics.exact += 1
                         if self.hooks.recorder is not None:
                             self.hooks.recorder.rational = True

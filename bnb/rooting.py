@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.arrays import Indices, Mask, Matrix, Vector
+from ..compiler.errors import Contradiction
 from ..compiler.untrusted import attempt
 from .bounds.backward import Ascent, Pass, backward, plain
 from .bounds.late import Late
@@ -35,8 +36,11 @@ class Rooting(Leaves):
         if found is None:
             return nothing, self._outcome("open", "timeout", -np.inf, 0.0)
         self.root, self.reach = found
+        self._region("bounds of the region")
         self.statistics.nodes += 1
         first = self._plain()
+        if self.tracker is not None:
+            self.tracker.atoms("bounds of the region", first.value)
         if self.hooks.recorder is not None:
             self.hooks.recorder.plain(first.value, self._above(len(first.value)))
         atoms = self._open_atoms(first.value)
@@ -56,6 +60,7 @@ class Rooting(Leaves):
                 self.problem, self.root, self.reach, self.settings.tighten_steps, self.hooks.stop,
                 None if recorder is None else recorder.tightened,
             )  # fmt: skip
+            self._region("tightening the region's bounds")
             unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in self.root.bounds[:-1])
             if unstable < 0.95 * before:
                 self._reduce(np.arange(len(atoms)))
@@ -90,6 +95,8 @@ class Rooting(Leaves):
         owner = np.zeros(len(block), dtype=np.int64)
         slopes = plain(self.problem, self.root, owner, self.last)
         block.alpha = collect(slopes.alpha, self.units, len(block))
+        if self.tracker is not None:
+            self._covered("the root nodes", self.tracker.solves[None], block)
         block, accepted = self._bound(block, self.settings.root_steps)
         if accepted:
             return block, self._outcome("accepted", "", -np.inf, 0.0)
@@ -105,10 +112,30 @@ class Rooting(Leaves):
         work = self.sparse.work(self.units, self.problem.input_size)
         if not grow(self.problem, self.reach, self.root, work, self.hooks.stop, recorder):
             return False
+        self._region("trees of single units")
         if recorder is not None:
             recorder.restart()
         self._reduce(np.arange(len(self.problem.offset)))
         return True
+
+    def _region(self, step: str) -> None:
+        """Bounds of the region cross nowhere, and hold what is tracked.
+
+        Raises Contradiction; a region of a box and a ball may be empty.
+        """
+        if self.tracker is not None:
+            self.tracker.region(step, self.root)
+        if self.problem.ball is not None:
+            return
+        for number, bounds in enumerate(self.root.bounds):
+            crossed = np.flatnonzero((bounds.lower > bounds.upper)[0])
+            if len(crossed):
+                unit = int(crossed[0])
+                raise Contradiction(
+                    f"{step}: unit {unit} of stage {number + 1} has no value in a region that is "
+                    "not empty",
+                    {"lower": float(bounds.lower[0, unit]), "upper": float(bounds.upper[0, unit])},
+                )
 
     def _look_at_rows(self) -> None:
         """The reduced problem's rows, and what they make worth doing in the tree."""

@@ -16,6 +16,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..compiler.errors import Contradiction
+from ..compiler.evidence import withdrawn
 from ..compiler.problem import Problem
 from ..compiler.untrusted import tell
 from .frontier import Frontier
@@ -47,7 +49,10 @@ class Search(Rooting):
 
     def run(self) -> Outcome:
         with np.errstate(all="ignore"):
-            return self._run()
+            outcome = self._run()
+            if self.tracker is not None and outcome.status == "closed":
+                self.tracker.closed("the search", self._relevant())
+            return outcome
 
     def _run(self) -> Outcome:
         block, early = self._root()
@@ -70,7 +75,10 @@ class Search(Rooting):
                         for part in parts:
                             frontier.push(part)
                     frontier.settled()
-                    self.hooks.progress(self.statistics.nodes, len(frontier), frontier.worst)
+                    least = min(frontier.worst, self.doubtful[0])
+                    self.hooks.progress(self.statistics.nodes, len(frontier), least)
+        except Contradiction:
+            raise  # nodes that exclude a solution are not to be gone on with
         except BaseException:
             # what was being worked on is open still
             self._save(frontier, True)
@@ -146,6 +154,7 @@ class Search(Rooting):
         recorder = self.hooks.recorder
         if len(ready):
             parts.append(children(chosen))
+            self._covered("a split", self._held(chosen), parts[-1])
             if recorder is not None:
                 recorder.split(chosen.mark, chosen.choice)
         if not parts:
@@ -190,6 +199,7 @@ class Search(Rooting):
         block.choice[:] = -1
         block.side = np.arange(len(block))
         block.depth += 1
+        self._covered("a disjunction's branches", self._held(node), block)
         if self.hooks.recorder is not None:
             self.hooks.recorder.split(node.mark, np.array([-2 - number]))
         return block
@@ -204,3 +214,10 @@ def search(problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:
     except (ArithmeticError, ValueError) as error:  # those of scipy and numpy, too
         tell(error)
         return Outcome("open", "numerical", -np.inf, 0.0)
+    except Contradiction as found:
+        facts = {
+            "stages": [[stage.name, stage.size, stage.relu] for stage in problem.stages],
+            "lower": problem.lower.tolist(), "upper": problem.upper.tolist(),
+            "settings": str(replace(settings, tracked=())),
+        }  # fmt: skip
+        return Outcome("open", withdrawn(found, **facts), -np.inf, 0.0)

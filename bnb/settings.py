@@ -19,6 +19,7 @@ class Settings:
     """What the search may spend; none of it changes what a verdict means.
 
     A search that was saved can go on with more of what is unasked; the rest shapes its nodes.
+    tracked: inputs (D,), floats or Fractions, that the search checks never to lose; see `tracking`.
     """
 
     batch: int = field(default=64, metadata=UNASKED)
@@ -36,6 +37,7 @@ class Settings:
     memory: float = field(default=4e8, metadata=UNASKED)
     threads: int = field(default=1, metadata=UNASKED)
     oracle: Oracle = field(default=highs, metadata=UNASKED)
+    tracked: tuple[Numbers, ...] = field(default=(), metadata=UNASKED)
 
 
 @dataclass(slots=True)
@@ -88,7 +90,8 @@ class Statistics:
 @dataclass(slots=True)
 class Outcome:
     """status: `closed` (the root branch cannot be satisfied, or not below the cutoff), `accepted`
-    (a candidate settled the question) or `open`.
+    (a candidate settled the question) or `open`; open with the reason `contradiction` where a check
+    of the search itself failed, and nothing is proven.
 
     bound: least proven value over what is still open, of the atoms' sums or of the objective;
     radius: proven least distance of a violation.

@@ -6,7 +6,7 @@ from threading import RLock
 
 import numpy as np
 
-from ..compiler.arrays import Indices, Matrix, Vector
+from ..compiler.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.problem import Branch, Problem
 from .bounds.backward import Nodes
 from .bounds.inverse import Inside
@@ -16,10 +16,11 @@ from .boxes import Axes, own_boxes, worth_halving
 from .choices import Tree
 from .exact_leaf import ExactLeaves
 from .joint import JointGroups
-from .node import Units
+from .node import Block, Units
 from .refine import SparseRows
 from .settings import Hooks, Outcome, Settings, Statistics
 from .ties import Ties
+from .tracking import tracker
 
 
 class Shared:
@@ -41,6 +42,7 @@ class Shared:
         self.ties: Ties | None = None
         self.inside = Inside()
         self.axes = Axes(problem.input_size)
+        self.tracker = tracker(problem, settings.tracked)
         self.lock = RLock()  # over all that threads share: counts, records and the caller's hooks
         self.boxes = settings.boxes and own_boxes(problem)
         self.halving = self.boxes and worth_halving(problem)
@@ -69,10 +71,39 @@ class Shared:
         self.exact.reduced(self.problem, self.root, atoms)
         if self.hooks.recorder is not None:
             self.hooks.recorder.reduced(self.problem, self.root, atoms)
+        if self.tracker is not None:
+            self.tracker.reduced(self.problem, self.root, atoms)
         self.problem, self.root, self.reach = reduce(
             self.problem, self.reach, self.root, self.tree, atoms, self.hooks.stop
         )
         self.units = Units.of(self.problem)
+        if self.tracker is not None:
+            self.tracker.substituted("substituting stable units", self.problem)
+
+    def _held(self, block: Block) -> Mask | None:
+        """Which nodes hold which tracked points; None where nothing is tracked."""
+        return None if self.tracker is None else self.tracker.held(block)
+
+    def _relevant(self) -> Mask:
+        """The tracked points that still have to be held."""
+        assert self.tracker is not None
+        return self.tracker.relevant(self.hooks.cutoff(), self.hooks.box())
+
+    def _kept(self, step: str, before: Mask | None, block: Block) -> None:
+        """Checks a step that changed nodes in place; before: what they held."""
+        if self.tracker is not None and before is not None:
+            self.tracker.kept(step, before, block, self._relevant())
+
+    def _empty(self, step: str, block: Block) -> None:
+        """Checks nodes that a step closed."""
+        if self.tracker is not None and len(block):
+            self.tracker.empty(step, self.tracker.held(block), self._relevant())
+
+    def _covered(self, step: str, before: Mask | None, block: Block) -> None:
+        """Checks that nodes hold what their parents held; before (B, P)."""
+        if self.tracker is not None and before is not None:
+            held: Mask = np.logical_or.reduce(before, axis=0)
+            self.tracker.covered(step, held, block, self._relevant())
 
     def _outcome(self, status: str, reason: str, bound: float, radius: float) -> Outcome:
         return Outcome(status, reason, bound, radius, self.statistics)

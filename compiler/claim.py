@@ -78,6 +78,14 @@ class Claim:
             norm,
         )  # fmt: skip
 
+    def described(self, eps: float) -> dict[str, object]:
+        """The claim within eps for a report, as texts and numbers."""
+        return {
+            "network": self.network.name, "image": self.image.tolist(), "label": self.label,
+            "targets": list(self.targets), "margin": self.margin, "eps": eps, "norm": self.norm,
+            "domain_lower": self.lower.tolist(), "domain_upper": self.upper.tolist(),
+        }  # fmt: skip
+
     def formulas(self, x: Variable, y: Affine, eps: float) -> tuple[Formula, Formula]:
         """The region, and the property that breaks the claim."""
         inside = NORMS[self.norm](x.affine - self.image) <= eps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class RhobustError(Exception):
@@ -62,3 +62,15 @@ class LanguageError(RhobustError):
 
 class ElementError(LanguageError, IndexError):
     """An index that names no element of an expression."""
+
+
+class Contradiction(Exception):
+    """Two results about one question exclude each other: one of them is a defect of the program.
+
+    Never a user's error: whoever answers a question turns it into an unknown with this reason.
+    evidence: what a report needs, as numbers and texts that JSON holds.
+    """
+
+    def __init__(self, message: str, evidence: Mapping[str, object] | None = None) -> None:
+        self.evidence = dict(evidence or {})
+        super().__init__(message)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
+from .errors import Contradiction
+
 Result = TypeVar("Result")
 
 log = logging.getLogger("rhobust")
@@ -20,6 +22,8 @@ def attempt(call: Callable[[], Result], otherwise: Result) -> Result:
     """
     try:
         return call()
+    except Contradiction:
+        raise  # no doubt about a candidate, but about what was proven
     except Exception as error:
         tell(error)
         return otherwise

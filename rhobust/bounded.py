@@ -14,7 +14,8 @@ import numpy as np
 from .bnb.search import Settings
 from .clock import Deadline
 from .compiler.atoms import Atom, Tree
-from .compiler.errors import LanguageError, RhobustError
+from .compiler.errors import Contradiction, LanguageError, RhobustError
+from .compiler.evidence import withdrawn
 from .compiler.graph import Network
 from .compiler.importers.vnnlib_writer import write_vnnlib
 from .compiler.language import Affine, Formula, Relation, requirements
@@ -58,7 +59,18 @@ def proven(
                 break
     except RhobustError as error:
         reason = str(error)
+    except Contradiction as found:
+        reason = withdrawn(found, status=solution.status, bound=solution.bound)
+        return replace(
+            solution, status="unknown", reason=reason, uncertified=reason,
+            bound=float("nan") if np.isnan(solution.bound) else -np.inf * _sign(source),
+        )  # fmt: skip
     return replace(solution, uncertified=reason)
+
+
+def _sign(source: Problem) -> float:
+    """1 where the objective is minimised, as a norm is, -1 where it is maximised."""
+    return 1.0 if source.objective is None else source.objective.sign
 
 
 def _beyond(source: Problem, bound: float, share: float) -> float:

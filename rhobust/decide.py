@@ -16,6 +16,8 @@ from .checkpoint import resumable
 from .clock import Deadline
 from .compiler.arrays import Bounds, Indices, Matrix, Vector
 from .compiler.claim import Claim, Target, check_eps
+from .compiler.errors import Contradiction
+from .compiler.evidence import withdrawn
 from .compiler.float32 import float32_error
 from .compiler.graph import Network
 from .compiler.problem import Problem
@@ -182,6 +184,11 @@ def verify(
         if outcome.status == "accepted" and finder.witness is not None:
             return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf, *counts)
         if outcome.status == "closed":
+            if finder.witness is not None:
+                raise Contradiction(
+                    "a region was closed that holds a witness",
+                    {"point": finder.witness.point.tolist(), "eps": eps},
+                )
             return result(Verdict.ROBUST, "", None, outcome.bound, *counts)
         reason = outcome.reason or "numerical"
         return result(Verdict.UNKNOWN, reason, None, outcome.bound, *counts)
@@ -190,6 +197,8 @@ def verify(
         return decided()
     except MemoryError:
         return result(Verdict.UNKNOWN, "memory", None, -np.inf)
+    except Contradiction as found:
+        return result(Verdict.UNKNOWN, withdrawn(found, **claim.described(eps)), None, -np.inf)
 
 
 def _rounded(claim: Claim, eps: float, bound: float, deadline: Deadline, spent: Settings) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from .bnb.search import Settings
 from .clock import Deadline
 from .compiler.arrays import Vector
-from .compiler.errors import LanguageError
+from .compiler.errors import Contradiction, LanguageError
 from .compiler.evaluator import value
 from .compiler.language import Norm, Variable
 from .compiler.rounding import ceil_float
@@ -54,6 +54,11 @@ def least_distance(
         nodes, lps = nodes + told.statistics.nodes, lps + told.statistics.lps
         if told.status == "sat":
             best = min(radius, _norm(norm))
+            if best < low:
+                raise Contradiction(
+                    f"a solution of norm {best!r} was found within the radius {low!r}, which was "
+                    "proven to hold none"
+                )
             values = {name: (name.value, name.exact) for name in ball.compile().named}
         elif told.status == "unsat":
             low = radius

@@ -14,7 +14,8 @@ from .clock import Deadline
 from .compiler.activations import absolute, max_pool
 from .compiler.arrays import Numbers, Vector, exact
 from .compiler.compiled import Compiled, compile_formulas
-from .compiler.errors import InputError, LanguageError
+from .compiler.errors import Contradiction, InputError, LanguageError
+from .compiler.evidence import withdrawn
 from .compiler.language import (
     Affine,
     Expression,
@@ -203,9 +204,14 @@ class Problem:
         """
         if certificate is not None:
             may_write(Path(certificate), "certificate", overwrite=overwrite)
-        solution = self._solved(
-            timeout, (stop_above, stop_below), gap, settings or Settings(), seed, progress
-        )
+        try:
+            solution = self._solved(
+                timeout, (stop_above, stop_below), gap, settings or Settings(), seed, progress
+            )
+        except Contradiction as found:
+            nothing = Statistics(0, 0, 0)
+            number = float("nan")
+            return Solution("unknown", withdrawn(found), number, number, 0.0, nothing)
         if certificate is None:
             return solution
         from .bounded import proven

@@ -11,6 +11,7 @@ from .bnb.choices import Tree
 from .bnb.search import Hooks, Outcome, Settings, search
 from .clock import Deadline
 from .compiler.arrays import Bounds, Indices, Matrix, Numbers, Vector
+from .compiler.errors import Contradiction
 from .compiler.tolerances import Tolerances
 from .decide import Progress
 from .formula_witness import FormulaValidator, FormulaWitness
@@ -50,6 +51,7 @@ class Optimum:
         self.validator = FormulaValidator(source, self.compiled)
         self.point: Numbers | None = None
         self.best = best
+        self.floor = -np.inf  # no value below it, by the search so far
         self.proven, self.closed = -np.inf, False
         self.tree = Tree(self.problem.root, self.problem.choices, len(self.problem.offset))
         self.cases = self.tree.start()[0]
@@ -68,7 +70,7 @@ class Optimum:
         # nodes proven empty have an infinite bound, which has to lie above any cutoff
         hooks = Hooks(
             self.deadline.remaining, self._accept, lambda: box, self._attack,
-            lambda: min(self.cutoff(), LARGEST), progress=self.progress,
+            lambda: min(self.cutoff(), LARGEST), progress=self._proceeds,
             accept_exact=self._accept_exact,
         )  # fmt: skip
         outcome = search(problem, hooks, self.settings)
@@ -91,6 +93,10 @@ class Optimum:
         return Solution(
             status, reason, float(value), float(bound), self.deadline.spent(), statistics
         )
+
+    def _proceeds(self, closed: int, still_open: int, least: float) -> None:
+        self.floor = max(self.floor, min(least, self.cutoff()))
+        self.progress(closed, still_open, least)
 
     def _accept(self, points: Matrix) -> bool:
         """Takes better solutions among candidates; True when nothing more is asked."""
@@ -139,6 +145,12 @@ class Optimum:
     def _keep(self, found: FormulaWitness | None) -> bool:
         if found is None or not found.value < self.best:
             return False
+        if self.optimises and found.value < self.floor:
+            raise Contradiction(
+                f"a solution of value {found.value!r} was found below the proven bound "
+                f"{self.floor!r}",
+                {"point": [str(number) for number in found.point.tolist()]},
+            )
         self.best, self.point = found.value, found.point
         return True
 

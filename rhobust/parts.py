@@ -11,6 +11,8 @@ import numpy as np
 from .bnb.search import Settings
 from .clock import Deadline
 from .compiler.arrays import Vector
+from .compiler.errors import Contradiction
+from .compiler.evidence import REASON
 from .compiler.language import Formula, Or, Relation, Variable
 from .compiler.operators import Select
 from .compiler.steps.system import flat, variables
@@ -74,6 +76,7 @@ class Parts:
         seed: int,
         progress: Progress,
     ) -> None:
+        self.objective = objective
         self.problems = [Problem(objective, part) for part in parts]
         self.deadline, self.stops, self.gap = deadline, stops, gap
         self.settings, self.seed, self.progress = settings, seed, progress
@@ -109,6 +112,14 @@ class Parts:
         assert counts is not None
         return counts
 
+    def _check(self, number: int, value: float) -> None:
+        """A part holds no value below what was proven of it before."""
+        if value < self.proven[number]:
+            raise Contradiction(
+                f"part {number} has a solution of value {value!r} below its proven bound "
+                f"{self.proven[number]!r}"
+            )
+
     def _part(self, number: int, seconds: float) -> Statistics:
         work = Optimum(
             self.problems[number], Deadline(seconds), self.stops, self.gap, self.settings,
@@ -116,12 +127,16 @@ class Parts:
         )  # fmt: skip
         solution = work.run()
         names = work.compiled.named
+        if work.point is not None and self.objective is not None:
+            self._check(number, work.best)
         if work.point is not None:
             self.best, self.found = work.best, True
             self.values = {name: (name.value, name.exact) for name in names}
         elif not self.found:
             self.values = dict.fromkeys(names, (None, None))
         self.proven[number] = max(self.proven[number], work.proven)
+        if solution.reason == REASON:
+            raise Contradiction(f"the search of part {number} contradicted itself")
         self.open[number] = solution.reason
         if work.closed:
             del self.open[number]

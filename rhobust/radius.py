@@ -15,6 +15,8 @@ from .certificate import Certificate
 from .clock import Deadline, Interrupted
 from .compiler.arrays import Bounds, Matrix, Vector
 from .compiler.claim import Claim, Target
+from .compiler.errors import Contradiction
+from .compiler.evidence import REASON, withdrawn
 from .compiler.graph import Network
 from .compiler.problem import Ball as InputBall
 from .compiler.tolerances import Tolerances
@@ -101,6 +103,10 @@ def _proven(
         )  # fmt: skip
         if found.verdict is Verdict.ROBUST:
             return replace(result, certified=eps, uncertified=found.uncertified)
+        if found.verdict is Verdict.NOT_ROBUST or found.reason == REASON:
+            two = Contradiction(f"two searches differ at the radius {eps!r}")
+            reason = withdrawn(two, **claim.described(eps), lower=result.lower)
+            return replace(result, lower=0.0, reason=reason, uncertified=reason)
     return replace(result, uncertified="no proof in one search was found in time")
 
 
@@ -145,6 +151,20 @@ class _Search:
             raise Interrupted(self._result()) from None
         except MemoryError:
             self.reason = "memory"
+        except Contradiction as found:
+            return self._withdrawn(found)
+        if self.lower > self.incumbent.radius:
+            return self._withdrawn(Contradiction(
+                f"a witness at {self.incumbent.radius!r} is nearer than the proven radius "
+                f"{self.lower!r}"
+            ))  # fmt: skip
+        return self._result()
+
+    def _withdrawn(self, found: Contradiction) -> RhoResult:
+        """What is left once a proof was shown to be false: the validated witness alone."""
+        radius = self.incumbent.radius
+        self.reason = withdrawn(found, **self.claim.described(radius), lower=self.lower)
+        self.lower = 0.0
         return self._result()
 
     def _result(self) -> RhoResult:
@@ -242,6 +262,8 @@ class _Search:
         return self.claim.image, self.claim.lower, self.claim.upper
 
     def _count(self, outcome: Outcome, eps: float) -> Outcome:
+        if outcome.reason == REASON:
+            raise Contradiction(f"a search at the radius {eps!r} contradicted itself")
         self.statistics.nodes += outcome.statistics.nodes
         self.statistics.lps += outcome.statistics.lps
         self.lower = max(self.lower, min(outcome.radius, eps))

@@ -15,7 +15,7 @@ from .checkpoint import Checkpoint, resumable
 from .clock import Deadline
 from .compiler.arrays import Vector
 from .compiler.compiled import compile_formulas
-from .compiler.errors import InputError, LanguageError
+from .compiler.errors import Contradiction, InputError, LanguageError
 from .compiler.graph import Network
 from .compiler.importers.vnnlib import parse_vnnlib, read_text
 from .compiler.language import Variable
@@ -112,7 +112,8 @@ def prove(
 ) -> str:
     """Writes a proof that a VNN-LIB text is unsat; returns what prevented it, or "".
 
-    Raises InputError for a network of which there are no certificates.
+    Raises InputError for a network of which there are no certificates, Contradiction where the text
+    has a solution.
     """
     proof = Certificate(path, network, check, overwrite=overwrite)
     deadline = Deadline(seconds)
@@ -122,7 +123,12 @@ def prove(
     found = _Solving([network], asked, deadline, settings, seed, quiet, proof).run()
     if found.status == "unsat":
         return proof.unsat(text, deadline.stop)
-    return "no proof in one search was found in time" if found.status != "sat" else "it is sat"
+    if found.witness is not None:
+        raise Contradiction(
+            "what was proven to have no solution has one",
+            {"question": text, "point": [str(v) for v in found.witness.inputs]},
+        )
+    return "no proof in one search was found in time"
 
 
 class _Solving:

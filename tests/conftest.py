@@ -10,6 +10,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from rhobust.bnb.tracking import SAMPLES
+
 # how long an example takes says nothing on a busy machine
 quiet = [HealthCheck.too_slow]
 settings.register_profile(
@@ -20,3 +22,6 @@ settings.register_profile(
     print_blob=True,
 )  # fmt: skip
 settings.load_profile("explore" if os.environ.get("RHOBUST_EXPLORE") else "repeatable")
+
+# every search of every test checks that it loses none of some points of its region
+SAMPLES.set(4)
