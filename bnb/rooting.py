@@ -7,13 +7,14 @@ import numpy as np
 from ..compiler.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.errors import Contradiction
 from ..compiler.untrusted import attempt
-from .bounds.backward import Ascent, Pass, backward, plain
+from .bounds.backward import Ascent, Pass, plain
 from .bounds.late import Late
 from .bounds.root import root_bounds, tighten
 from .growing import grow
 from .joint import JointGroups
 from .leaves import Leaves
 from .node import Block, collect, empty_block, multipliers, root_block, spread
+from .plain import plain_pass
 from .refine import DENSE, SparseRows
 from .settings import Outcome
 from .ties import Ties
@@ -207,12 +208,7 @@ class Rooting(Leaves):
 
     def _plain(self) -> Pass:
         """Every atom's bound with the heuristic slopes."""
-        owner = np.zeros(len(self.problem.offset), dtype=np.int64)
-        slopes = plain(self.problem, self.root, owner, self.last)
-        return backward(
-            self.problem, self.reach, self.root, owner, self.last, self.problem.rows,
-            self.problem.offset, slopes,
-        )  # fmt: skip
+        return plain_pass(self.problem, self.reach, self.root)
 
     def _told_root(self, block: Block) -> None:
         recorder = self.hooks.recorder

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .attacks.pgd import pgd
+from .bnb.plain import plainly_closed
 from .bnb.search import Hooks, Outcome, Settings, Statistics, search
 from .certificate import Certificate
 from .clock import Deadline, Interrupted
@@ -32,6 +33,13 @@ from .rivals import least_restricted
 
 RESTART = 0.97
 """A search starts anew once its radius fell below this share: tighter root bounds pay for it."""
+
+QUICK = 0.2
+"""Share of the time for plain bounds and short attacks, which come before all else."""
+
+FIRST, GROWTH, HALVINGS = 2.0**-10, 4.0, 4
+"""The first radius that plain bounds try, as a share of the largest, the factor of the next ones,
+and bisections between the last that they proved and the next."""
 
 SHARES = (0.95, 0.98, 0.99)
 """Shares of the incumbent's radius to attack at, from its own witness, each while it succeeds."""
@@ -129,9 +137,10 @@ class _Search:
         # the attacks' and the polish's problem is the whole domain, whatever the norm
         self.problem, _ = replace(claim, norm="linf").compile(box.largest)
         self.incumbent = Incumbent(
-            claim, self.problem, self.settings.oracle, deadline.remaining, self.tolerances
+            claim, self.problem, self.settings.oracle, self._left, self.tolerances
         )
         self.lower = 0.0
+        self.until = np.inf  # seconds spent at which what is being done has to end
         self.estimate = np.inf
         self.reason = ""
 
@@ -142,9 +151,11 @@ class _Search:
                 self.incumbent.witness = clean
                 self.estimate = self.incumbent.attack = 0.0
                 return self._result()
-            self._restrict()
-            self._attack()
-            self._bracket()
+            self._within(QUICK, self._prove_plainly)
+            self._within(QUICK, self._attack_quickly)
+            self._within(0.3, self._restrict)
+            self._within(0.3, self._attack)
+            self._within(0.4, self._bracket)
             self._close()
         except KeyboardInterrupt:
             self.reason = "interrupted"
@@ -176,10 +187,61 @@ class _Search:
         )  # fmt: skip
         return replace(found, reason="") if found.exact else found
 
+    def _left(self) -> float:
+        """Seconds left for what is being done."""
+        return min(self.deadline.remaining(), self.until - self.deadline.spent())
+
+    def _within(self, share: float, work: Callable[[], None]) -> None:
+        """Some work, with a share of the time that remains."""
+        self.until = self.deadline.spent() + share * self.deadline.remaining()
+        work()
+        self.until = np.inf
+
+    def _prove_plainly(self) -> None:
+        """A first lower end by plain bounds alone, from small radii on: these cost the least."""
+        largest = self.incumbent.ball.largest
+        eps, low, high = FIRST * largest, 0.0, largest
+        while low < eps < high and eps > self.tolerances.exact_absolute and self._left() > 0.0:
+            if self._proves(eps):
+                low, eps = eps, min(GROWTH * eps, 0.5 * (eps + high))
+            else:
+                high = eps
+                if low > 0.0:
+                    break
+                eps /= GROWTH**2
+        for _ in range(HALVINGS if low > 0.0 else 0):
+            eps = float(np.sqrt(low * high))
+            if self._proves(eps):
+                low = eps
+            else:
+                high = eps
+
+    def _proves(self, eps: float) -> bool:
+        """Whether plain bounds prove a radius, which `lower` then is."""
+        if not self._left() > 0.0:
+            return False
+        problem, _ = self.claim.compile(eps)
+        box = Bounds(problem.lower[None], problem.upper[None])
+        proven = attempt(
+            lambda: plainly_closed(problem, box, lambda: not self._left() > 0.0), False
+        )
+        self.lower = max(self.lower, eps if proven else 0.0)
+        return proven
+
+    def _attack_quickly(self) -> None:
+        """A first witness by a few steps from the image, in the first box that has one.
+
+        Boxes for every norm: steps in all coordinates find one soonest.
+        """
+        largest = Ball(self.claim.image, self.claim.lower, self.claim.upper).largest
+        for share in (1.0 / 16.0, 1.0 / 4.0, 1.0):
+            if self._attack_at(share * largest, steps=8, restarts=1, quick=True):
+                return
+
     def _restrict(self) -> None:
         """The convex restriction at the image: the estimate, and a first incumbent."""
         region = NetworkRegion.of(self.claim.network, self.claim.image)
-        work = Work(self.settings.oracle, self.deadline.remaining, self.tolerances)
+        work = Work(self.settings.oracle, self._left, self.tolerances)
         found, _ = least_restricted(self.claim, region, self.incumbent.ball, work)
         if found.point is not None and found.status == "found":
             self.estimate = found.rho
@@ -188,7 +250,7 @@ class _Search:
     def _attack(self) -> None:
         """Gradient attacks at falling radii, each success polished to its region's optimum."""
         largest = self.incumbent.ball.largest
-        if self.incumbent.witness is None:
+        if self.estimate == np.inf:
             sizes = [largest * 2.0**-k for k in range(6, -1, -1)]
         else:
             sizes = [self.incumbent.radius * share for share in (0.25, 0.5, 0.98)]
@@ -201,29 +263,44 @@ class _Search:
                 if not self._attack_at(share * self.incumbent.radius, point):
                     break
 
-    def _attack_at(self, eps: float, start: Vector | None = None) -> bool:
-        if self.deadline.stop():
+    def _attack_at(
+        self,
+        eps: float,
+        start: Vector | None = None,
+        steps: int = 20,
+        restarts: int | None = None,
+        quick: bool = False,
+    ) -> bool:
+        """Whether an attack within eps found a nearer witness, from `start` or the image.
+
+        restarts: of each target, by default for about half a second; quick: within a box whatever
+        the norm, and no LPs bring nearer what is found.
+        """
+        if not self._left() > 0.0:
             return False
         image = self.claim.image
         low = np.maximum(self.claim.lower, image - eps)
         high = np.minimum(self.claim.upper, image + eps)
         best = self.incumbent
         problem = self.problem
-        if self.claim.norm != "linf":
+        if self.claim.norm != "linf" and not quick:
             everywhere = np.arange(len(image))
             problem = replace(problem, ball=InputBall(self.claim.norm, everywhere, image, eps))
 
         def accept(points: Matrix) -> bool:
             best.attack = min(best.attack, min(best.ball.distance(point) for point in points))
+            if quick:
+                return any(best.offer(point) for point in points)
             return best.consider(points)
 
         before = best.radius
         box, cases = Bounds(low[None], high[None]), np.eye(len(best.rows), dtype=bool)
-        restarts = max(1, attack_budget(self.claim.network, len(best.rows)) // 2)
+        many = max(1, attack_budget(self.claim.network, len(best.rows)) // 2)
         attempt(
             lambda: pgd(
-                problem, box, cases, accept, self.deadline.stop, self.rng,
-                restarts=restarts, steps=20, start=image if start is None else start,
+                problem, box, cases, accept, lambda: not self._left() > 0.0, self.rng,
+                restarts=many if restarts is None else restarts, steps=steps,
+                start=image if start is None else start,
             ),
             None,
         )  # fmt: skip
@@ -234,10 +311,10 @@ class _Search:
         high = self.incumbent.target
         count = len(self.claim.targets) + 1
         quick = Settings(root_steps=5, nodes=count, oracle=self.settings.oracle)
-        low = 0.0
+        low = min(self.lower, high)
         for _ in range(5):
             eps = 0.5 * (low + high)
-            if self.deadline.stop() or high - low < 0.02 * high:
+            if not self._left() > 0.0 or high - low < 0.02 * high:
                 return
             outcome = self._decide(eps, quick)
             if outcome.status == "closed":
@@ -307,7 +384,7 @@ class _Search:
 
     def _slice(self, seconds: float) -> Callable[[], float]:
         end = self.deadline.spent() + seconds
-        return lambda: min(self.deadline.remaining(), end - self.deadline.spent())
+        return lambda: min(self._left(), end - self.deadline.spent())
 
     def _whole(self, seconds: float) -> bool:
         """Whether the interval is closed within some seconds; the radius follows the incumbent."""
