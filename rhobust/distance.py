@@ -46,14 +46,14 @@ def least_distance(
         goal = replace(goal, bad=np.inf)
     radius, low, best = min(whole, goal.bad), 0.0, np.inf
     values: Values = {}
-    nodes = lps = 0
+    nodes, lps, replayed = 0, 0, 0.0
     while True:
         ball = Problem(None, [*source.formulas, norm <= radius])
         told = ball.solve(deadline.share(), settings=settings, seed=seed,
                           progress=progress)  # fmt: skip
         nodes, lps = nodes + told.statistics.nodes, lps + told.statistics.lps
         if told.status == "sat":
-            best = min(radius, _norm(norm))
+            best, replayed = min(radius, _norm(norm)), told.replayed
             if best < low:
                 raise Contradiction(
                     f"a solution of norm {best!r} was found within the radius {low!r}, which was "
@@ -78,7 +78,7 @@ def least_distance(
     proven = np.inf if closed and not found and goal.bad == np.inf else low
     answer = goal.answer(found, best, proven, closed, told.reason)
     counts = replace(told.statistics, nodes=nodes, lps=lps)
-    return Solution(*answer, deadline.spent(), counts)
+    return Solution(*answer, deadline.spent(), counts, replayed=replayed)
 
 
 def _norm(norm: Norm) -> float:

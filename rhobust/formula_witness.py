@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -13,11 +13,12 @@ from .bnb.bounds.interval import propagate
 from .compiler.arrays import Bounds, Numbers, Vector, exact
 from .compiler.compiled import Compiled
 from .compiler.evaluator import holds, value, within
-from .compiler.language import Ball, Formula, Relation, Variable, requirements
+from .compiler.language import And, Ball, Formula, Or, Relation, Variable, requirements
 from .compiler.problem import Branch
 from .compiler.rounding import ceil_float
 from .compiler.steps.system import flat, variables
 from .compiler.witness import EXACT_WORK, float32_box
+from .equalities import Equalities, equalities
 from .repair import Repair
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ LPs end on the boundary.
 @dataclass(frozen=True, slots=True)
 class FormulaWitness:
     """point (D,): a solution; Fractions where no floats near it are one. value: no smaller than the
-    objective there (which is minimised).
+    objective there (which is minimised). replayed: by how much equalities on networks' outputs,
+    which hold over the reals, are missed by the outputs of their runtimes.
     """
 
     point: Numbers
     value: float
+    replayed: float = 0.0
 
 
 class FormulaValidator:
@@ -53,6 +56,10 @@ class FormulaValidator:
         self.plain = [f for f in (*parts, *self.needed) if set(variables(f)) <= inputs]
         self.deep = [f for f in parts if not set(variables(f)) <= inputs]
         self.repair = Repair(self.plain, compiled.inputs)
+        outputs = set(compiled.outputs)
+        self.equalities: Equalities | None = None
+        if any(outputs & set(variables(found)) for found, _ in equalities(self.deep)):
+            self.equalities = Equalities(parts, compiled)
         self.low, self.high = float32_box(self.problem.lower, self.problem.upper)
         self.anchor = 0.5 * (self.problem.lower + self.problem.upper)
         ball = self.problem.ball
@@ -64,6 +71,9 @@ class FormulaValidator:
         """The solution at a point or very near it, or None when any doubt is left."""
         if not np.isfinite(point).all():
             return None
+        met = self.met(point)
+        if met is not None:
+            return met
         for share in PULL:
             for anchor in (self.anchor, *self.known) if share else (point,):
                 for candidate in self._roundings(point + share * (anchor - point)):
@@ -71,6 +81,13 @@ class FormulaValidator:
                     if found is not None:
                         return found
         return None
+
+    def met(self, point: Vector) -> FormulaWitness | None:
+        """The solution near a point (D,) where equalities tie outputs of networks, if any."""
+        if self.equalities is None or not self.equalities.rows or not self._affordable():
+            return None
+        near = self.equalities.near(point)
+        return None if near is None else self.check_exact(near)
 
     def check_exact(self, point: Numbers) -> FormulaWitness | None:
         """The solution at a point of Fractions (D,), or None when it is none in some way."""
@@ -82,9 +99,10 @@ class FormulaValidator:
             return None
         if not all(holds(f, assignment) for f in (*self.plain, *self.deep, *self.needed)):
             return None
-        if not self._as_computed(given):
+        replayed = self._as_computed(given)
+        if replayed is None:
             return None
-        return FormulaWitness(point, self._objective(assignment))
+        return FormulaWitness(point, self._objective(assignment), replayed)
 
     def _objective(self, assignment: Mapping[Variable, Numbers]) -> float:
         """The objective's exact value, rounded up."""
@@ -126,10 +144,12 @@ class FormulaValidator:
                 return None
             if not all(within(name, numbers) for name, numbers in assignment.items()):
                 return None
-        if not self._as_computed(given):
+        replayed = self._as_computed(given)
+        if replayed is None:
             return None
         objective = self.problem.objective
-        return FormulaWitness(point, 0.0 if objective is None else float(upper[objective]))
+        best = 0.0 if objective is None else float(upper[objective])
+        return FormulaWitness(point, best, replayed)
 
     def _split(self, point: Numbers) -> dict[Variable, Numbers]:
         """The values of the input variables."""
@@ -159,12 +179,15 @@ class FormulaValidator:
         operators = [o for stage in self.problem.stages for o, _ in stage.terms]
         return sum(max(1, o.terms) * o.out_size for o in operators) <= EXACT_WORK
 
-    def _as_computed(self, given: Mapping[Variable, Numbers]) -> bool:
+    def _as_computed(self, given: Mapping[Variable, Numbers]) -> float | None:
         """Whether formulas over inputs and networks' outputs also hold for the runtimes' outputs.
 
-        An output behind other functions is left to the exact evaluation.
+        None where they do not. An equality that speaks of outputs has to hold over the reals: the
+        number is by how much the runtimes miss it. An output behind other functions is left to the
+        exact evaluation.
         """
         known = dict(given)
+        computed: set[Variable] = set()
         for name in self.compiled.outputs:
             assert name.source is not None
             argument = name.source.argument
@@ -174,11 +197,41 @@ class FormulaValidator:
             inside = numbers.astype(np.float32).astype(np.float64)
             outputs = name.source.runtime(inside[None])[0]
             if not np.isfinite(outputs).all():
-                return False
+                return None
             known[name] = exact(outputs)
-        formulas: Sequence[Formula] = self.deep
-        told = [f for f in formulas if set(variables(f)) <= known.keys()]
-        return all(holds(formula, known) for formula in told)
+            computed.add(name)
+        told = [f for f in self.deep if set(variables(f)) <= known.keys()]
+        replay = _Replay(known, computed, {})
+        if any(computed & set(variables(found)) for found, _ in equalities(told)):
+            replay.real = self.compiled.assignment(np.concatenate(list(given.values())))
+        return replay.missed if all(replay.holds(formula) for formula in told) else None
+
+
+@dataclass(slots=True)
+class _Replay:
+    """Formulas at the outputs that runtimes gave: known are those and the inputs, computed the
+    outputs among them, real the exact values instead.
+    """
+
+    known: Mapping[Variable, Numbers]
+    computed: set[Variable]
+    real: Mapping[Variable, Numbers]
+    missed: float = 0.0
+
+    def holds(self, formula: Formula) -> bool:
+        match formula:
+            case And(parts):
+                return all(self.holds(part) for part in parts)
+            case Or(parts, False):
+                return any(self.holds(part) for part in parts)
+            case Relation(affine, "=") if self.computed & set(variables(formula)):
+                if not holds(formula, self.real):
+                    return False
+                off = max(abs(number) for number in value(affine, self.known))
+                self.missed = max(self.missed, ceil_float(off))
+                return True
+            case _:
+                return holds(formula, self.known)
 
 
 def _nearly(formula: Formula, given: Mapping[Variable, Numbers]) -> bool:

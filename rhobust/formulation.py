@@ -107,6 +107,9 @@ class Solution:
     what no solution can be better than. Both nan without an objective. certified: the bound that a
     certificate proves, nan where it proves an unsat; uncertified: why one that was asked for is
     not there.
+    replayed: an equality that speaks of a network's outputs holds at the solution (`exact` of the
+    variables) over the reals; by how much its sides differ, at most, for the outputs of the
+    network's runtime, which rounds; 0 without such an equality.
     """
 
     status: str
@@ -117,6 +120,7 @@ class Solution:
     statistics: Statistics
     certified: float = float("nan")
     uncertified: str = ""
+    replayed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from .goal import Goal
 from .region_optimum import region_optimum
 from .settle import promising, work
 
+MOST_MET = 3
+"""Points of an attack that are moved onto the equalities between outputs."""
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -50,6 +52,7 @@ class Optimum:
         self.goal = Goal.of(0.0 if source.objective is None else source.objective.sign, stops, gap)
         self.validator = FormulaValidator(source, self.compiled)
         self.point: Numbers | None = None
+        self.replayed = 0.0
         self.best = best
         self.floor = -np.inf  # no value below it, by the search so far
         self.proven, self.closed = -np.inf, False
@@ -91,8 +94,9 @@ class Optimum:
             self.point is not None, self.best, self.proven, self.closed, outcome.reason
         )
         return Solution(
-            status, reason, float(value), float(bound), self.deadline.spent(), statistics
-        )
+            status, reason, float(value), float(bound), self.deadline.spent(), statistics,
+            replayed=self.replayed,
+        )  # fmt: skip
 
     def _proceeds(self, closed: int, still_open: int, least: float) -> None:
         self.floor = max(self.floor, min(least, self.cutoff()))
@@ -139,7 +143,7 @@ class Optimum:
         found = self.validator.check(point)
         if found is None or not self._keep(found):
             return False
-        self.validator.known = [*self.validator.known[:1], found.point]
+        self.validator.known = [*self.validator.known[:1], found.point.astype(np.float64)]
         return True
 
     def _keep(self, found: FormulaWitness | None) -> bool:
@@ -151,7 +155,7 @@ class Optimum:
                 f"{self.floor!r}",
                 {"point": [str(number) for number in found.point.tolist()]},
             )
-        self.best, self.point = found.value, found.point
+        self.best, self.point, self.replayed = found.value, found.point, found.replayed
         return True
 
     def _attack(self, atoms: Indices) -> bool:
@@ -167,4 +171,8 @@ class Optimum:
         _, best = pgd(
             self.problem, box, cases, self._accept, self.deadline.stop, self.rng, restarts=restarts
         )
-        return self._accept(best)
+        if self._accept(best):
+            return True
+        for point in best[:MOST_MET]:
+            self._keep(self.validator.met(point))
+        return self._done()

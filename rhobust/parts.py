@@ -81,7 +81,7 @@ class Parts:
         self.deadline, self.stops, self.gap = deadline, stops, gap
         self.settings, self.seed, self.progress = settings, seed, progress
         self.goal = Goal.of(0.0 if objective is None else objective.sign, stops, gap)
-        self.best, self.found = np.inf, False
+        self.best, self.found, self.replayed = np.inf, False, 0.0
         self.values: dict[Variable, tuple[Vector | None, tuple[Fraction, ...] | None]] = {}
         self.proven = [-np.inf] * len(parts)
         self.open = {number: "timeout" for number in range(len(parts))}
@@ -96,7 +96,9 @@ class Parts:
             next(iter(self.open.values()), ""),
         )  # fmt: skip
         counts = replace(counts, nodes=self.nodes, lps=self.lps)
-        return Solution(status, reason, value, bound, self.deadline.spent(), counts)
+        return Solution(
+            status, reason, value, bound, self.deadline.spent(), counts, replayed=self.replayed
+        )
 
     def _rounds(self) -> Statistics:
         counts: Statistics | None = None
@@ -130,7 +132,7 @@ class Parts:
         if work.point is not None and self.objective is not None:
             self._check(number, work.best)
         if work.point is not None:
-            self.best, self.found = work.best, True
+            self.best, self.found, self.replayed = work.best, True, work.replayed
             self.values = {name: (name.value, name.exact) for name in names}
         elif not self.found:
             self.values = dict.fromkeys(names, (None, None))

@@ -305,9 +305,11 @@ def test_ties_behind_functions() -> None:
     check_sat(rb.Problem([hat <= 7 * x, hat >= 7 * x]))
     assert x.exact == (Fraction(1, 12),)
     check_unsat(rb.Problem([hat <= 7 * x, hat > 7 * x]), x)
-    # the runtime of a network sees floats, where the two differ
-    meet = rb.Problem([HAT(x).equals(7 * x)]).solve()
+    # the runtime of a network sees floats, where the two differ: inequalities are asked of it
+    meet = rb.Problem([HAT(x) <= 7 * x, HAT(x) >= 7 * x]).solve()
     assert (meet.status, meet.reason) == ("unknown", "numerical")
+    equal = rb.Problem([HAT(x).equals(7 * x)]).solve()
+    assert equal.status == "sat" and x.exact == (Fraction(1, 12),) and 0 < equal.replayed < 1e-6
     check_sat(rb.Problem([HAT(x).equals(7 * x - 1)]))
     assert x.exact == (Fraction(1, 4),)
     # the largest difference of the two is 1/4, where the hat breaks
