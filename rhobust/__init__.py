@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .compiler.language import all_of as And
     from .compiler.language import any_of as Or
     from .compiler.verdict import Estimate, RhoResult, Verdict, VerifyResult
+    from .compiling import on_compiling
     from .decide import verify
     from .estimate import rho_estimate
     from .formulation import Problem, Solution, maximize, minimize
@@ -67,6 +68,7 @@ __all__ = [
     "norm1",
     "norm2",
     "norm_inf",
+    "on_compiling",
     "relu",
     "rho",
     "rho_estimate",
@@ -114,6 +116,7 @@ _HOMES = {
     "from_state_dict": ".compiler.importers.torch_state",
     "from_torch": ".compiler.importers.torch_module",
     "load": ".loading",
+    "on_compiling": ".compiling",
     "rho": ".radius",
     "rho_estimate": ".estimate",
     "solve": ".solving",

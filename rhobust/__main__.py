@@ -18,6 +18,9 @@ def main() -> None:
     process.keep_for_answers()
     try:
         from .cli.app import app
+        from .compiling import on_compiling
+
+        on_compiling(lambda: print("compiling …", file=sys.stderr, flush=True))
 
         app(prog_name="rhobust")
     except KeyboardInterrupt:

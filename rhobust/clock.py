@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .compiler.errors import InputError
+from .compiling import compiling
 
 
 class Interrupted(KeyboardInterrupt):
@@ -30,10 +30,10 @@ LEAST = 1e-6
 
 @dataclass(slots=True)
 class Deadline:
-    """Seconds left of a time limit that starts now."""
+    """Seconds left of a time limit that starts now, the time that kernels are compiled in apart."""
 
     limit: float
-    now: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = compiling.ticking
     begin: float = field(init=False)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,98 @@
+"""The time that goes into compiled kernels: no limit counts it, and whoever asks is told.
+
+numba compiles a kernel when it is first called, and loads it from its cache afterwards. Both hold
+one lock, whose events are listened to.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numba.core.event import Event
+
+log = logging.getLogger("rhobust")
+
+
+class Compiling:
+    """Seconds in which kernels were compiled or loaded, by any thread of the process."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        self.told: Callable[[], None] | None = None
+        self.said = False
+        self._lock, self._depth = Lock(), 0
+        self._spent, self._begun = 0.0, 0.0
+        self._watching = False
+
+    def begin(self) -> None:
+        """Somebody compiles, loads, or waits for who does."""
+        with self._lock:
+            if self._depth == 0:
+                self._begun = self.now()
+            self._depth += 1
+
+    def end(self) -> None:
+        """One of those is done."""
+        with self._lock:
+            self._depth -= 1
+            if self._depth == 0:
+                self._spent += self.now() - self._begun
+
+    def say(self) -> None:
+        """A kernel is really compiled, and not loaded: said once."""
+        if self.said:
+            return
+        self.said = True
+        log.info("compiling, which is done once for an installation")
+        if self.told is not None:
+            self.told()
+
+    def ticking(self) -> float:
+        """A clock in seconds that stands still while kernels are compiled or loaded."""
+        self._watch()
+        with self._lock:
+            now = self.now()
+            return now - self._spent - (now - self._begun if self._depth else 0.0)
+
+    def _watch(self) -> None:
+        if self._watching:
+            return
+        self._watching = True
+        from numba.core import event
+
+        outer = self
+
+        class Locked(event.Listener):
+            def on_start(self, event: Event) -> None:
+                outer.begin()
+
+            def on_end(self, event: Event) -> None:
+                outer.end()
+
+        class Compiled(event.Listener):
+            def on_start(self, event: Event) -> None:
+                outer.say()
+
+            def on_end(self, event: Event) -> None:
+                pass
+
+        register: Any = event.register  # has no types
+        register("numba:compiler_lock", Locked())
+        register("numba:compile", Compiled())
+
+
+compiling = Compiling()
+"""The one of this process."""
+
+
+def on_compiling(told: Callable[[], None] | None) -> None:
+    """Calls `told` before the first kernel is compiled, which may take a minute; None: nobody.
+
+    Limits of time do not count it. Kernels are kept, so that later processes only load them.
+    """
+    compiling.told = told
