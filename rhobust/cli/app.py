@@ -434,8 +434,14 @@ def selftest(
         float, typer.Option(metavar="M", help="How long; longer means more problems.")
     ] = 1.0,
     seed: Seed = 0,
+    kind: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only kinds whose name holds it, as objective.")
+    ] = "",
+    first: Annotated[
+        int, typer.Option(metavar="N", help="The first round; rounds of a seed are the same.")
+    ] = 0,
 ) -> None:
     """Answer problems whose answers are known, with and without injected faults."""
     from .selftest import show
 
-    show(minutes, seed)
+    show(minutes, seed, kind, first)

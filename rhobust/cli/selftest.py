@@ -8,12 +8,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..clock import Deadline
 from ..selftest.judge import Tally
-from ..selftest.table import lines, rounds, table, whole
+from ..selftest.table import chosen, lines, rounds, table, whole
 from .output import stream, tell
 
 
-def show(minutes: float, seed: int) -> None:
-    """Exit status 1 where anything was wrong."""
+def show(minutes: float, seed: int, kind: str = "", first: int = 0) -> None:
+    """Exit status 1 where anything was wrong; kind: see `chosen`, first: see `rounds`."""
+    kinds = chosen(kind)
     deadline = Deadline(60.0 * minutes)
     console = Console(file=stream(), highlight=False)
     tell(f"problems with known answers for {minutes:g} minutes, seed {seed}")
@@ -35,7 +36,7 @@ def show(minutes: float, seed: int) -> None:
             for text in found.told:
                 typer.echo(f"wrong: {kind}: {text}", err=True)
 
-        tallies = rounds(deadline.remaining, seed, told)
+        tallies = rounds(deadline.remaining, seed, told, kinds, first)
     if console.is_terminal:
         console.print(table(tallies))
     else:

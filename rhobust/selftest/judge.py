@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import inf, isnan
 
+from ..compiler.evidence import REASON
 from ..compiler.verdict import Estimate, RhoResult, Verdict, VerifyResult
 from ..formulation import Solution
 from ..solving import SolveResult
 from .problem import Problem
 
+CONTRADICTION = REASON
 DECIDED, UNKNOWN = "decided", "unknown"
 """Any other text says what is wrong."""
 
@@ -54,6 +56,8 @@ def judged(judge: Callable[[], str]) -> str:
 
 def verified(problem: Problem, eps: float, found: VerifyResult) -> str:
     """A verdict at a radius."""
+    if found.reason == CONTRADICTION:
+        return "the search contradicted itself"
     lost = problem.lost_within(eps)
     if found.verdict == Verdict.UNKNOWN:
         return UNKNOWN if found.reason and found.witness is None else "UNKNOWN without a reason"
@@ -68,6 +72,8 @@ def verified(problem: Problem, eps: float, found: VerifyResult) -> str:
 
 def measured(problem: Problem, found: RhoResult) -> str:
     """An interval for rho."""
+    if found.reason == CONTRADICTION:
+        return "the search contradicted itself"
     if isnan(found.lower) or isnan(found.upper) or not 0.0 <= found.lower <= found.upper:
         return f"no interval: [{found.lower}, {found.upper}]"
     true = problem.rho
@@ -95,6 +101,8 @@ def estimated(problem: Problem, found: Estimate) -> str:
 
 def answered(problem: Problem, eps: float, found: SolveResult) -> str:
     """The status of the claim's negation as a property."""
+    if found.reason == CONTRADICTION:
+        return "the search contradicted itself"
     lost = problem.lost_within(eps)
     if found.status in ("unknown", "timeout"):
         return UNKNOWN if found.reason and found.witness is None else "unknown without a reason"
@@ -107,6 +115,8 @@ def answered(problem: Problem, eps: float, found: SolveResult) -> str:
 
 def optimised(least: Fraction, found: Solution) -> str:
     """A least value and its bound."""
+    if found.reason == CONTRADICTION:
+        return "the search contradicted itself"
     if not isnan(found.bound) and found.bound > -inf and Fraction(found.bound) > least:
         return f"bound {found.bound!r} above the least value {least}"
     if not isnan(found.value) and (found.value == -inf or Fraction(found.value) < least):

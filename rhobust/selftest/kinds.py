@@ -13,6 +13,7 @@ from ..bnb.search import Settings
 from ..lp.oracle import Oracle, highs, reference
 from .faults import SITES, Trigger, run
 from .judge import DECIDED, UNKNOWN, Tally, judged
+from .objectives import LEVELS, drawn, judged_cutoff, judged_objective, switched
 from .planted import planted_problem, tied_problem
 from .problem import Problem, Rng, random_problem
 from .questions import (
@@ -20,6 +21,7 @@ from .questions import (
     Asked,
     Question,
     asked,
+    by_blind_search,
     by_objective,
     by_property,
     by_rho,
@@ -115,6 +117,32 @@ def optima(rng: Rng, name: str) -> Tally:
     return tally
 
 
+def objectives(rng: Rng, name: str) -> Tally:
+    """Objectives over formulas of every shape, with switches of the search set away from default.
+
+    One in ten is asked as a user would; the others are searches with a cutoff, which are quick.
+    """
+    tally, problem = Tally(), drawn(rng)
+    settings, switches = switched(rng)
+    if rng.random() < 0.1:
+        judgement = judged(partial(judged_objective, problem, settings, int(rng.integers(2**31))))
+        tally.note(judgement, f"{name}, {switches}")
+    else:
+        level = float(rng.choice(LEVELS))
+        judgement = judged(partial(judged_cutoff, problem, settings, level))
+        tally.note(judgement, f"{name}, {switches}, cutoff {level:g}")
+    return tally
+
+
+def kept(rng: Rng, name: str) -> Tally:
+    """Searches that take no candidate, with the nearest solution tracked, in many ways."""
+    tally, problem = Tally(), random_problem(rng)
+    for _ in range(4):
+        to = asked(problem, radius(rng, problem), any_settings(rng))
+        noted(tally, name, by_blind_search, to)
+    return tally
+
+
 def variants(rng: Rng, name: str) -> Tally:
     """One question about a network and others that have the same answer."""
     tally, problem = Tally(), any_problem(rng)
@@ -201,6 +229,8 @@ KINDS: dict[str, Round] = {
     "intervals of rho": intervals,
     "property files": properties,
     "optima": optima,
+    "solutions kept": kept,
+    "objectives, enumerated": objectives,
     "variants": variants,
     "options and seeds": options,
     "injected faults": faults,

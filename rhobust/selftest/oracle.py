@@ -178,10 +178,8 @@ def least_margin(
 ) -> Fraction:
     """The least ``margin_at`` over the box."""
     rivals = _rivals(network, label, rivals)
-    steps, first = _steps(network, inputs=len(lower), coordinates=len(lower))
-    cells = [box(lower, upper)]
-    for step in steps:
-        cells = [part for cell in cells for part in _advance(cell, step)]
+    cells, starts = cells_of(network, lower, upper)
+    first = starts[-1]
     value, point = min(
         (ratio(place[first + label] - place[first + t], place), _input(place, len(lower)))
         for cell in cells
@@ -190,6 +188,26 @@ def least_margin(
     )
     assert value + margin == margin_at(network, point, label, rivals, margin)
     return value + margin
+
+
+def cells_of(
+    network: ExactNetwork,
+    lower: Sequence[Fraction],
+    upper: Sequence[Fraction],
+    within: Sequence[Form] = (),
+) -> tuple[list[Cell], list[int]]:
+    """The cells of a box on which every value is affine, and which coordinate holds the first of
+    each source's values: of the input, then of every stage.  within: functions of the input that
+    are at most 0."""
+    start = box(lower, upper)
+    for form in within:
+        start = part_below(start, form) if start else start
+    cells = [start] if start else []
+    width = len(lower) + len(within)  # every cut appends a coordinate
+    steps, starts = _steps(network, inputs=len(lower), coordinates=width)
+    for step in steps:
+        cells = [part for cell in cells for part in _advance(cell, step)]
+    return cells, starts
 
 
 def least_distance(
@@ -211,7 +229,8 @@ def least_distance(
     n, t = len(center), len(center) + 1  # t: the coordinate after those of x
     rivals = _rivals(network, label, rivals)
     start = _cone(center, domain_lower, domain_upper)
-    steps, first = _steps(network, inputs=n, coordinates=len(start[0].place) - 1)
+    steps, starts = _steps(network, inputs=n, coordinates=len(start[0].place) - 1)
+    first = starts[-1]
 
     # In order of t; the deepest cell first where t is the same; the number breaks other ties.
     numbers = itertools.count()
@@ -260,7 +279,8 @@ def least_distance_on_region(
     n, t = len(center), len(center) + 1
     cell = _cone(center, domain_lower, domain_upper)
     width = len(cell[0].place) - 1
-    steps, first = _steps(network, inputs=n, coordinates=width)
+    steps, starts = _steps(network, inputs=n, coordinates=width)
+    first = starts[-1]
     image = [Vertex(integers([*center, *[Fraction(0)] * (width - n)]), 0)]
     for step in steps:
         if isinstance(step, list):
@@ -342,9 +362,9 @@ def _replaced(cell: Cell, step: _Pieces, piece: int) -> Cell:
     return replace(cell, step.coordinate, step.forms[piece])
 
 
-def _steps(network: ExactNetwork, inputs: int, coordinates: int) -> tuple[list[_Step], int]:
+def _steps(network: ExactNetwork, inputs: int, coordinates: int) -> tuple[list[_Step], list[int]]:
     """What to do with a cell whose vertices have so many coordinates, the first of which are the
-    network's inputs; and which coordinate will then hold the first logit."""
+    network's inputs; and which coordinates will then hold the first value of each source."""
     steps: list[_Step] = []
     starts, widths = [1], [inputs]
     end = 1 + coordinates
@@ -377,7 +397,7 @@ def _steps(network: ExactNetwork, inputs: int, coordinates: int) -> tuple[list[_
         starts.append(end)
         widths.append(len(forms))
         end += len(forms) + len(cuts)
-    return steps, starts[-1]
+    return steps, starts
 
 
 def _forms(stage: ExactStage | ExactMaximum, starts: list[int], widths: list[int]) -> list[Form]:

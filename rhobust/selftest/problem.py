@@ -49,11 +49,23 @@ class Problem:
         """The least distance at which the label is lost; None where the box holds no such input."""
         if self.planted is not None:
             return self.planted
-        found = least_distance(
+        return None if self._nearest is None else self._nearest[0]
+
+    @cached_property
+    def _nearest(self) -> tuple[Fraction, Vector] | None:
+        return least_distance(
             self.exact, vector(self.image.tolist()), self.label,
             vector(self.lower.tolist()), vector(self.upper.tolist()),
         )  # fmt: skip
-        return None if found is None else found[0]
+
+    @property
+    def solutions(self) -> tuple[npt.NDArray[np.object_], ...]:
+        """The nearest input that loses the label, (D,) Fractions, for searches to track; none where
+        the box holds none, or where the distance is known by design.
+        """
+        if self.planted is not None or self._nearest is None:
+            return ()
+        return (np.array(self._nearest[1], dtype=object),)
 
     def lost_within(self, eps: float) -> bool:
         """Whether some input within eps (and in the box) loses the label."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
-from ..bnb.search import Settings
+from ..bnb.search import Hooks, Settings, search
+from ..compiler.arrays import Bounds
+from ..compiler.claim import Claim
 from ..compiler.graph import Network
 from ..compiler.importers.plain import dense_network
 from ..compiler.importers.vnnlib import parse_vnnlib
@@ -20,7 +22,16 @@ from ..formulation import Problem as Formulation
 from ..formulation import minimize
 from ..radius import rho
 from ..solving import solve
-from .judge import answered, estimated, measured, optimised, verified
+from .judge import (
+    CONTRADICTION,
+    DECIDED,
+    UNKNOWN,
+    answered,
+    estimated,
+    measured,
+    optimised,
+    verified,
+)
 from .oracle import least_margin, vector
 from .problem import Problem, Rng
 
@@ -40,7 +51,8 @@ class Asked:
 def asked(problem: Problem, eps: float, settings: Settings | None = None, seed: int = 0) -> Asked:
     """The question with the program's own network."""
     network = dense_network(problem.layers, "selftest")
-    return Asked(problem, network, eps, settings or Settings(), seed)
+    spent = replace(settings or Settings(), tracked=problem.solutions)
+    return Asked(problem, network, eps, spent, seed)
 
 
 Question = Callable[[Asked], str]
@@ -54,6 +66,22 @@ def by_verify(a: Asked) -> str:
         settings=a.settings, seed=a.seed,
     )  # fmt: skip
     return verified(p, a.eps, found)
+
+
+def by_blind_search(a: Asked) -> str:
+    """A search that takes no candidate, and so has to keep a solution to the end."""
+    p = a.problem
+    claim = Claim.make(a.network, p.image, p.label, domain=(p.lower, p.upper))
+    compiled, _ = claim.compile(a.eps)
+    box = Bounds(compiled.lower[None], compiled.upper[None])
+    hooks = Hooks(lambda: a.timeout, lambda points: False, lambda: box)
+    found = search(compiled, hooks, replace(a.settings, nodes=200))
+    if found.reason == CONTRADICTION:
+        return "the search contradicted itself"
+    lost = p.lost_within(a.eps)
+    if found.status == "closed":
+        return f"closed within {a.eps!r}, but rho is {p.rho}" if lost else DECIDED
+    return DECIDED if lost else UNKNOWN
 
 
 def by_rho(a: Asked) -> str:

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from ..compiler.errors import InputError
 from .judge import Tally
 from .kinds import KINDS, a_round
 
 HEADINGS = ("kind", "problems", "decided", "unknown", "wrong")
 
 
+def chosen(wanted: str) -> list[str]:
+    """The kinds whose name holds a text; all for an empty one.  Raises InputError for none."""
+    found = [kind for kind in KINDS if wanted.lower() in kind]
+    if not found:
+        raise InputError(f"no kind of problem is named {wanted!r}; there are: {', '.join(KINDS)}")
+    return found
+
+
 def rounds(
-    remaining: Callable[[], float], seed: int, told: Callable[[str, Tally], None]
+    remaining: Callable[[], float],
+    seed: int,
+    told: Callable[[str, Tally], None],
+    kinds: Sequence[str] = tuple(KINDS),
+    first: int = 0,
 ) -> dict[str, Tally]:
-    """What came of each kind; told: hears of every round. Every kind has one round at least."""
-    tallies = {kind: Tally() for kind in KINDS}
-    number = 0
-    while number == 0 or remaining() > 0.0:
+    """What came of each kind; told: hears of every round. Every kind has one round at least.
+
+    first: the number of the first round, so that several runs of one seed share the rounds.
+    """
+    tallies = {kind: Tally() for kind in kinds}
+    number = first
+    while number == first or remaining() > 0.0:
         for kind, tally in tallies.items():
-            if number and remaining() <= 0.0:
+            if number > first and remaining() <= 0.0:
                 break
             found = a_round(number, kind, seed)
             tally.add(found)

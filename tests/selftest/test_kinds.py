@@ -22,7 +22,10 @@ from rhobust.selftest.problem import random_problem
 from rhobust.selftest.questions import vnnlib
 from rhobust.selftest.table import cells, lines, rounds, table
 
-FEW = {"small networks, enumerated": 100, "injected faults": 16, "exact ties": 40}
+FEW = {
+    "small networks, enumerated": 100, "injected faults": 16, "exact ties": 40,
+    "objectives, enumerated": 80,
+}  # fmt: skip
 
 
 def tally(kind: str, first: int, count: int, seed: int = 1) -> Tally:
