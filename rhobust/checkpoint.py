@@ -13,6 +13,7 @@ import numpy as np
 
 from .bnb.saving import Array, State
 from .compiler.errors import InputError
+from .compiler.importers.unpacking import check_npz
 from .compiler.question import Question, differences
 from .files import save, writable
 from .outputs import apart
@@ -66,6 +67,7 @@ class Checkpoint:
                 # nothing is packed in it, so nothing can be larger than the file
                 if any(entry.compress_type for entry in archive.infolist()):
                     raise ValueError("it is packed")
+            check_npz(self.path)
             with np.load(self.path, allow_pickle=False) as file:
                 asked = json.loads(str(file["asked"]))
                 if not isinstance(asked, dict):

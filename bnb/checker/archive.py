@@ -14,6 +14,7 @@ import numpy as np
 from .arithmetic import LIMIT, Array, require
 
 MOST_BYTES = 2**30
+MOST_HEADER = 2**24  # as JSON it takes about twenty times as much
 MOST_FILES = 100_000
 KINDS = ("u1", "i1", "i2", "i4", "i8", "u2", "u4", "f4", "f8")
 
@@ -27,6 +28,8 @@ class Archive:
             entries = archive.infolist()
             require(len(entries) <= MOST_FILES, "too many arrays")
             require(sum(entry.file_size for entry in entries) <= MOST_BYTES, "too large")
+            most = {entry.filename: entry.file_size for entry in entries}
+            require(most.get("header.npy", 0) <= MOST_HEADER, "the header is too large")
             for entry in entries:
                 name = entry.filename.removesuffix(".npy")
                 require(name != entry.filename and name not in self.arrays, f"file {name!r}")

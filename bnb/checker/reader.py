@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from collections import Counter
 from pathlib import Path
@@ -18,6 +17,7 @@ from .model import Graph, Model, Tensor, Value
 from .node import Node
 from .operations import OPERATIONS, SINCE, formed
 from .operators import Operator
+from .unpacking import content
 
 OPSETS = range(7, 29)  # versions whose definitions the handlers know
 CODES = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
@@ -30,9 +30,7 @@ def read_model(path: Path) -> Model:
 
     Whatever is no model of the form that is read is Refused.
     """
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-        data = stream.read(MOST_BYTES + 1)
-    require(len(data) <= MOST_BYTES, "the model file is too large")
+    data = content(path, MOST_BYTES)
     name = path.name.removesuffix(".gz").removesuffix(".onnx")
     try:
         with np.errstate(all="ignore"):  # what is not finite is refused where it arises

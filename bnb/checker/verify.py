@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from .rows import Reduced
 from .statement import Statement
 from .tight import improve
 from .tree import Proof, Tree
+from .unpacking import content
 
 FORMAT, VERSION = "rhobust-certificate", 1
 MOST_PARTS = 10_000
@@ -121,7 +121,7 @@ class Checker:
             require(claim["kind"] == "property", "a claim of an unknown kind")
             text = archive.take("text", "u1", (None,)).tobytes()
             if property_path is not None:
-                require(_read(Path(property_path)) == text, "the property is another")
+                require(content(Path(property_path), 2**28) == text, "the property is another")
             statement = check_property(text, claim, model, parts)
         statement.facts["model"] = model.digest
         if expected is not None:
@@ -131,11 +131,6 @@ class Checker:
         for item, prefix, part in zip(items, prefixes, parts, strict=True):
             nodes += check_part(archive, item, prefix, part, model, exact, stop)
         return statement, nodes
-
-
-def _read(path: Path) -> bytes:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-        return stream.read(2**28)
 
 
 def check_part(

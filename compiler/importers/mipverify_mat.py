@@ -20,6 +20,7 @@ from .assembly import Assembly, Call
 from .mipverify_runtime import MatLayer, MatRuntime
 from .onnx_model import Array, AttributeValue
 from .onnx_node import Symbol
+from .unpacking import TooLarge, check_mat
 
 OPTIONS = {
     "conv": ("stride", "padding"),
@@ -74,9 +75,12 @@ def _arrays(source: str) -> Mapping[str, Array]:
     from scipy.io import loadmat
 
     try:
+        check_mat(source)
         found: Mapping[str, Array] = loadmat(source)
     except FileNotFoundError as error:
         raise ModelError(source, "no such file") from error
+    except TooLarge as error:
+        raise ModelError(source, str(error)) from error
     except NotImplementedError as error:
         raise ModelError(source, "is of version 7.3; save it as version 7, save -v7") from error
     except Exception as error:  # a damaged file can raise anything

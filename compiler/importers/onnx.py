@@ -7,7 +7,6 @@ import math
 import os
 import zlib
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,8 @@ from .onnx_model import CHECK, LARGEST, MOST, Model, Operation, decoded, ending_
 from .onnx_node import Node, Symbol, Value
 from .onnx_ops import OPERATIONS
 from .onnx_runtime import OnnxRuntime
+from .unpacking import TooLarge, read
 
-CHUNK = 2**20
-"""Bytes read at a time: what is packed tells its size only when it is unpacked."""
 LAST_ONLY = ("LogSoftmax", "Softmax")
 """Dropped where they end the network: they keep the order of the outputs."""
 
@@ -61,18 +59,15 @@ def load_onnx(path: str | Path) -> Network:
 
 def _read(source: str) -> bytes:
     try:
-        with gzip.open(source) if source.endswith(".gz") else open(source, "rb") as file:
-            chunks = iter(lambda: file.read(CHUNK), b"")
-            data = b"".join(islice(chunks, LARGEST // CHUNK + 1))
+        return read(source, LARGEST)
     except FileNotFoundError as error:
         raise ModelError(source, "no such file") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ModelError(source, "truncated, or not compressed by gzip; fetch it again") from error
+    except TooLarge as error:
+        raise ModelError(source, str(error)) from error
     except (OSError, ValueError) as error:
         raise ModelError(source, f"cannot be read: {error}") from error
-    if len(data) > LARGEST:
-        raise ModelError(source, f"has more than {LARGEST} bytes, which no ONNX file can have")
-    return data
 
 
 def _network(source: str, model: Model) -> tuple[Network, str]:

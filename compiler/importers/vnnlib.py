@@ -9,6 +9,7 @@ from pathlib import Path
 from ..atoms import Tree, conjunction
 from ..errors import PropertyError
 from ..property import Property
+from .unpacking import TooLarge, read
 from .vnnlib_declarations import Constant, DeclaredNetwork
 from .vnnlib_statements import Assertion, Nothing, Statements
 from .vnnlib_tokens import Lists
@@ -52,10 +53,7 @@ def read_text(path: str | Path) -> str:
     """What a `.vnnlib` or `.vnnlib.gz` file says; PropertyError where it cannot be read."""
     source = str(path)
     try:
-        opened = gzip.open(source) if source.endswith(".gz") else open(source, "rb")
-        with opened as file:
-            data = file.read(LARGEST + 1)
-        text = data.decode("utf-8-sig")
+        return read(source, LARGEST).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise PropertyError(source, None, "no such file") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -63,8 +61,7 @@ def read_text(path: str | Path) -> str:
         raise PropertyError(source, None, message) from error
     except UnicodeDecodeError as error:
         raise PropertyError(source, None, "is no text; give a .vnnlib file") from error
+    except TooLarge as error:
+        raise PropertyError(source, None, str(error)) from error
     except (OSError, ValueError) as error:
         raise PropertyError(source, None, f"cannot be read: {error}") from error
-    if len(data) > LARGEST:
-        raise PropertyError(source, None, f"has more than {LARGEST} characters; split it")
-    return text

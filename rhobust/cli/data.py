@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..compiler.arrays import Vector
 from ..compiler.errors import InputError
+from ..compiler.importers.unpacking import check_npz
 from ..embedded import embedded_images
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -84,6 +85,7 @@ def _bytes(values: Array) -> bool:
 
 def _npz(path: Path) -> tuple[Array, Array | None]:
     try:
+        check_npz(path)
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
