@@ -114,6 +114,7 @@ def gemm(node: Node) -> Value:
     """alpha x W + beta b."""
     value, matrix = node.variable(0), node.fixed(1)
     node.zero("transA")
+    require(node.opset >= 11 or node.there(2), f"missing input of {node.told}")
     matrix = matrix if node.flag("transB") else matrix.T
     fits = len(value.shape) == matrix.ndim == 2 and value.shape[1] == matrix.shape[1]
     require(fits, f"the shapes of {node.told}")

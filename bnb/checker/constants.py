@@ -12,8 +12,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from .arithmetic import LIMIT, Array, require
-from .fields import MOST_ELEMENTS, STORED
+from .arithmetic import Array, require
+from .fields import MOST_ELEMENTS, STORED, finite
 from .model import Value
 from .node import Handler, Node
 
@@ -66,8 +66,7 @@ def cast(node: Node) -> Value:
 
 def checked(node: Node, found: Array) -> Value:
     """Constants that are finite, as a value."""
-    fine = found.dtype.kind != "f" or np.all(np.abs(found) <= LIMIT)
-    require(fine, f"the numbers of {node.told}")
+    require(finite(found), f"the numbers of {node.told}")
     return Value(found.shape, constant=found)
 
 

@@ -71,8 +71,13 @@ def tensor(item: onnx.TensorProto, told: str) -> Array:
     if kind is np.bool_:
         require(np.all((found == 0) | (found == 1)), f"{told}: a truth value beside 0 and 1")
     found = found.astype(kind).reshape(shape)
-    require(found.dtype.kind != "f" or np.all(np.abs(found) <= LIMIT), f"{told}: not finite")
+    require(finite(found), f"{told}: not finite")
     return found
+
+
+def finite(found: Array) -> bool:
+    """Whether no number is NaN, infinite or beyond LIMIT; float32 has no LIMIT to compare with."""
+    return found.dtype.kind != "f" or bool(np.all(np.abs(found.astype(np.float64)) <= LIMIT))
 
 
 def attribute(item: onnx.AttributeProto, told: str) -> Any:

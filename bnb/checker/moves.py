@@ -18,9 +18,16 @@ def identity(node: Node) -> Value:
 
 def dropout(node: Node) -> Value:
     """Inference, where it does nothing; its mask is not read."""
+    require(len(node.inputs) == 1 or node.opset >= 12, f"too many inputs of {node.told}")
+    if node.there(1):
+        ratio = node.value(1).constant
+        require(ratio is not None and ratio.dtype.kind == "f", f"the ratio of {node.told}")
+        assert ratio is not None
+        require(ratio.size == 1 and 0.0 <= ratio.item() < 1.0, f"the ratio of {node.told}")
     if node.there(2):
-        training = node.value(2).constant
-        require(training is not None and not training.any(), f"the mode of {node.told}")
+        mode = node.value(2).constant
+        off = mode is not None and mode.dtype.kind == "b" and not mode.any()
+        require(off, f"the mode of {node.told}")
     return identity(node)
 
 

@@ -57,6 +57,26 @@ def _of(handler: Handler, inputs: int = 1, *attributes: str) -> Operation:
 
 SINCE = {"Expand": 8, "ConstantOfShape": 9, "Sign": 9, "Where": 9}
 """Operators that came after the first operator set that is read."""
+LAST = 2**20
+SETS: dict[str, dict[str, tuple[int, int]]] = {
+    "AveragePool": {"ceil_mode": (10, LAST), "dilations": (19, LAST)},
+    "BatchNormalization": {"spatial": (1, 8), "training_mode": (14, LAST)},
+    "Cast": {"saturate": (19, LAST), "round_mode": (25, LAST)},
+    "Clip": {"min": (1, 10), "max": (1, 10)},
+    "Constant": {
+        name: (12, LAST) for name in ("value_float", "value_floats", "value_int", "value_ints")
+    },
+    "Dropout": {"ratio": (1, 11), "seed": (12, LAST)},
+    "MaxPool": {"ceil_mode": (10, LAST), "dilations": (10, LAST), "storage_order": (8, LAST)},
+    "ReduceMax": {"noop_with_empty_axes": (18, LAST)},
+    "ReduceMean": {"noop_with_empty_axes": (18, LAST)},
+    "ReduceMin": {"noop_with_empty_axes": (18, LAST)},
+    "ReduceSum": {"noop_with_empty_axes": (13, LAST)},
+    "Reshape": {"allowzero": (14, LAST)},
+    "Shape": {"start": (15, LAST), "end": (15, LAST)},
+    "Split": {"num_outputs": (18, LAST)},
+}
+"""The first and the last operator set with an attribute, of those that not all sets have."""
 OPERATIONS: dict[str, Operation] = {
     "Add": _of(affine.add, 2),
     "Sub": _of(affine.sub, 2),

@@ -15,11 +15,12 @@ from .external import MOST_BYTES, gathered
 from .fields import MOST_ELEMENTS, attribute, fits, parsed, tensor
 from .model import Graph, Model, Tensor, Value
 from .node import Node
-from .operations import OPERATIONS, SINCE, formed
+from .operations import OPERATIONS, SETS, SINCE, formed
 from .operators import Operator
 from .unpacking import content
 
 OPSETS = range(7, 29)  # versions whose definitions the handlers know
+VERSIONS = range(3, 15)  # of the format
 CODES = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
 STANDARD = ("", "ai.onnx")
 
@@ -36,6 +37,7 @@ def read_model(path: Path) -> Model:
         with np.errstate(all="ignore"):  # what is not finite is refused where it arises
             proto = parsed(data)
             digest = gathered(proto, data, path.parent)
+            require(proto.ir_version in VERSIONS, f"the format's version {proto.ir_version}")
             tensors, last, ordered = _read(proto.graph, _opset(proto))
     except Refused:
         raise
@@ -65,6 +67,7 @@ def _read(graph: onnx.GraphProto, opset: int) -> tuple[list[Tensor], int, bool]:
     values = {inputs[0].name: Value(shape, 0, double=double)}
     _check_order(graph, {inputs[0].name, *names})
     nodes, wanted = _needed(graph), graph.output[0].name
+    require(wanted != inputs[0].name, "the output is the input")
     used = {wanted, *(source for proto, _ in nodes for source in proto.input)}
     for item in graph.initializer:
         if item.name in used:
@@ -164,6 +167,9 @@ def _results(
     require(not older, f"operator {proto.op_type} before it came, at node {proto.name!r}")
     require(len(proto.input) <= operation.inputs, f"too many inputs of node {proto.name!r}")
     given = _attributes(proto, operation.attributes)
+    for key, (first, last) in SETS.get(proto.op_type, {}).items():
+        fits = key not in given or first <= opset <= last
+        require(fits, f"{key} of another operator set at node {proto.name!r}")
     for source in proto.input:
         require(not source or source in values, f"{source!r} is not read at node {proto.name!r}")
     wanted = [values[source] if source else None for source in proto.input]

@@ -96,6 +96,11 @@ def segment(graph: Graph) -> None:
     graph.initializer[0].segment.begin = 0
 
 
+def infinite(graph: Graph) -> None:
+    weights = onnx.numpy_helper.to_array(graph.initializer[0])
+    graph.initializer[0].raw_data = np.full_like(weights, np.inf).tobytes()
+
+
 def again(graph: Graph) -> None:
     graph.initializer.append(graph.initializer[0])
 
@@ -174,7 +179,7 @@ def transposed(graph: Graph) -> None:
 
 CHANGES: list[Callable[[Graph], None]] = [
     twice, untyped, two_values, other_type, referred, flag_of_two, raw_and_typed, wrong_field,
-    short, long, few, negative, segment, again, overwritten, set_twice, later, undefined,
+    short, long, few, negative, segment, infinite, again, overwritten, set_twice, later, undefined,
     two_outputs, one_output_twice, input_twice, sparse, foreign, overload, declared_shape,
     declared_rank, declared_type, declared_output, empty_size, mixed, transposed,
 ]  # fmt: skip
@@ -208,6 +213,9 @@ def test_functions_and_unknown_fields_are_refused(tmp_path: Path) -> None:
     unknown = bytes([0xFA, 0x7F, 1, 0])  # field 2047 of the model: one byte
     refused(tmp_path / "m.onnx", proper().SerializeToString() + unknown)
     refused(tmp_path / "m.onnx", proper().SerializeToString()[:-3])
+    proto = proper()
+    proto.ir_version = 99
+    refused(tmp_path / "m.onnx", proto.SerializeToString())
 
 
 def test_two_operator_sets_are_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from rhobust.bnb.checker.arithmetic import Refused
+from rhobust.bnb.checker.reader import read_model
+from rhobust.bnb.checker.root import Root
 from rhobust.compiler.errors import FidelityError, ModelError
 from rhobust.compiler.graph import Network
 from rhobust.compiler.importers.fidelity import FEW, TOLERANCE
@@ -25,35 +29,95 @@ from .onnx_mutants import mutant
 
 MEGABYTES = 2048
 """What reading one of the files may need beyond all before."""
+PROVIDERS = ["CPUExecutionProvider"]
 FLOAT32 = 2.0**30
 """Rounding of float32 over that of float64, and twice that."""
 
 
 def judged(data: bytes, path: Path) -> str:
-    """refused, accepted, or what is wrong."""
+    """refused, accepted by the importer, or by the checker as well, or what is wrong."""
     path.write_bytes(data)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    reason = ""
     try:
         network = load_onnx(path)
         told = _compared(network, data)
     except FidelityError as error:
         told = "refused" if "not finite" in str(error) else f"misread: {error}"
-    except ModelError:
-        told = "refused"
+    except ModelError as error:
+        told, reason = "refused", str(error)
     except Exception as error:  # whatever it is, it is a defect
         told = f"{type(error).__name__}: {error}"
+    if told in ("refused", "accepted"):
+        told = _checked(told, reason, data, path)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
     return told if grown <= MEGABYTES else f"{grown} megabytes, {told}"
 
 
-def _compared(network: Network, data: bytes) -> str:
-    """Whether an accepted network computes what onnxruntime computes, on some inputs more."""
+def _checked(told: str, reason: str, data: bytes, path: Path) -> str:
+    """What becomes of it when the checker is asked, too, which must not read more."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model = read_model(path)
+    except Refused:
+        return told
+    except Exception as error:  # of no other type
+        return f"checker: {type(error).__name__}: {error}"
+    if "onnxruntime does not evaluate it" in reason:  # which both readers mean the same by
+        return "refused by onnxruntime alone"
+    if reason:
+        return f"read by the checker alone: {reason}"
+    session, given, double = _session(data)
+    rng = np.random.default_rng(2)
+    for scale in (0.5, 1.0, 5.0):
+        row = (rng.normal(size=model.inputs) * scale).astype(np.float32).astype(np.float64)
+        theirs = session.run(None, {given: _shaped(data, row, double)})[0].reshape(-1)
+        try:
+            root = Root(model, row, row)
+            root.propagate()
+        except Refused:  # numbers that are too large
+            continue
+        low, high = root.low[model.output], root.high[model.output]
+        if low.shape != theirs.shape:
+            return f"checker: {low.shape} numbers for {theirs.shape}"
+        if not np.isfinite(theirs).all() or told == "refused":  # beyond float32
+            continue
+        if model.ordered:
+            kind = onnx.ModelProto.FromString(data).graph.node[-1].op_type
+            low, high = (_normalised(bound, kind) for bound in (low, high))
+        most = TOLERANCE * max(1.0, float(np.abs(theirs).max())) + _slack(path, row)
+        if not ((low - most <= theirs) & (theirs <= high + most)).all():
+            return f"checker: {low} to {high}, not {theirs}"
+    return f"{told} by both"
+
+
+def _session(data: bytes) -> tuple[Any, str, bool]:
+    """A session, the input's name, and whether it is of float64."""
+    graph = onnx.ModelProto.FromString(data).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    (given,) = (value for value in graph.input if value.name not in constants)
+    double = given.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE
+    return onnxruntime.InferenceSession(data, providers=PROVIDERS), given.name, double
+
+
+def _shaped(data: bytes, row: Any, double: bool) -> Any:
     graph = onnx.ModelProto.FromString(data).graph
     constants = {tensor.name for tensor in graph.initializer}
     (given,) = (value for value in graph.input if value.name not in constants)
     shape = [dim.dim_value or 1 for dim in given.type.tensor_type.shape.dim]
-    double = given.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    return row.astype(np.float64 if double else np.float32).reshape(shape)
+
+
+def _slack(path: Path, row: Any) -> float:
+    """What rounding in float32 may change."""
+    with np.errstate(all="ignore"):
+        return float(load_onnx(path).enclose(row).radius[0].max() * FLOAT32)
+
+
+def _compared(network: Network, data: bytes) -> str:
+    """Whether an accepted network computes what onnxruntime computes, on some inputs more."""
+    session, given, double = _session(data)
     rng = np.random.default_rng(1)
     numbers = sum(int(network.graph.nodes[node]["size"]) for node in network.order)
     scales = np.array([0.1, 0.5, 1.0, 1.0, 1.0, 5.0, 30.0])[: max(1, FEW // numbers)]
@@ -61,8 +125,7 @@ def _compared(network: Network, data: bytes) -> str:
     inputs = inputs.astype(np.float32).astype(np.float64)
     together = network.run(inputs)
     for row, joint in zip(inputs, together, strict=True):
-        value = row.astype(np.float64 if double else np.float32).reshape(shape)
-        theirs = session.run(None, {given.name: value})[0].reshape(-1)
+        theirs = session.run(None, {given: _shaped(data, row, double)})[0].reshape(-1)
         with np.errstate(all="ignore"):
             enclosed = network.enclose(row)
             ours, slack = enclosed.middle[0], enclosed.radius[0].max() * FLOAT32
