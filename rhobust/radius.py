@@ -192,7 +192,9 @@ class _Search:
         return min(self.deadline.remaining(), self.until - self.deadline.spent())
 
     def _within(self, share: float, work: Callable[[], None]) -> None:
-        """Some work, with a share of the time that remains."""
+        """Some work, with a share of the time that remains, if any does."""
+        if self.deadline.stop():
+            return
         self.until = self.deadline.spent() + share * self.deadline.remaining()
         work()
         self.until = np.inf

@@ -24,6 +24,7 @@ from .kernels import (
     relax,
     relaxed_forward,
 )
+from .late import Stop, in_time, never
 from .reach import Reach
 
 NO_BETA = np.zeros((1, 0))
@@ -121,6 +122,7 @@ def backward(
     multipliers: Multipliers,
     keep: bool = False,
     also: tuple[int, Matrix] | None = None,
+    stop: Stop = never,
 ) -> Pass:
     """Lower bounds of rows @ pre_start + offset, (Q,), over each query's node.
 
@@ -128,13 +130,15 @@ def backward(
     Promise: `value` is at most the true minimum over the node, for every alpha in [0, 1], beta >=
     0; a NaN anywhere gives NaN. keep: also the coefficients of all stages, which `climb` needs.
     also: a stage no later than `start`, and coefficients (Q, N) on its pre-activations that are
-    added to the rows, whether anything else reads that stage or not.
+    added to the rows, whether anything else reads that stage or not.  Raises Late once `stop` says
+    so, which is asked at every stage.
     """
     count = len(owner)
     constant, size, extra = offset.copy(), np.abs(offset), np.zeros(count)
     pending: list[Matrix | None] = [None] * (start + 1)
     kept: list[Matrix] = [np.empty((0, 0))] * (start + 1)
     for number in range(start, -1, -1):
+        in_time(stop)
         stage = problem.stages[number]
         scale = reach.stages[number]
         if number == start:

@@ -23,8 +23,13 @@ from .reach import Reach
 DENSE = 0.3
 """Share of nonzeros beyond which products of whole arrays are faster."""
 
+MANY = 4096
+"""Rows made between two looks at the clock."""
+
 CHUNK = 256
-"""Rows bounded between two looks at the clock."""
+"""Rows bounded between two looks at the clock, at most."""
+PRODUCTS = 20_000_000
+"""Numbers that these rows may look at."""
 
 
 @dataclass(slots=True)
@@ -50,8 +55,45 @@ def local_rows(
     unstable: list[Indices],
     start: int,
     units: Indices,
+    stop: Stop = never,
 ) -> LocalRows | None:
-    """Pre-activations of some units of stage `start`; None where the rows are not sparse."""
+    """Pre-activations of some units of stage `start`; None where the rows are not sparse.
+
+    Raises Late once `stop` says so.
+    """
+    parts: list[LocalRows] = []
+    for begin in range(0, max(1, len(units)), MANY):
+        some = units[begin : begin + MANY]
+        part = _local_rows(problem, reach, nodes, unstable, start, some, stop)
+        if part is None:
+            return None
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else joined(parts)
+
+
+def joined(parts: list[LocalRows]) -> LocalRows:
+    """The rows of all parts, one below the other."""
+    units = [
+        sparse.csr_array(sparse.vstack(several))
+        for several in zip(*(part.units for part in parts), strict=True)
+    ]
+    return LocalRows(
+        sparse.csr_array(sparse.vstack([part.input for part in parts])),
+        units,
+        np.concatenate([part.constant for part in parts]),
+        np.concatenate([part.radius for part in parts]),
+    )
+
+
+def _local_rows(
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    unstable: list[Indices],
+    start: int,
+    units: Indices,
+    stop: Stop,
+) -> LocalRows | None:
     count = len(units)
     pending: list[sparse.csr_array | None] = [None] * (start + 1)
     parts = [sparse.csr_array((count, len(found))) for found in unstable[:start]]
@@ -62,6 +104,7 @@ def local_rows(
     for operator, source in stage.terms:
         _add(pending, source, operator.rows(units))
     for number in range(start - 1, -1, -1):
+        in_time(stop)
         lam = pending[number + 1]
         pending[number + 1] = None
         if lam is None or lam.nnz == 0:
@@ -108,6 +151,7 @@ class LocalStages:
         before = sum(len(part.constant) for part in self.rows)
         magnitude = np.maximum(np.abs(self.box.lower[0]), np.abs(self.box.upper[0]))
         every = [*self.rows, found]
+        in_time(stop)
         x = sparse.csr_array(sparse.vstack([part.input for part in every]))
         wide = [
             sparse.hstack(
@@ -115,7 +159,9 @@ class LocalStages:
             )
             for part in every
         ]
+        in_time(stop)
         u = sparse.csr_array(sparse.vstack(wide))
+        in_time(stop)
         bias = np.concatenate([part.constant for part in every])
         lower, upper = (
             np.concatenate([np.empty(0), *self.lower]),
@@ -133,9 +179,11 @@ class LocalStages:
             bias, np.concatenate([part.radius for part in every]), reach, magnitude, factor * 1.01,
         )  # fmt: skip
         parts: list[tuple[Vector, Vector]] = []
-        for begin in range(before, len(bias), CHUNK):
+        # a unit costs about as much as there are units before it
+        chunk = max(1, min(CHUNK, PRODUCTS // (before + x.shape[1] + 1)))
+        for begin in range(before, len(bias), chunk):
             in_time(stop)
-            parts.append(bound_units(before, begin, min(CHUNK, len(bias) - begin), *given))
+            parts.append(bound_units(before, begin, min(chunk, len(bias) - begin), *given))
         low, high = zip(*parts, strict=True) if parts else ((), ())
         return np.concatenate([np.empty(0), *low]), np.concatenate([np.empty(0), *high])
 

@@ -150,7 +150,7 @@ def _rows_of_units(
     units: Indices,
     stop: Stop,
 ) -> Expanded:
-    local = local_rows(problem, reach, nodes, unstable, number, units)
+    local = local_rows(problem, reach, nodes, unstable, number, units, stop)
     if local is not None:
         return Expanded(local.input, list(local.units), local.constant, local.radius)
     width = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])

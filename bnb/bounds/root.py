@@ -13,12 +13,15 @@ from ...compiler.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.problem import Problem
 from .backward import Ascent, Multipliers, Nodes, backward, climb, plain
 from .interval import stage_interval
-from .late import Late, Stop
+from .late import Late, Stop, never
 from .local import LocalRows, LocalStages, local_rows
 from .reach import Reach
 
 LARGEST_BATCH = 4_000_000
 """Numbers in one array of a batched pass; beyond this the caches are no help."""
+
+LARGEST_WORK = 200_000_000
+"""Multiplications of such a pass in one stage: tenths of a second between looks at the clock."""
 
 Told = Callable[[int, Indices, int, Sequence[Matrix]], None]
 
@@ -36,6 +39,8 @@ def root_bounds(
     unstable: list[Indices] = []
     local: LocalStages | None = LocalStages(box)
     for number, stage in enumerate(problem.stages):
+        if stop():
+            return None
         bounds = stage_interval(stage, sources)
         reach.add_stage(problem)
         units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
@@ -43,7 +48,10 @@ def root_bounds(
         if problem.ball is not None:
             local = None
         if stage.relu and local is not None:
-            rows = local_rows(problem, reach, nodes, unstable, number, units)
+            try:
+                rows = local_rows(problem, reach, nodes, unstable, number, units, stop)
+            except Late:
+                return None
         deep = any(source != 0 for _, source in stage.terms)
         if stage.relu and (deep or problem.ball is not None):
             if rows is not None and local is not None:
@@ -126,9 +134,12 @@ def unit_bounds(
         multipliers = plain(problem, nodes, owner, number)
         # the ascent changes them in place, and only a listener wants to know which were best
         slopes = None if told is None else [alpha.copy() for alpha in multipliers.alpha]
-        value = best_pass(
-            problem, reach, nodes, owner, number, rows, multipliers, steps, stop, slopes
-        )
+        try:
+            value = best_pass(
+                problem, reach, nodes, owner, number, rows, multipliers, steps, stop, slopes
+            )
+        except Late:
+            return None
         if told is not None and slopes is not None:
             known, k = nodes.bounds[number], units[part]
             before = known.lower[0, k] if signed > 0 else -known.upper[0, k]
@@ -163,8 +174,9 @@ def best_pass(
     for step in range(steps + 1):
         last = step == steps
         found = backward(
-            problem, reach, nodes, owner, number, rows, offset, multipliers, keep=not last
-        )
+            problem, reach, nodes, owner, number, rows, offset, multipliers, keep=not last,
+            stop=never if step else stop,
+        )  # fmt: skip
         better = np.flatnonzero(found.value > best)
         best[better] = found.value[better]
         for kept, alpha in zip(slopes or (), multipliers.alpha, strict=slopes is not None):
@@ -177,6 +189,8 @@ def best_pass(
 
 def _chunks(problem: Problem, number: int, count: int) -> Sequence[tuple[float, Indices]]:
     widest = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
-    chunk = max(1, LARGEST_BATCH // widest)
+    operators = [o for stage in problem.stages[: number + 1] for o, _ in stage.terms]
+    work = max([1, *(o.terms * o.out_size for o in operators)])
+    chunk = max(1, min(LARGEST_BATCH // widest, LARGEST_WORK // work))
     parts = [np.arange(a, min(a + chunk, count)) for a in range(0, count, chunk)]
     return [(sign, part) for part in parts for sign in (1.0, -1.0)]
