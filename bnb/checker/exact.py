@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 import math
 from fractions import Fraction
+from operator import truediv
 
 import numpy as np
 
@@ -25,14 +26,28 @@ from .root import Root
 
 FINE = 48  # bits after the point of multipliers and bounds
 _whole = np.frompyfunc(int, 1, 1)
+_divided = np.frompyfunc(truediv, 2, 1)
 _root = np.frompyfunc(math.isqrt, 1, 1)
 
 
 def integers(array: Array, power: int) -> Array:
     """floor(array * 2**power), as Python integers: exact, since both steps are."""
-    found = np.floor(np.ldexp(np.asarray(array, dtype=np.float64), power))
-    require(np.all(np.isfinite(found)), "a number that is not finite")
+    given = np.asarray(array, dtype=np.float64)
+    found = np.floor(np.ldexp(given, power))
+    if not np.all(np.isfinite(found)):
+        require(np.all(np.isfinite(given)), "a number that is not finite")
+        part, exponent = np.frexp(given)
+        return np.asarray(_shifted(np.ldexp(part, 53), exponent + (power - 53)), dtype=object)
     return np.asarray(_whole(found), dtype=object).reshape(np.shape(array))
+
+
+def _shift(mantissa: float, places: int) -> int:
+    """floor(mantissa * 2**places) of a whole mantissa."""
+    whole = int(mantissa)
+    return whole << int(places) if places >= 0 else whole >> -int(places)
+
+
+_shifted = np.frompyfunc(_shift, 2, 1)
 
 
 def above(array: Array, power: int) -> Array:
@@ -52,7 +67,10 @@ def power_of(array: Array) -> int:
 
 def nearest(whole: Array, power: int) -> Array:
     """whole / 2**power as floats; off by at most UNIT of itself."""
-    return np.asarray(np.ldexp(np.asarray(whole, dtype=np.float64), -power))
+    try:
+        return np.asarray(np.ldexp(np.asarray(whole, dtype=np.float64), -power))
+    except OverflowError:  # where the quotient is a float, though the whole number is none
+        return np.asarray(_divided(whole, 2**power), dtype=np.float64)
 
 
 def floats_below(whole: Array, power: int) -> Array:

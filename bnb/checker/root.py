@@ -83,11 +83,11 @@ class Root:
             if len(unstable) and (mixed[source] > 1 or self.ball is not None):
                 self._improve(source, unstable)
             plain = slopes(low, high)
-            # lambda s is rounded, t summed, and the coefficients on z meet errors of their own,
-            # but where the unit is 0 and its coefficient vanishes without a trace
+            # lambda s is rounded, t summed, and the coefficients on z, which are at most alpha or s
+            # times as large, meet errors of their own
             rounded = growth(self.merges[source]) * self.most[source]
-            cost = rounded + self.sums[number] * plain[2] + self.cost[source]
-            cost = np.where((low < 0.0) & (high <= 0.0), 0.0, cost)
+            steep = np.maximum(plain[0], plain[1])
+            cost = self.sums[number] * plain[2] + steep * (rounded + self.cost[source])
             self.weights[number] = Weights(*plain, 1.01 * cost)
             self.low.append(np.maximum(low, 0.0))
             self.high.append(np.maximum(high, 0.0))
@@ -96,24 +96,32 @@ class Root:
             self.loose.append(np.zeros(0))
 
     def _interval(self, number: int) -> None:
-        """A c + b -+ (|A| r + errors) for every source's centre c and radius r."""
+        """From A+ low + A- high + b to A+ high + A- low + b, with their errors, where A+ and A- are
+        the positive and the negative part of A: each end meets no other numbers than its own."""
         tensor = self.tensors[number]
         bias = np.zeros(tensor.size) if tensor.bias is None else tensor.bias
-        centre, radius, loose = bias.copy(), 0.0, np.zeros(tensor.size)
-        cost, spread = self.sums[number] * np.abs(bias), 8 * UNIT * np.abs(bias)
+        added = growth(2 * len(tensor.terms)) * np.abs(bias)
+        ends, spread = np.stack([bias, bias]), np.stack([added, added])
+        cost, loose = self.sums[number] * np.abs(bias), np.zeros(tensor.size)
         for source, operator in tensor.terms:
-            middle, half = midpoint(self.low[source], self.high[source])
+            both = np.stack([self.low[source], self.high[source]])
+            least = bool(both.min(initial=0.0) < 0.0)
+            rows = np.concatenate([both, np.abs(both), self.most[source][None]]) if least else both
             weight = operator.weight
-            centre = centre + operator.forward(middle[None], weight)[0]
-            both = np.stack([half, self.most[source]])
-            both = operator.forward(both, None if weight is None else np.abs(weight))
-            radius, size = radius + both[0], both[1]
-            spread += growth(operator.terms[0] + len(tensor.terms)) * size
+            if weight is None:
+                rise, fall = operator.forward(rows, None), np.zeros((len(rows), tensor.size))
+            else:
+                rise = operator.forward(rows, np.maximum(weight, 0.0))
+                fall = operator.forward(rows, np.maximum(-weight, 0.0))
+            ends = ends + rise[:2] - fall[1::-1]
+            own = slice(2, 4) if least else slice(0, 2)
+            sizes, size = rise[own] + fall[own][::-1], rise[-1] + fall[-1]
+            spread = spread + growth(operator.terms[0] + 2 * len(tensor.terms)) * sizes
             cost += growth(operator.terms[1] + self.merges[source]) * size
             loose += operator.slack * UNIT * 1.01 * size
         loose += 0.0 if tensor.error is None else 1.01 * tensor.error
         spread = 1.01 * (spread + loose) + TINY
-        low, high = centre - radius - spread, centre + radius + spread
+        low, high = ends[0] - spread[0], ends[1] + spread[1]
         self._check(low, high)
         self.low.append(low)
         self.high.append(high)
@@ -169,7 +177,7 @@ class Root:
         Shapes: g (R, D), c, e (R,). `recorded` (R, V) is filled.
         """
         error = error + self.sums[0] * np.abs(constant)
-        paid = set()  # a relu's cost includes that of the tensor it is of, since |mu| <= |lambda|
+        paid = set()  # a relu's cost includes that of the tensor it is of
         for number in range(max(rows), 0, -1):
             part = rows.pop(number, None)
             if part is None:

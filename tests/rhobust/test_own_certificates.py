@@ -25,6 +25,8 @@ from rhobust.compiler.language import Formula
 from .nasty import Writer, question, save_network
 from .test_certificates import save
 
+LIMIT = 60.0
+"""Seconds for a question: far more than any takes, on a machine that does much else besides."""
 KNOWN = ("a leaf was closed in rational arithmetic", "no float64 number", "needs no proof")
 """Why a proof may have no certificate; see the end of docs/certificate.md."""
 
@@ -37,7 +39,7 @@ def about_a_network(seed: int, folder: Path, exact: bool = False) -> str:
     try:
         found = rb.verify(
             rb.load(folder / "m.onnx"), asked.image, asked.eps, domain=(asked.low, asked.high),
-            norm=asked.norm, timeout=5, certificate=proof,
+            norm=asked.norm, timeout=LIMIT, certificate=proof,
         )  # fmt: skip
     except RhobustError as error:
         return f"not asked: {str(error).split(':')[-1]}"
@@ -57,7 +59,7 @@ def about_a_formula(seed: int, folder: Path, exact: bool = False) -> str:
         network = rb.load(folder / "m.onnx")
         reach = float(np.abs(network.forward(rng.uniform(-1.5, 1.5, (64, sizes[0])))).max())
         text.write_text(Writer(rng, *sizes, min(reach, 1e30) or 1.0).text())
-        found = rb.solve(network, text, timeout=5, certificate=proof)
+        found = rb.solve(network, text, timeout=LIMIT, certificate=proof)
     except RhobustError as error:
         return f"not asked: {str(error).split(':')[-1]}"
     if found.status != "unsat":
@@ -82,7 +84,7 @@ def about_an_optimum(seed: int, folder: Path, exact: bool = False) -> str:
     if rng.random() < 0.2:
         best = rb.minimize(rb.norm_inf(x - 0.1))
     problem = rb.Problem(best, formulas)  # type: ignore[arg-type]
-    found = problem.solve(timeout=20, certificate=proof)
+    found = problem.solve(timeout=LIMIT, certificate=proof)
     if found.status not in ("optimal", "unsat"):
         return found.status
     if found.uncertified:
@@ -107,7 +109,7 @@ def good(outcome: str) -> bool:
     return "REFUSED" not in what and (not reason or any(known in reason for known in KNOWN))
 
 
-@pytest.mark.parametrize(("kind", "count"), [("networks", 24), ("formulas", 20), ("optima", 6)])
+@pytest.mark.parametrize(("kind", "count"), [("networks", 24), ("formulas", 12), ("optima", 2)])
 def test_proofs_are_certified(tmp_path: Path, kind: str, count: int) -> None:
     outcomes = [KINDS[kind](seed, tmp_path, False) for seed in range(count)]
     assert not [item for item in enumerate(outcomes) if not good(item[1])]
@@ -124,7 +126,8 @@ def test_many_proofs_are_certified(tmp_path: Path, kind: str, count: int) -> Non
 
 
 def main(kind: str, first: str, end: str, exact: str = "") -> None:
-    counts = Counter[str]()
+    global LIMIT
+    counts, LIMIT = Counter[str](), 1000.0
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(int(first), int(end)):
             try:
