@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from .arrays import Vector
 from .compiled import Compiled, compile_formulas
@@ -42,35 +44,35 @@ class Claim:
     def make(
         cls,
         network: Network,
-        image: Vector,
+        image: npt.ArrayLike,
         label: int | None = None,
         target: Target = "any",
         margin: float = 0.0,
         domain: tuple[object, object] = (0.0, 1.0),
         norm: str = "linf",
     ) -> Claim:
-        """Checks everything a user can get wrong; `label` defaults to the predicted one."""
+        """Checks everything a user can get wrong; `label` defaults to the predicted one.
+
+        An image of uint8 is divided by 255, unless the domain holds all of 0 to 255.
+        """
         if norm not in NORMS:
             raise InputError(f"norm {norm!r} is not supported; supported: {', '.join(NORMS)}")
+        low, high = _domain(domain, network)
         point = network.check_input(image)
+        if np.asarray(image).dtype == np.uint8 and not ((low <= 0) & (high >= 255)).all():
+            point = point / 255.0
         classes = network.output_size
         if classes < 2:
             raise InputError(f"{network.name} has {classes} output; a label needs at least 2")
         logits = network.forward(point[None])[0]
-        chosen = int(np.argmax(logits)) if label is None else int(label)
-        if not 0 <= chosen < classes:
-            raise InputError(f"label {chosen} is outside 0..{classes - 1}")
-        if not np.isfinite(margin):
+        chosen = int(np.argmax(logits)) if label is None else _label(label, classes)
+        if not isinstance(margin, int | float | np.number) or not np.isfinite(margin):
             raise InputError(f"margin must be a finite number, not {margin}")
         if margin and network.ordered:
             raise InputError(
                 f"a margin speaks of values of {network.name}, whose outputs are "
                 f"{network.meaning}; leave it 0, or ask of the network that logits() gives"
             )
-        low = np.broadcast_to(np.asarray(domain[0], dtype=np.float64), point.shape).copy()
-        high = np.broadcast_to(np.asarray(domain[1], dtype=np.float64), point.shape).copy()
-        if not (low <= high).all() or not np.isfinite([low, high]).all():
-            raise InputError("the domain needs finite bounds, lower <= upper")
         if not ((low <= point) & (point <= high)).all():
             raise InputError("the image lies outside the domain; scale it, or give another domain")
         return cls(
@@ -122,11 +124,67 @@ class Claim:
         return x, And((inside, *requirements(broken), broken))
 
 
-def check_eps(eps: float) -> float:
-    """A radius, or a clear error; NaN fails."""
-    if not (np.isfinite(eps) and eps >= 0.0):
+def check_eps(eps: float | str | Fraction) -> float:
+    """A radius, or a clear error; NaN fails.  A text may be a quotient such as 8/255."""
+    if isinstance(eps, str):
+        try:
+            eps = float(Fraction(eps.replace(" ", "")))
+        except (ValueError, ZeroDivisionError, OverflowError):
+            raise InputError(f"eps must be a number such as 0.03 or 8/255, not {eps!r}") from None
+    if isinstance(eps, np.ndarray | list | tuple) and np.ndim(eps):
+        raise InputError(
+            "eps is one number; for a radius of its own for each feature, let the domain be "
+            "(image - eps, image + eps) and eps the largest of them"
+        )
+    try:
+        number = float(eps)
+    except (TypeError, ValueError, OverflowError):
+        number = np.nan
+    if not (np.isfinite(number) and number >= 0.0):
         raise InputError(f"eps must be a number at least 0, not {eps}")
-    return float(eps)
+    return number
+
+
+def _label(label: object, classes: int) -> int:
+    """A label as an integer, or a clear error."""
+    if isinstance(label, np.ndarray | list | tuple) and np.size(label) != 1:
+        raise InputError(
+            f"a label is one whole number in 0..{classes - 1}, not {np.size(label)} numbers; of a "
+            "one-hot vector it is int(numpy.argmax(label))"
+        )
+    try:
+        number = np.asarray(label, dtype=np.float64).reshape(-1)[0]
+    except (TypeError, ValueError, IndexError):
+        number = np.nan
+    if not number == np.floor(number):  # NaN fails, too
+        raise InputError(f"a label is a whole number in 0..{classes - 1}, not {label!r}")
+    if not 0 <= number < classes:
+        raise InputError(f"label {label} is outside 0..{classes - 1}")
+    return int(number)
+
+
+def _domain(domain: object, network: Network) -> tuple[Vector, Vector]:
+    """Lower and upper bounds of the inputs, (D,) each, or a clear error."""
+    size = network.input_size
+    ends: list[Vector] = []
+    if isinstance(domain, list | tuple | np.ndarray) and len(domain) == 2:
+        for end in domain:
+            try:
+                values = np.asarray(end, dtype=np.float64)
+            except (TypeError, ValueError):
+                break
+            if values.size not in (1, size):
+                raise InputError(f"a bound of the domain has {values.size} numbers, not {size}")
+            ends.append(np.broadcast_to(values.reshape(-1), (size,)).copy())
+    if len(ends) != 2:
+        raise InputError(
+            "the domain is two numbers or arrays (lower, upper), the box of all valid inputs; "
+            "where there is none, give one that is wide enough"
+        )
+    low, high = ends
+    if not (low <= high).all() or not np.isfinite([low, high]).all():
+        raise InputError("the domain needs finite bounds, lower <= upper")
+    return low, high
 
 
 def _targets(target: Target, label: int, logits: Vector) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import networkx as nx
 import numpy as np
+import numpy.typing as npt
 
 from .arrays import Matrix, Numbers, Vector
 from .errors import InputError
@@ -112,13 +113,25 @@ class Network:
                 total += layer.operator.terms * layer.operator.out_size
         return total
 
-    def check_input(self, values: Vector, what: str = "image") -> Vector:
-        """`values` as a flat float64 vector, or a clear error."""
-        flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
+    def check_input(self, values: npt.ArrayLike, what: str = "image") -> Vector:
+        """`values` as a flat float64 vector, or a clear error.
+
+        They are flat, or in the network's shape but for axes of length 1; nothing is rearranged.
+        """
+        try:
+            given = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{what} is no array of numbers: {error}") from error
+        flat = np.ascontiguousarray(given).reshape(-1)
         if len(flat) != self.input_size:
             raise InputError(
                 f"{what} has {len(flat)} numbers, but {self.name} takes {self.input_size} "
                 f"(shape {self.input_shape})"
+            )
+        if not arranged(given.shape, self.input_shape):
+            raise InputError(
+                f"{what} of shape {given.shape} is arranged differently from the "
+                f"{self.input_shape} that {self.name} takes{_moved(given.shape, self.input_shape)}"
             )
         if not np.isfinite(flat).all():
             raise InputError(f"{what} holds a number that is not finite")
@@ -179,6 +192,22 @@ class Network:
                 result = define(result, node, source if node == self.output else None)
             known[node] = result
         return known
+
+
+def arranged(given: tuple[int, ...], taken: tuple[int, ...]) -> bool:
+    """Whether numbers of one shape stand in the order of the other; one that is flat tells none."""
+    first, second = ([side for side in shape if side != 1] for shape in (given, taken))
+    return min(len(first), len(second)) < 2 or first == second
+
+
+def _moved(given: tuple[int, ...], taken: tuple[int, ...]) -> str:
+    """How to come from one shape to the other."""
+    first, second = ([side for side in shape if side != 1] for shape in (given, taken))
+    if [first[-1], *first[:-1]] == second:
+        return "; its channels come first: np.moveaxis(np.squeeze(image), -1, 0)"
+    if [*first[1:], first[0]] == second:
+        return "; its channels come last: np.moveaxis(np.squeeze(image), 0, -1)"
+    return "; give it in that shape, or flat in its order"
 
 
 class GraphBuilder:

@@ -32,7 +32,7 @@ def proven(
     source: Problem,
     solution: Solution,
     path: Path,
-    timeout: float,
+    timeout: float | None,
     settings: Settings,
     seed: int,
     check: bool = True,

@@ -18,10 +18,17 @@ class Interrupted(KeyboardInterrupt):
         super().__init__()
 
 
-def check_timeout(seconds: float) -> None:
-    """A time limit, or a clear error."""
-    if math.isnan(seconds) or seconds <= 0.0:
-        raise InputError(f"timeout must be a positive number of seconds, not {seconds}")
+def check_timeout(seconds: float | None) -> float:
+    """A time limit, infinite for None, or a clear error."""
+    if seconds is None:
+        return math.inf
+    try:
+        number = float(seconds)
+    except (TypeError, ValueError):
+        number = math.nan
+    if math.isnan(number) or number <= 0.0:
+        raise InputError(f"timeout must be a positive number of seconds, or None, not {seconds}")
+    return number
 
 
 LEAST = 1e-6
@@ -30,14 +37,18 @@ LEAST = 1e-6
 
 @dataclass(slots=True)
 class Deadline:
-    """Seconds left of a time limit that starts now, the time that kernels are compiled in apart."""
+    """Seconds left of a time limit that starts now, the time that kernels are compiled in apart.
 
-    limit: float
+    given: seconds, or None for no limit.
+    """
+
+    given: float | None
     now: Callable[[], float] = compiling.ticking
+    limit: float = field(init=False)
     begin: float = field(init=False)
 
     def __post_init__(self) -> None:
-        check_timeout(self.limit)
+        self.limit = check_timeout(self.given)
         self.begin = self.now()
 
     def spent(self) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from .asked import about_claim
 from .attacks.pgd import pgd
@@ -14,7 +16,7 @@ from .bnb.search import Hooks, Settings, search
 from .certificate import Certificate
 from .checkpoint import resumable
 from .clock import Deadline
-from .compiler.arrays import Bounds, Indices, Matrix, Vector
+from .compiler.arrays import Bounds, Indices, Matrix
 from .compiler.claim import Claim, Target, check_eps
 from .compiler.errors import Contradiction
 from .compiler.evidence import withdrawn
@@ -24,6 +26,7 @@ from .compiler.problem import Problem
 from .compiler.tolerances import Tolerances
 from .compiler.verdict import Verdict, VerifyResult
 from .compiler.witness import Validator, Witness
+from .given import Given, network_of
 from .lp.distance import Ball
 from .lp.oracle import Oracle
 from .lp.restriction import polish
@@ -97,14 +100,14 @@ class Finder:
 
 @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
 def verify(
-    network: Network,
-    image: Vector,
-    eps: float,
+    network: Given,
+    image: npt.ArrayLike,
+    eps: float | str | Fraction,
     label: int | None = None,
     target: Target = "any",
     margin: float = 0.0,
     domain: tuple[object, object] = (0.0, 1.0),
-    timeout: float = 60.0,
+    timeout: float | None = 60.0,
     settings: Settings | None = None,
     seed: int = 0,
     progress: Progress = quiet,
@@ -117,9 +120,12 @@ def verify(
 ) -> VerifyResult:
     """Whether every input within eps of the image, and in the domain, keeps its label.
 
-    image: the network's input in any shape; label: the claimed one, by default the predicted one.
-    margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds.  norm: linf,
-    l1 or l2.  certificate: a file to write the proof of a ROBUST into.  check: whether the checker
+    network: one that is loaded, or a name or file for `load`.  image: the network's input, flat or
+    in its shape; uint8 is divided by 255 unless the domain holds 0 to 255.  eps: a number, or a
+    text such as "8/255".  label: the claimed one, by default the predicted one.
+    margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds, None for
+    no limit.  norm: linf, l1 or l2.
+    certificate: a file to write the proof of a ROBUST into.  check: whether the checker
     has to accept the certificate before it is written, within the time.  checkpoint: a file in
     which an undecided search is kept, and from which it goes on; see `Checkpoint`.  float32: try to
     show a ROBUST for every float32 evaluation, too, which may take a second search; see
@@ -128,7 +134,7 @@ def verify(
     Raises InputError for arguments that make no sense.  See `VerifyResult` for what is promised.
     """
     deadline = Deadline(timeout)
-    check_eps(eps)
+    network, eps = network_of(network), check_eps(eps)
     proof = None
     if certificate is not None:
         proof = Certificate(certificate, network, check, (checkpoint,), overwrite)
@@ -159,7 +165,9 @@ def verify(
         compiled, output = claim.compiled(eps)
         problem = compiled.problem
         finder = Finder(claim, eps, problem)
-        if finder.accept(claim.image[None]):
+        # an image that lost its label already is a witness as it stands, at distance 0
+        finder.witness = Validator(claim, 0.0).check(claim.image)
+        if finder.witness is not None or finder.accept(claim.image[None]):
             return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf)
         box = Bounds(problem.lower[None], problem.upper[None])
         rng = np.random.default_rng(seed)

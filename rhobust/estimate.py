@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from .clock import Deadline
 from .compiler.arrays import Vector
 from .compiler.claim import Claim, Target
 from .compiler.errors import InputError
-from .compiler.graph import Network
 from .compiler.tolerances import Tolerances
 from .compiler.verdict import Estimate, Iterated, OnGrid
 from .compiler.witness import Validator, Witness
 from .descent import Descent
+from .given import Given, network_of
 from .grid import Grid
 from .incumbent import stretched
 from .lp.distance import Ball
@@ -26,13 +27,13 @@ from .rivals import least_restricted
 
 @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
 def rho_estimate(
-    network: Network,
-    image: Vector,
+    network: Given,
+    image: npt.ArrayLike,
     label: int | None = None,
     target: Target = "second",
     margin: float = 0.0,
     domain: tuple[object, object] = (0.0, 1.0),
-    timeout: float = 60.0,
+    timeout: float | None = 60.0,
     max_eps: float = np.inf,
     lazy: bool = True,
     oracle: Oracle = highs_unscaled,
@@ -51,6 +52,7 @@ def rho_estimate(
     for arguments that make no sense.
     """
     deadline = Deadline(timeout)
+    network = network_of(network)
     if not max_eps >= 0.0:  # NaN too
         raise InputError(f"max_eps must be a number at least 0, not {max_eps}")
     claim = Claim.make(network, image, label, target, margin, domain, norm)

@@ -186,7 +186,7 @@ class Problem:
     @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
     def solve(
         self,
-        timeout: float = 60.0,
+        timeout: float | None = 60.0,
         stop_above: float | None = None,
         stop_below: float | None = None,
         gap: float = 1e-4,
@@ -199,7 +199,8 @@ class Problem:
     ) -> Solution:
         """Answers the problem; `value` of its variables is then the solution, or None.
 
-        timeout: seconds.  stop_above, stop_below: end as soon as the best value is known to lie
+        timeout: seconds, None for no limit.
+        stop_above, stop_below: end as soon as the best value is known to lie
         above, or below, these numbers.  gap: relative distance of value and bound at which an
         objective counts as optimal.  certificate: a file to write a proof of an unsat, or of the
         bound, into, by a search of its own, which may take as long again; see docs/certificate.md
@@ -225,7 +226,7 @@ class Problem:
 
     def _solved(
         self,
-        timeout: float,
+        timeout: float | None,
         stops: tuple[float | None, float | None],
         gap: float,
         spent: Settings,

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from .attacks.pgd import pgd
 from .bnb.plain import plainly_closed
@@ -18,13 +19,13 @@ from .compiler.arrays import Bounds, Matrix, Vector
 from .compiler.claim import Claim, Target
 from .compiler.errors import Contradiction
 from .compiler.evidence import REASON, withdrawn
-from .compiler.graph import Network
 from .compiler.problem import Ball as InputBall
 from .compiler.tolerances import Tolerances
 from .compiler.untrusted import attempt
 from .compiler.verdict import RhoResult, Verdict
 from .compiler.witness import Validator
 from .decide import Progress, attack_budget, quiet, verify
+from .given import Given, network_of
 from .incumbent import Incumbent
 from .lp.distance import Ball
 from .lp.network_region import NetworkRegion
@@ -47,14 +48,14 @@ SHARES = (0.95, 0.98, 0.99)
 
 @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
 def rho(
-    network: Network,
-    image: Vector,
+    network: Given,
+    image: npt.ArrayLike,
     label: int | None = None,
     norm: str = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "any",
     margin: float = 0.0,
-    timeout: float = 60.0,
+    timeout: float | None = 60.0,
     settings: Settings | None = None,
     seed: int = 0,
     progress: Progress = quiet,
@@ -72,6 +73,7 @@ def rho(
     replace a file that is none.
     """
     deadline = Deadline(timeout)
+    network = network_of(network)
     spent = settings or Settings()
     if certificate is not None:
         Certificate(certificate, network, overwrite=overwrite)

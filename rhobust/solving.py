@@ -49,7 +49,7 @@ class SolveResult:
 def solve(
     model: str | Path | Network | Sequence[str | Path | Network],
     question: str | Path | Property,
-    timeout: float = 60.0,
+    timeout: float | None = 60.0,
     settings: Settings | None = None,
     seed: int = 0,
     progress: Progress = quiet,

@@ -129,7 +129,9 @@ def _copied(keras: Any, assembly: Assembly, model: Any) -> Any:
 
 def _dtype(source: str, model: Any) -> np.dtype[Any]:
     """The one precision in which the model computes."""
+    # counters, such as those of Normalization, are whole numbers and compute nothing
     found = {str(variable.dtype) for variable in model.weights}
+    found = {name for name in found if not name.startswith(("int", "uint", "bool"))}
     found |= {str(layer.compute_dtype) for layer in model.layers}
     if found not in ({"float32"}, {"float64"}):
         listed = ", ".join(sorted(found))

@@ -49,7 +49,10 @@ class _Tree:
                 numbers = tuple(range(self.size, self.size + relation.affine.size))
                 self.size += relation.affine.size
                 if self.size > LARGEST:
-                    raise LanguageError(f"the property has more than {LARGEST} relations")
+                    raise LanguageError(
+                        f"the problem has more than {LARGEST} relations that the search would "
+                        "branch on; each unit of a layer that jumps, such as Sign, has 10 of them"
+                    )
             # the relation is kept alive, or its id could come again
             self.places[key] = (relation, numbers)
         return self.places[key][1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -131,13 +132,31 @@ def _ask(
 ) -> None:
     network, images, indices = prepare(options)
     ask = question(network, images, indices)
-    rows, interrupted = run(ask, indices, (*COLUMNS[command], *more), options.json)
+    rows, interrupted = run(_scaled(ask, images), indices, (*COLUMNS[command], *more), options.json)
     if options.out is not None:
         shape = pixels(network, images)
         count = picture(options.out, rows, images, shape, options.domain)
         tell(f"picture: {options.out}" if count else "no picture: no example to draw")
     if interrupted:
         raise typer.Exit(process.status())
+
+
+def _scaled(ask: Question, images: Images) -> Question:
+    """The question, whose rows also tell by what the numbers of a user's images were divided."""
+    if not images.told:
+        return ask
+
+    def with_divisor(row: Row) -> Row:
+        return replace(row, extra={**row.extra, "divisor": images.divisor})
+
+    def asked(index: int, told: Told) -> Row:
+        try:
+            return with_divisor(ask(index, told))
+        except Interrupted as stop:
+            assert isinstance(stop.result, Row)
+            raise Interrupted(with_divisor(stop.result)) from None
+
+    return asked
 
 
 def picture(

@@ -25,12 +25,16 @@ UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """values (N, ...) as stored, labels (N,); the network sees values divided by `divisor`."""
+    """values (N, ...) as stored, labels (N,); the network sees values divided by `divisor`.
+
+    told: what was done to them, for the user; "" where nothing was.
+    """
 
     source: str
     values: Array
     labels: npt.NDArray[np.int64]
     divisor: float
+    told: str = ""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -52,8 +56,12 @@ def embedded() -> Images:
     return Images("the embedded images", values, labels, 255.0)
 
 
-def read(path: Path, labels: Path | None) -> Images:
-    """The images in a file; the format follows from its suffix."""
+def read(path: Path, labels: Path | None, domain: tuple[float, float] = (0.0, 1.0)) -> Images:
+    """The images in a file; the format follows from its suffix.
+
+    uint8, and whole numbers up to 255 in a text, are divided by 255 for the domain 0..1; a domain
+    that holds them as they are leaves them so.
+    """
     if path.suffix not in READERS:
         raise InputError(
             f"{path}: unknown suffix {path.suffix!r}; --data reads {', '.join(READERS)}"
@@ -73,8 +81,20 @@ def read(path: Path, labels: Path | None) -> Images:
     whole = given.reshape(-1).astype(np.int64) if given.dtype.kind in "fiu" else None
     if whole is None or not (whole == given.reshape(-1)).all():
         raise InputError(f"{path if labels is None else labels}: labels are not whole numbers")
-    bytes_given = values.dtype == np.uint8 or (path.suffix == ".csv" and _bytes(values))
-    return Images(str(path), values, whole, 255.0 if bytes_given else 1.0)
+    if not _divided(path, values, domain):
+        return Images(str(path), values, whole, 1.0)
+    kind = "uint8" if values.dtype == np.uint8 else "whole numbers in 0..255"
+    told = f"{path}: {kind}, divided by 255; a --domain that holds them as they are leaves them so"
+    return Images(str(path), values, whole, 255.0, told)
+
+
+def _divided(path: Path, values: Array, domain: tuple[float, float]) -> bool:
+    """Whether numbers of a file are divided by 255."""
+    if values.dtype == np.uint8:
+        return not (domain[0] <= 0.0 and domain[1] >= 255.0)
+    if path.suffix != ".csv" or not _bytes(values):
+        return False
+    return domain == (0.0, 1.0)
 
 
 def _bytes(values: Array) -> bool:

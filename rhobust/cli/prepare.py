@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import typer
 
 from ..compiler.claim import Claim
 from ..compiler.errors import InputError
-from ..compiler.graph import Network
+from ..compiler.graph import Network, arranged
 from ..embedded import NAMES
 from ..loading import load
 from ..outputs import may_write
@@ -29,7 +30,9 @@ def prepare(options: Options) -> tuple[Network, Images, list[int]]:
         check_picture(options.out, options.overwrite, [*options.inputs, *others])
     network = load(options.model, trust_pickle=options.trust_pickle)
     if options.data is not None:
-        images = read(options.data, options.labels)
+        images = read(options.data, options.labels, options.domain)
+        if images.told:
+            typer.echo(f"note: {images.told}", err=True)
     elif options.labels is not None:
         raise InputError("--labels needs --data FILE, the images that they belong to")
     elif options.model in NAMES:
@@ -73,8 +76,7 @@ def _check_shape(network: Network, images: Images) -> None:
             f"{images.source}: an image has {size} numbers (shape {given}), but {network.name} "
             f"takes {network.input_size} (shape {taken})"
         )
-    sides = [tuple(side for side in shape if side != 1) for shape in (given, taken)]
-    if min(map(len, sides)) > 1 and sides[0] != sides[1]:
+    if not arranged(given, taken):
         raise InputError(
             f"{images.source}: images of shape {given} are arranged differently from the {taken} "
             f"that {network.name} takes; transpose them (channels first?) or store them flat"
