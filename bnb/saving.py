@@ -54,7 +54,10 @@ State: TypeAlias = Mapping[str, Array | Pieces]
 
 
 class Saver(Protocol):
-    """Where the state of one question is kept; root: `root_digest`."""
+    """Where the state of one question is kept, under a name for the user; root: `root_digest`."""
+
+    @property
+    def name(self) -> str: ...
 
     def load(self, root: str) -> Mapping[str, Array] | None:
         """What was kept, None where nothing was; raises InputError for another root's."""

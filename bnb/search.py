@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..compiler.errors import Contradiction
+from ..compiler.errors import Contradiction, InputError
 from ..compiler.evidence import withdrawn
 from ..compiler.problem import Problem
 from ..compiler.untrusted import tell
@@ -96,11 +96,16 @@ class Search(Rooting):
         kept = saver.load(self.begun)
         if kept is None:
             return block
-        counts = kept["counts"].tolist()
-        self.statistics = Statistics(*(int(count) for count in counts[:3]))
-        self.doubtful = (counts[3], counts[4])
-        self.axes.kept = kept["learnt"]
-        return restored(kept, block)
+        try:
+            numbers = kept["counts"].tolist()
+            self.statistics = Statistics(*(int(count) for count in numbers[:3]))
+            self.doubtful = (numbers[3], numbers[4])
+            self.axes.kept = kept["learnt"]
+            return restored(kept, block)
+        except (KeyError, ValueError, TypeError, IndexError) as error:
+            raise InputError(
+                f"{saver.name}: is a damaged checkpoint ({error}); remove it"
+            ) from error
 
     def _save(self, frontier: Frontier, now: bool) -> None:
         saver = self.hooks.saver

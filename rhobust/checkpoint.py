@@ -6,7 +6,7 @@ import json
 import time
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,9 @@ RATE = 1e8
 ROOM = 2**28
 """Bytes of a checkpoint beyond twice the memory for open nodes."""
 
-UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error
+)  # fmt: skip
 
 
 class Checkpoint:
@@ -53,11 +55,16 @@ class Checkpoint:
         self._most = 2.0 * memory + ROOM
         self._rate = RATE
         self._spent, self._saved = 0.0, time.monotonic()
-        self._kept: Mapping[str, Array] | None = None
+        self._reached: int | None = None  # the part that an earlier run left open
         if self.path.exists():
-            self._kept = self._read()
+            self._reached = int(self._read(("part",))["part"])
 
-    def _read(self) -> Mapping[str, Array]:
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def _read(self, names: Iterable[str] | None = None) -> Mapping[str, Array]:
+        """Some of the arrays, or all of them, of a checkpoint of this question."""
         try:
             if self.path.stat().st_size > self._most:
                 raise InputError(
@@ -73,15 +80,12 @@ class Checkpoint:
                 if not isinstance(asked, dict):
                     raise ValueError("it says nothing of its question")
                 self._compare(asked)
-                kept = dict(file)
-            for name in ("root", "part", "counts", "learnt", "node_mark"):
-                kept[name]
+                return {name: file[name] for name in names or file.files}
         except UNREADABLE as error:
             raise InputError(
                 f"{self.path}: is no checkpoint of this version ({error}); name another file, or "
                 "remove it"
             ) from error
-        return kept
 
     def _compare(self, asked: Question) -> None:
         different = differences(asked, self.question)
@@ -95,17 +99,19 @@ class Checkpoint:
     def skips(self, part: int) -> bool:
         """To be asked for each part of a question in turn: whether it was settled before."""
         self.part = part
-        return self._kept is not None and part < int(self._kept["part"])
+        return self._reached is not None and part < self._reached
 
     def load(self, root: str) -> Mapping[str, Array] | None:
-        if self._kept is None or int(self._kept["part"]) != self.part:
+        if self._reached != self.part:
             return None
-        if str(self._kept["root"]) != root:
+        self._reached = None
+        kept = self._read()
+        if str(kept.get("root")) != root:
             raise InputError(
                 f"{self.path}: its search began from other bounds: another version or another "
                 "machine saved it; name another file, or remove it"
             )
-        return self._kept
+        return kept
 
     def due(self) -> bool:
         wait = max(SECONDS, self._spent / SHARE)
@@ -129,7 +135,7 @@ class Checkpoint:
             self._rate = size / max(self._spent, 1e-3)
 
     def done(self) -> None:
-        self._kept = None
+        self._reached = None
         self.path.unlink(missing_ok=True)
 
 

@@ -19,6 +19,8 @@ from .test_search import LAZY, Asked, asked, decided, effort, right, shares, som
 class Kept:
     """A file, in memory."""
 
+    name = "memory"
+
     def __init__(self) -> None:
         self.state: dict[str, Array] | None = None
         self.root = ""
@@ -111,3 +113,26 @@ def open_case() -> Case:
     from ..strategies import tangled_case
 
     return tangled_case(np.random.default_rng(5))
+
+
+@pytest.mark.parametrize(("given", "cost"), [(92.0, 20.0), (128.0, 1e9)])
+def test_saving_belongs_to_the_time(given: float, cost: float) -> None:
+    """It begins while there is time for it, but has no more than half of all."""
+    left, begun = [given], list[float]()
+
+    class Slow(Kept):
+        def seconds(self, size: int) -> float:
+            return cost if size else 0.0
+
+        def save(self, root: str, state: State) -> None:
+            begun.append(left[0])
+
+    def remaining() -> float:
+        left[0] -= 1.0
+        return left[0]
+
+    question = Asked(open_case(), 0.6)
+    hooks = replace(question.hooks(), saver=Slow(), remaining=remaining)
+    outcome = search(question.problem, hooks, replace(LAZY, batch=1))
+    assert outcome.reason == "timeout" and len(begun) == 1
+    assert min(cost, given / 2.0) - 5.0 < begun[0] <= min(cost, given / 2.0)

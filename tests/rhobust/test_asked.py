@@ -69,7 +69,7 @@ SETTINGS: dict[str, Change] = {
     "hope": lambda old: old / 2,
     "inside_steps": lambda old: old + 1,
 }
-FREE = {"batch", "nodes", "memory", "threads", "oracle"}
+FREE = {"batch", "nodes", "memory", "threads", "oracle", "tracked"}
 """What a search may have more of when it goes on."""
 
 NETWORK: dict[str, Change] = {

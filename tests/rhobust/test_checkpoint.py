@@ -13,6 +13,8 @@ from rhobust.bnb.search import Settings
 from rhobust.compiler.errors import InputError
 from rhobust.embedded import embedded_images
 
+from .test_asked import ask
+
 FEW = Settings(nodes=2, root_steps=0, tighten_steps=0, joint=False, boxes=False)
 MANY = Settings(root_steps=0, tighten_steps=0, joint=False, boxes=False)
 
@@ -46,3 +48,33 @@ def test_a_proof_is_of_one_run(tmp_path: Path) -> None:
         rb.verify(
             rb.load("digits"), image(), 0.1, checkpoint=tmp_path / "a", certificate=tmp_path / "b"
         )
+
+
+def test_a_damaged_checkpoint_is_refused_and_stays(tmp_path: Path) -> None:
+    """Also where its arrays are whole, but none of such a search."""
+    file = tmp_path / "search"
+    assert ask(file, 40).reason == "node_limit"
+    with np.load(file) as arrays:
+        kept = dict(arrays)
+    whole = file.read_bytes()
+    spoiled = [
+        {**kept, "node_lower": kept["node_lower"][:, :-1]},
+        {**kept, "counts": kept["counts"][:2]},
+        {**kept, "counts": np.array(["a"] * 5)},
+        {name: array for name, array in kept.items() if name != "node_beta"},
+        {name: array for name, array in kept.items() if name != "part"},
+        {**kept, "asked": np.array("[]")},
+        {**kept, "root": np.array("0")},
+    ]
+    for number, arrays in enumerate(spoiled):
+        with file.open("wb") as stream:
+            np.savez(stream, **arrays)
+        before = file.read_bytes()
+        with pytest.raises(InputError, match=str(file)):
+            ask(file, 80)
+        assert file.read_bytes() == before, number
+    for data in (whole[:-100], whole[: len(whole) // 2]):
+        file.write_bytes(data)
+        with pytest.raises(InputError, match="no checkpoint"):
+            ask(file, 80)
+        assert file.read_bytes() == data
