@@ -16,12 +16,17 @@ from .compiler.arrays import Indices, Matrix, Numbers, Vector, exact
 from .compiler.compiled import Compiled
 from .compiler.language import And, Formula, Or, Relation, Variable
 from .compiler.operators import LinearOperator
+from .compiler.witness import EXACT_WORK
 from .compiler.writers.forms import Form, entries, values
 
 MOST = 16
 """Equations at once."""
-COLUMNS = 512
-"""Inputs that may be moved to meet them."""
+COLUMNS = (2 * MOST, 512)
+"""Inputs that may be moved to meet them, fewest and most; in between as many as `WORK` allows."""
+WORK = 3e7
+"""Multiplications of one step."""
+MOST_FAILED = 20
+"""Points in vain after which no other is looked at: each of them costs exact evaluations."""
 STEPS, EXACT_STEPS = 12, 3
 NEAR = 1e-6
 """How far off, relative to its terms, an equality in a disjunction is taken to be meant."""
@@ -41,18 +46,35 @@ class Equalities:
         self.rows: list[tuple[Form[tuple[int, int]], Fraction, bool]] = []
         for relation, always in equalities(formulas):
             self.rows += [(*row, always) for row in values(relation.affine, self._columns)]
+        operators = [o for stage in self.problem.stages for o, _ in stage.terms]
+        self.work = sum(max(1, o.terms) * o.out_size for o in operators) + 1
+        self.failed = 0
         known = compiled.places
         if any(name not in known for name in self.names.values()):
             self.rows = []
+        self.rows = [row for row in self.rows if not self._fixed(row[0])]
 
     def _columns(self, operator: LinearOperator, name: Variable) -> list[Form[tuple[int, int]]]:
         self.names[name.serial] = name
         return [{(name.serial, k): v for k, v in row.items()} for row in entries(operator)]
 
+    def _fixed(self, row: Form[tuple[int, int]]) -> bool:
+        """Whether an equation speaks of inputs alone that their box leaves no choice."""
+        places = [(self.compiled.places[self.names[serial]], k) for serial, k in row]
+        fixed = self.problem.lower == self.problem.upper
+        return all(source == 0 and fixed[first + k] for (source, first), k in places)
+
     def near(self, point: Vector) -> Numbers | None:
         """A point of Fractions (D,) near a point (D,), inside the box, that meets them."""
+        if self.failed >= MOST_FAILED:
+            return None
+        found = self._found(point)
+        self.failed += found is None
+        return found
+
+    def _found(self, point: Vector) -> Numbers | None:
         chosen = self._meant(point)
-        if not chosen or len(chosen) > MOST:
+        if not chosen or len(chosen) > MOST or self.work * (len(chosen) + 1) > EXACT_WORK:
             return None
         x = np.clip(point, self.problem.lower, self.problem.upper)
         for _ in range(STEPS):
@@ -95,7 +117,9 @@ class Equalities:
         """Residuals (M,) at x, and their slopes (M, C) in inputs that have room (C,)."""
         room = np.minimum(self.problem.upper - x, x - self.problem.lower)
         wide = self.problem.upper - self.problem.lower
-        columns = np.argsort(-(room + 1e-3 * wide), kind="stable")[:COLUMNS]
+        columns = np.argsort(-(room + 1e-3 * wide), kind="stable")[
+            : int(np.clip(WORK / self.work, *COLUMNS))
+        ]
         columns = columns[wide[columns] > 0.0]
         inward = np.where(x - self.problem.lower <= self.problem.upper - x, 1.0, -1.0)
         size = (inward * np.minimum(1e-6, 0.25 * wide))[columns]

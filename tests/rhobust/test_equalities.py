@@ -84,6 +84,17 @@ def test_with_equalities_of_inputs_and_an_objective() -> None:
     assert outputs(SINGLE, x) == [Fraction(0.55)] and best.replayed < 1e-6
 
 
+def test_with_many_inputs_that_equations_fix() -> None:
+    digits = rb.load("digits")
+    x = rb.Variable(64, 0, 1, "x")
+    fixed = np.linspace(0, 1, 40)
+    solution = rb.Problem([x[:40] == fixed, digits(x)[3] - digits(x)[5] == 0.5]).solve(timeout=20)
+    assert solution.status == "sat" and x.exact is not None
+    assert list(x.exact[:40]) == [Fraction(v) for v in fixed.tolist()]
+    y = outputs(digits, x)
+    assert y[3] - y[5] == Fraction(0.5)
+
+
 def test_in_a_disjunction() -> None:
     x = rb.Variable(2, -2, 2, "x")
     y = SINGLE(x)[0]

@@ -7,6 +7,8 @@ import pytest
 
 import rhobust as rb
 from rhobust.compiler.arrays import Matrix, Vector
+from rhobust.compiler.errors import LanguageError
+from rhobust.compiler.steps import cases
 
 GRID = np.stack(np.meshgrid(*[np.linspace(-1, 1, 401)] * 2), axis=-1).reshape(-1, 2)
 
@@ -35,3 +37,13 @@ def test_a_step_counts_its_edge_as_beyond() -> None:
     assert rb.Problem([y >= 1.0, x <= 0.5]).solve().status == "sat"
     assert rb.Problem([y >= 1.0, x <= 0.25]).solve().status == "unsat"
     assert rb.Problem([y <= 0.0, x >= 0.75]).solve().status == "unsat"
+
+
+def test_too_many_units_that_jump_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rb.Variable(2, -1, 1, "x")
+    problem = rb.Problem([rb.sign_of(np.ones((9, 2)) @ x).sum() >= 1])
+    monkeypatch.setattr(cases, "LARGEST", 91)
+    problem.compile()  # 10 relations a unit, and the comparison
+    monkeypatch.setattr(cases, "LARGEST", 90)
+    with pytest.raises(LanguageError, match="layer that jumps, such as Sign, has 10"):
+        problem.compile()
