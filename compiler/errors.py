@@ -40,7 +40,9 @@ class UnsupportedAttribute(ModelError):
     def __init__(self, source: str, node: str, attribute: str, reason: str) -> None:
         self.node = node
         self.attribute = attribute
-        super().__init__(source, f"node {node!r}: attribute {attribute!r} {reason}")
+        super().__init__(
+            source, f"node {node!r}: attribute {attribute!r} {reason}. Export the model without it"
+        )
 
 
 class FidelityError(ModelError):

@@ -26,6 +26,8 @@ from .onnx_ops import OPERATIONS
 OPSET = 13
 """The version of the operator set whose definitions the importers use."""
 
+REMEDY = "check the layer's parameters, or leave it out"
+
 Operand: TypeAlias = "Symbol | npt.ArrayLike | None"
 
 
@@ -163,7 +165,9 @@ class Call:
     ) -> Node:
         operation = Operation(kind, self.name, (), ("y",), attributes)
         assembly = self.assembly
-        return Node(assembly.source, operation, values, OPSET, assembly.builder, assembly.supported)
+        return Node(
+            assembly.source, operation, values, OPSET, assembly.builder, assembly.supported, REMEDY
+        )
 
     def _constant(self, value: Any) -> Array:
         array = np.asarray(value)

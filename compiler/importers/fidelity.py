@@ -61,7 +61,8 @@ def check(network: Network, source: str) -> None:
         raise FidelityError(
             source,
             "on an ordinary input its runtime gives numbers that are not finite, or not as many as "
-            "we do: a weight overflows float32, or an operation is read wrongly here",
+            "we do: a weight overflows float32 (scale or train it again), or an operation is read "
+            "wrongly here (please report it with the model)",
         )
     if not difference <= TOLERANCE:
         raise FidelityError(

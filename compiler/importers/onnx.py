@@ -16,7 +16,7 @@ from ..graph import GraphBuilder, Network
 from .fidelity import check
 from .onnx_external import inlined
 from .onnx_folding import fold, rewritten
-from .onnx_model import CHECK, LARGEST, MOST, Model, Operation, decoded, ending_at, parse
+from .onnx_model import LARGEST, MOST, Model, Operation, decoded, ending_at, parse
 from .onnx_node import Node, Symbol, Value
 from .onnx_ops import OPERATIONS
 from .onnx_runtime import OnnxRuntime
@@ -83,8 +83,8 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
         last = operation.kind in LAST_ONLY and operation.outputs == (model.output,)
         node = _node(source, operation, values, model.opset, builder)
         changed = rewritten(operation, values, makers)
-        if changed:
-            node.fail(changed)
+        if changed is not None:
+            node.fail(*changed)
         with np.errstate(over="raise", divide="raise", invalid="raise"):
             try:
                 if last:
@@ -98,7 +98,7 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
                 results = OPERATIONS.get(operation.kind, fold)(node)
                 node.finish()
             except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError) as e:
-                node.fail(f"cannot be read ({e}); {CHECK}")
+                node.fail(f"cannot be read ({e})")
         listed = results if isinstance(results, list) else [results]
         numbers += sum(math.prod(value.shape) for value in listed)
         if numbers > MOST:
@@ -111,7 +111,11 @@ def _network(source: str, model: Model) -> tuple[Network, str]:
     if end is not None and isinstance(final, Symbol) and final.node == Network.INPUT:
         final = end.rearrange(final, lambda array: array)  # a softmax of the input itself
     if not isinstance(final, Symbol) or final.node == Network.INPUT:
-        raise ModelError(source, f"its output {output!r} does not come from its input by any layer")
+        raise ModelError(
+            source,
+            f"its output {output!r} does not come from its input by any layer; export the "
+            "part that computes it",
+        )
     ordered = output != model.output
     return builder.finish(final.node, notes=tuple(notes), ordered=ordered), output
 
@@ -138,7 +142,9 @@ def _node(
     for name in operation.inputs:
         if name and name not in values:
             raise ModelError(
-                source, f"node {operation.name!r} uses {name!r}, a second output that is not read"
+                source,
+                f"node {operation.name!r} uses {name!r}, a second output that is not read; export "
+                "the model for inference, without it",
             )
     inputs = [values.get(name) if name else None for name in operation.inputs]
     return Node(source, operation, inputs, opset, builder, (*OPERATIONS, *LAST_ONLY))

@@ -44,8 +44,8 @@ NEUTRAL = {"Add": 0.0, "Sub": 0.0, "Mul": 1.0, "Div": 1.0}
 
 def rewritten(
     operation: Operation, values: Mapping[str, Value], makers: Mapping[str, Operation]
-) -> str:
-    """How onnxruntime's rewriting changes the numbers of an operation; empty where it does not."""
+) -> tuple[str, str] | None:
+    """How onnxruntime's rewriting changes the numbers of an operation, and what to do."""
     constants = [
         value for name in operation.inputs if isinstance(value := values.get(name), np.ndarray)
     ]
@@ -55,9 +55,10 @@ def rewritten(
             number = float(value.item())
             near = abs(number - neutral) < 0.5
             if near and number != neutral and float(np.float32(number)) == neutral:
-                return f"onnxruntime leaves it out, as {number} rounds to {neutral} in float32"
+                told = f"onnxruntime leaves it out, as {number} rounds to {neutral} in float32"
+                return told, "leave it out of the model"
     if operation.kind != "Mul" or len(constants) < 2:
-        return ""
+        return None
     for name in operation.inputs:
         maker = makers.get(name)
         while maker is not None and maker.kind in MOVES:
@@ -65,8 +66,8 @@ def rewritten(
         if maker is not None and maker.kind == "Div":
             above = values.get(maker.inputs[0])
             if isinstance(above, np.ndarray) and above.size == 1 and above.item() == 1:
-                return "onnxruntime makes b / a of constants (1 / a) * b; write them as b / a"
-    return ""
+                return "onnxruntime makes b / a of constants (1 / a) * b", "write them as b / a"
+    return None
 
 
 def fold(node: Node) -> Value:
@@ -85,7 +86,7 @@ def fold(node: Node) -> Value:
 
 
 def _undefined(node: Node) -> Never:
-    node.fail(f"its last bits depend on the runtime's library; {REMEDY}")
+    node.fail("its last bits depend on the runtime's library", REMEDY)
 
 
 def _power(node: Node) -> Array:
@@ -167,4 +168,4 @@ def exact(terms: Array, dtype: np.dtype[Any]) -> bool:
 
 def rounded(node: Node) -> Never:
     """Refuses a sum of constants in which order matters."""
-    node.fail(f"a sum of constants rounds, so its order matters; {REMEDY}")
+    node.fail("a sum of constants rounds, so its order matters", REMEDY)

@@ -199,7 +199,9 @@ def _declared(value: onnx.ValueInfoProto) -> Declared:
 def _expect_one(source: str, what: str, names: list[str]) -> None:
     if len(names) != 1:
         listed = ", ".join(map(repr, names)) or "none"
-        raise ModelError(source, f"has {len(names)} {what}s ({listed}); one is needed")
+        raise ModelError(
+            source, f"has {len(names)} {what}s ({listed}); one is needed. Export it with one {what}"
+        )
 
 
 def _opset(source: str, proto: onnx.ModelProto) -> int:
@@ -306,7 +308,9 @@ def _array(source: str, where: str, tensor: onnx.TensorProto) -> Array:
     if tensor.data_type not in TYPES:
         known = ", ".join(map(_type_name, TYPES))
         name = _type_name(tensor.data_type)
-        raise ModelError(source, f"{where} has type {name}; {known} are read")
+        raise ModelError(
+            source, f"{where} has type {name}; {known} are read. Export the model in one of them"
+        )
     fields = {field.name for field, _ in tensor.ListFields()} - DESCRIPTION
     typed = TYPED[tensor.data_type]
     if fields - {"raw_data", typed} or len(fields) > 1:
@@ -366,5 +370,7 @@ def _attribute(source: str, node: str, proto: onnx.AttributeProto) -> AttributeV
             return Unreadable(names.get(code, f"number {code}"))
     numbers = value if isinstance(value, tuple) else (value,)
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
-        raise ModelError(source, f"node {node!r}: attribute {proto.name!r} is NaN or infinite")
+        raise ModelError(
+            source, f"node {node!r}: attribute {proto.name!r} is NaN or infinite; {CHECK}"
+        )
     return value

@@ -16,7 +16,7 @@ from ..forward import layer_value
 from ..graph import GraphBuilder
 from ..layers import Layer, Linear, Sum
 from ..operators import LinearOperator, Select
-from .onnx_model import LIMIT, Array, AttributeValue, Operation, Shape
+from .onnx_model import CHECK, LIMIT, Array, AttributeValue, Operation, Shape
 
 REMEDY = (
     "let onnxruntime write the result into the file (SessionOptions.optimized_model_filepath), or "
@@ -50,6 +50,7 @@ class Node:
         opset: int,
         builder: GraphBuilder,
         supported: Iterable[str],
+        remedy: str = CHECK,
     ) -> None:
         self.source = source
         self.kind = operation.kind
@@ -60,11 +61,13 @@ class Node:
         self._attributes = dict(operation.attributes)
         self._builder = builder
         self._supported = supported
+        self._remedy = remedy
 
     # refusals
 
-    def fail(self, message: str) -> Never:
-        raise ModelError(self.source, f"node {self.name!r} ({self.kind}): {message}")
+    def fail(self, message: str, remedy: str = "") -> Never:
+        told = f"{message}; {remedy or self._remedy}"
+        raise ModelError(self.source, f"node {self.name!r} ({self.kind}): {told}")
 
     def refuse(self, kind: str) -> Never:
         raise UnsupportedLayer(self.source, kind, self.name, self._supported)
@@ -192,7 +195,7 @@ class Node:
         known = [source for source in sources if not isinstance(source, Symbol)]
         if len(known) == len(sources):
             if isinstance(layer, Linear | Sum):
-                self.fail("works on constants alone; " + REMEDY)
+                self.fail("works on constants alone", REMEDY)
             if any(source.dtype.kind != "f" for source in known):
                 self.fail("its input is not floating")
             rows = [source.reshape(1, -1).astype(np.float64) for source in known]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arrays import Matrix
 from ..errors import ModelError
-from .onnx_model import Shape
+from .onnx_model import CHECK, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,9 @@ class OnnxRuntime:
                 results = [self._run(row.reshape(self.shape)) for row in rows]
             return np.concatenate(results).reshape(len(rows), -1).astype(np.float64)
         except Exception as error:  # the errors of onnxruntime have no common base
-            raise ModelError(self.source, f"onnxruntime does not evaluate it: {error}") from error
+            raise ModelError(
+                self.source, f"onnxruntime does not evaluate it: {error}; {CHECK}"
+            ) from error
 
     def _run(self, value: Any) -> Any:
         return self._session.run(None, {self.input: value})[0].reshape(-1)

@@ -143,8 +143,8 @@ def images(node: Node) -> tuple[int, Shape]:
     shape = node.value(0).shape
     if len(shape) > 2 and shape[0] != 1:
         node.fail(
-            f"its input of shape {shape} is not one image; export the model with a batch of 1 or "
-            "of any size"
+            f"its input of shape {shape} is not one image",
+            "export the model with a batch of 1 or of any size",
         )
     if len(shape) < 3:
         node.refuse(f"{node.kind} of a tensor of shape {shape}")

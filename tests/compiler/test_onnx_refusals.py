@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ from .onnx_models import array, model, read, single
 
 RNG = np.random.default_rng(3)
 NODE = helper.make_node
+REMEDY = re.compile("[Ee]xport|write|save|remove|leave it out|[Cc]onvert|report it|check_model")
+"""What a refusal tells to do."""
 
 
 def small() -> onnx.ModelProto:
@@ -137,8 +140,10 @@ ATTRIBUTES: dict[str, tuple[onnx.ModelProto, str]] = {
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_unsupported_attributes_are_named(name: str) -> None:
     proto, words = ATTRIBUTES[name]
-    with pytest.raises(UnsupportedAttribute, match=words):
+    with pytest.raises(UnsupportedAttribute, match=words) as caught:
         read(proto)
+    assert "'op" in str(caught.value) or "node" in str(caught.value)
+    assert REMEDY.search(str(caught.value))
 
 
 def with_change(change: Callable[[onnx.GraphProto], object]) -> onnx.ModelProto:
@@ -312,8 +317,9 @@ DEFECTS: dict[str, tuple[onnx.ModelProto, str]] = {
 @pytest.mark.parametrize("name", DEFECTS)
 def test_defects_are_explained(name: str) -> None:
     proto, words = DEFECTS[name]
-    with pytest.raises(ModelError, match=words):
+    with pytest.raises(ModelError, match=words) as caught:
         read(proto)
+    assert REMEDY.search(str(caught.value))
 
 
 def test_files_that_are_not_there_or_of_another_kind(tmp_path: Path) -> None:
