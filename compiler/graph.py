@@ -29,7 +29,7 @@ class Network:
     graph: nodes carry `layer` and `size`, in topological order of insertion; edges carry `slot`,
     the positions of the argument they feed. The node `input` is the input. digest: SHA-256 of what
     defines it, which for one that was read from an ONNX file (onnx) are the file's bytes. path:
-    of the file that it was read from, "" where there is none.
+    of the file that it was read from, "" where there is none; beside: of other files with weights.
     ordered: the source ends with a softmax that is left out; only the order of outputs is its own.
     """
 
@@ -43,6 +43,7 @@ class Network:
     notes: tuple[str, ...] = field(default=(), metadata=UNASKED)
     ordered: bool = False
     path: str = field(default="", metadata=UNASKED)
+    beside: tuple[str, ...] = field(default=(), metadata=UNASKED)
 
     INPUT = "input"
 

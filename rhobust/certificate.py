@@ -52,7 +52,7 @@ class Certificate:
                 f"{network.name} was not read from an ONNX file, and a certificate speaks of one; "
                 "export the network first"
             )
-        may_write(self.path, "certificate", (network.path, *inputs), overwrite)
+        may_write(self.path, "certificate", (network.path, *network.beside, *inputs), overwrite)
         self.network = network
         layers = [network.layer(node) for node in network.order[1:]]
         self.unread = {layer.kind for layer in layers if isinstance(layer, Sign)}

@@ -143,7 +143,9 @@ def verify(
     saver = None
     if checkpoint is not None:
         asked = about_claim(claim, eps, spent)
-        saver = resumable(checkpoint, certificate, asked, spent.memory, (network.path,))
+        saver = resumable(
+            checkpoint, certificate, asked, spent.memory, (network.path, *network.beside)
+        )
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
 
     def result(

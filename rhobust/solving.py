@@ -77,7 +77,7 @@ def solve(
         m if isinstance(m, Network) else load(m, trust_pickle=trust_pickle) for m in several
     ]
     text = "" if isinstance(question, Property) else read_text(question)
-    files = [network.path for network in networks if network.path]
+    files = [path for network in networks for path in (network.path, *network.beside)]
     if not isinstance(question, Property):
         files.append(str(question))
     asked = question if isinstance(question, Property) else parse_vnnlib(text, str(question))

@@ -36,15 +36,16 @@ def load_onnx(path: str | Path) -> Network:
     source = str(path)
     data = _read(source)
     proto = decoded(source, data)
-    data, digest = inlined(source, proto, data)
+    data, digest, beside = inlined(source, proto, data)
     model = parse(source, proto)
     network, output = _network(source, model)
     evaluated = data if output == model.output else ending_at(source, data, output)
     name = Path(source).name.removesuffix(".gz").removesuffix(".onnx")
     rowwise = OnnxRuntime(source, evaluated, model.input, model.shape, model.dtype, False)
     network = replace(
-        network, name=name, digest=digest, onnx=True, runtime=rowwise, path=os.path.abspath(source)
-    )
+        network, name=name, digest=digest, onnx=True, runtime=rowwise,
+        path=os.path.abspath(source), beside=beside,
+    )  # fmt: skip
     if model.batched:
         together = replace(network, runtime=replace(rowwise, batched=True))
         try:

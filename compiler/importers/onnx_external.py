@@ -18,8 +18,9 @@ REMEDY = "save the model as one file (onnx.save_model with save_as_external_data
 KEYS = {"location", "offset", "length", "checksum"}
 
 
-def inlined(source: str, proto: onnx.ModelProto, data: bytes) -> tuple[bytes, str]:
-    """Puts the weights of other files into `proto`: the bytes of it as one file, and a digest.
+def inlined(source: str, proto: onnx.ModelProto, data: bytes) -> tuple[bytes, str, tuple[str, ...]]:
+    """Puts the weights of other files into `proto`: the bytes of it as one file, a digest, and
+    the paths of those files.
 
     The digest is the SHA-256 of the model file's bytes `data`, followed by the SHA-256 of each
     other file, in the order of their names.  Only files in the model's own folder are opened, or in
@@ -31,7 +32,8 @@ def inlined(source: str, proto: onnx.ModelProto, data: bytes) -> tuple[bytes, st
             _inline(source, tensor, files, len(data))
     parts = [hashlib.sha256(files[name]).digest() for name in sorted(files)]
     digest = hashlib.sha256(b"".join([data, *parts])).hexdigest()
-    return bytes(proto.SerializeToString()) if files else data, digest
+    beside = tuple(os.path.abspath(Path(source).parent / name) for name in sorted(files))
+    return bytes(proto.SerializeToString()) if files else data, digest, beside
 
 
 def _inline(source: str, tensor: onnx.TensorProto, files: dict[str, bytes], used: int) -> None:

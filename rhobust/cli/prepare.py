@@ -13,7 +13,7 @@ from ..compiler.errors import InputError
 from ..compiler.graph import Network, arranged
 from ..embedded import NAMES
 from ..loading import load
-from ..outputs import may_write
+from ..outputs import apart, may_write
 from .data import Images, embedded, read
 from .options import Options, chosen
 from .output import is_standard
@@ -29,6 +29,9 @@ def prepare(options: Options) -> tuple[Network, Images, list[int]]:
         others = [] if options.json is None else [options.json]
         check_picture(options.out, options.overwrite, [*options.inputs, *others])
     network = load(options.model, trust_pickle=options.trust_pickle)
+    for path in (options.json, options.out):
+        if path is not None:
+            apart(path, network.beside)
     if options.data is not None:
         images = read(options.data, options.labels, options.domain)
         if images.told:

@@ -80,7 +80,7 @@ NETWORK: dict[str, Change] = {
     "onnx": lambda old: not old,
     "ordered": lambda old: not old,
 }
-TOLD = {"name", "runtime", "notes", "path"}
+TOLD = {"name", "runtime", "notes", "path", "beside"}
 """What a network is called, and how it is evaluated for comparison."""
 
 PROPERTY: dict[str, Change] = {

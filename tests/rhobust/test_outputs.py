@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from typer.testing import CliRunner
 
@@ -180,6 +181,25 @@ def test_the_same_in_python(folder: Path) -> None:
     with pytest.raises(InputError, match="is there already"):
         rb.Problem(rb.maximize(network(x)[0])).solve(certificate=folder / "text")
     assert contents(folder) == before
+
+
+def test_files_with_a_models_weights_are_read_too(tmp_path: Path) -> None:
+    path, beside = tmp_path / "m.onnx", tmp_path / "weights.bin"
+    proto = onnx.load(model(path))
+    onnx.save_model(proto, path, save_as_external_data=True, location=beside.name, size_threshold=0)
+    before = contents(tmp_path)
+    assert str(beside) in before
+    network, image = rb.load(path), np.array([0.8, 0.2])
+    with pytest.raises(InputError, match="would be overwritten"):
+        rb.verify(network, image, 0.1, certificate=beside, overwrite=True)
+    with pytest.raises(InputError, match="would be overwritten"):
+        rb.verify(network, image, 0.1, checkpoint=beside)
+    data = images(tmp_path / "images.npz")
+    before = contents(tmp_path)
+    arguments = ["--data", str(data), "--eps", "0.1", "--overwrite", "--json", str(beside)]
+    result = runner.invoke(app, ["verify", str(path), *arguments])
+    assert result.exit_code == 2 and "would be overwritten" in result.stderr
+    assert contents(tmp_path) == before
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path) -> None:
