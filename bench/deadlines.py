@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -210,9 +211,8 @@ RANDOM = {"generator": generator, "detector": detector}
 # ---- measuring -------------------------------------------------------------------------------
 
 
-def measured(asked: Asked, limit: float) -> dict[str, object]:
-    """One line of the report."""
-    network = asked.make()
+def measured(asked: Asked, limit: float) -> dict[str, object] | None:
+    """One line of the report; None of a model that is refused."""
     asked_at = threading.get_ident()
     where: list[str] = []
     over = threading.Event()
@@ -225,6 +225,10 @@ def measured(asked: Asked, limit: float) -> dict[str, object]:
                 return
 
     watcher = threading.Thread(target=watch, daemon=True)
+    try:
+        network = asked.make()
+    except RhobustError:
+        return None
     begin = compiling.ticking()
     watcher.start()
     try:
@@ -270,9 +274,13 @@ def main() -> None:
         _asking(word, np.full(64, 0.5), "l2", 0.01)(_made("digits"), 5.0)
     lines: list[dict[str, object]] = []
     with given.out.open("w") as out:
-        for number in range(given.count):
+        for number in count():
+            if len(lines) >= given.count:
+                break
             asked = files[number // 2] if number % 2 and number // 2 < len(files) else next(own)
             line = measured(asked, float(rng.choice(LIMITS)))
+            if line is None:
+                continue
             lines.append(line)
             print(json.dumps(line), file=out, flush=True)
     print(json.dumps(summary(lines)))

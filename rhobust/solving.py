@@ -17,7 +17,7 @@ from .compiler.arrays import Vector
 from .compiler.compiled import compile_formulas
 from .compiler.errors import Contradiction, InputError, LanguageError
 from .compiler.graph import Network
-from .compiler.importers.vnnlib import parse_vnnlib, read_text
+from .compiler.importers.vnnlib import Unfinished, parse_vnnlib, read_text
 from .compiler.language import Variable
 from .compiler.property import Property
 from .compiler.property_witness import PropertyValidator, PropertyWitness
@@ -80,7 +80,14 @@ def solve(
     files = [path for network in networks for path in (network.path, *network.beside)]
     if not isinstance(question, Property):
         files.append(str(question))
-    asked = question if isinstance(question, Property) else parse_vnnlib(text, str(question))
+    try:
+        asked = (
+            question
+            if isinstance(question, Property)
+            else parse_vnnlib(text, str(question), deadline.stop)
+        )
+    except Unfinished:
+        return SolveResult("timeout", "timeout", None, -np.inf, deadline.spent(), 0, 0)
     proof = None
     if certificate is not None:
         if isinstance(question, Property) or len(networks) != 1:

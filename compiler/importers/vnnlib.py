@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 from ..atoms import Tree, conjunction
@@ -28,12 +29,23 @@ def read_vnnlib(path: str | Path) -> Property:
     return parse_vnnlib(read_text(source), source)
 
 
-def parse_vnnlib(text: str, source: str = "property") -> Property:
-    """The property in the text of a VNN-LIB file."""
+class Unfinished(Exception):
+    """There was no time to read a property to its end."""
+
+
+def parse_vnnlib(
+    text: str, source: str = "property", stop: Callable[[], bool] = lambda: False
+) -> Property:
+    """The property in the text of a VNN-LIB file.
+
+    Raises Unfinished once `stop` says so, which is asked at every statement.
+    """
     reader = Statements()
     lists = Lists(source, text)
     asserted: list[Tree] = []
     for value, offset in lists.values(reader.value):
+        if stop():
+            raise Unfinished
         match value:
             case Assertion(tree):
                 asserted.append(tree)

@@ -9,6 +9,7 @@ import rhobust as rb
 from rhobust import bounded, distance, radius
 from rhobust.clock import Deadline
 from rhobust.compiler.errors import InputError
+from rhobust.compiler.importers.vnnlib import Unfinished, parse_vnnlib
 
 from .files import model
 
@@ -57,3 +58,11 @@ def test_whoever_is_called_late_says_so(
     left = looks
     bound = rb.Problem(rb.minimize(network(x)[0]), [x >= 0.25]).solve(certificate=proof)
     assert bound.status == "optimal"
+
+
+def test_a_property_is_read_within_the_limit() -> None:
+    text = "(declare-const X_0 Real)" + "(assert (<= X_0 1))" * 10
+    looks = iter([False] * 4 + [True])
+    with pytest.raises(Unfinished):
+        parse_vnnlib(text, stop=lambda: next(looks))
+    assert next(looks, None) is None
