@@ -4,7 +4,7 @@
 
 Questions: VNN-LIB files of the benchmark data (RHOBUST_DATA, where it is there), and `rho`,
 `verify`, `estimate` and problems of one's own on the embedded networks, on trained ones of 2000x1,
-100x6 and 300x3, and on random ones with transposed convolutions and with up to a million units.
+100x6 and 300x3, and on random ones with transposed convolutions and with half a million units.
 Limits: half a second to four.  --busy: beside a process that keeps a core busy.  A line of JSON
 each: what was asked, the limit, the seconds that went by but for compiling kernels, the overshoot,
 and where the program was 0.3 s after the limit.  The summary is the last line.
@@ -195,7 +195,7 @@ def generator(path: Path) -> None:
 
 
 def detector(path: Path, side: int = 96) -> None:
-    """Convolutions over an image of 96x96 with up to 64 channels, about a million units."""
+    """Convolutions over an image of 96x96 with up to 64 channels, about half a million units."""
     net = Writer((3, side, side), "LeakyRelu")
     for before, after, stride in ((3, 32, 1), (32, 32, 1), (32, 64, 2), (64, 64, 1), (64, 64, 1)):
         net.add("Conv", (after, before, 3, 3), strides=[stride] * 2, pads=[1] * 4)

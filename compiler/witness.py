@@ -4,6 +4,7 @@ runtime.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -64,10 +65,15 @@ INWARDS = (1e-9, 1e-8, 1e-7, 3e-7, 1e-6)
 
 
 class Validator:
-    """Decides whether points are witnesses of a claim within `eps` (None: the domain)."""
+    """Decides whether points are witnesses of a claim within `eps` (None: the domain).
 
-    def __init__(self, claim: Claim, eps: float | None) -> None:
-        self.claim, self.eps = claim, eps
+    stop: asked before a tie is settled in rationals; once it says so, ties are no witnesses.
+    """
+
+    def __init__(
+        self, claim: Claim, eps: float | None, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.claim, self.eps, self.stop = claim, eps, stop
         self.low, self.high = inner_box(claim, eps)
 
     def snap(self, point: Vector) -> Vector | None:
@@ -128,7 +134,7 @@ class Validator:
         if sure.any():
             best = int(np.argmin(np.where(sure, lead, np.inf)))
             return float(lead[best]), float(doubt[best]), int(targets[best])
-        if not (lead - doubt <= 0.0).any() or claim.network.work > EXACT_WORK:
+        if not (lead - doubt <= 0.0).any() or claim.network.work > EXACT_WORK or self.stop():
             return None
         logits = claim.network.forward(exact(point)[None])[0]
         leads = [

@@ -91,7 +91,7 @@ class _Asked:
     ) -> None:
         self.claim, self.region, self.ball, self.work = claim, region, ball, work
         self.rng = rng
-        self.validator = Validator(claim, None)
+        self.validator = Validator(claim, None, lambda: not work.remaining() > 0.0)
 
     def estimate(self, found: Restricted, target: int | None, clean: Witness | None) -> Estimate:
         """What the image's own region says."""

@@ -60,7 +60,7 @@ class Incumbent:
     ) -> None:
         self.claim, self.problem = claim, problem
         self.oracle, self.remaining, self.tolerances = oracle, remaining, tolerances
-        self.validator = Validator(claim, None)
+        self.validator = Validator(claim, None, lambda: not remaining() > 0.0)
         self.ball = Ball(claim.image, claim.lower, claim.upper, claim.norm)
         self.rows = problem.rows
         self.offset = problem.offset

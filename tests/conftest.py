@@ -15,8 +15,9 @@ from rhobust.bnb.tracking import SAMPLES
 # how long an example takes says nothing on a busy machine
 quiet = [HealthCheck.too_slow]
 settings.register_profile(
-    "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=quiet
-)
+    "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=quiet,
+    max_examples=50,
+)  # fmt: skip
 settings.register_profile(
     "explore", derandomize=False, database=None, deadline=None, suppress_health_check=quiet,
     print_blob=True,

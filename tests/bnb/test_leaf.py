@@ -32,7 +32,7 @@ def node(of: Reduced, phases: list[int], atom: int, oracle: Oracle = highs) -> L
     return solve_leaf(of.small, of.reach, of.units, nodes, np.array([atom]), oracle, lambda: 60.0)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seeds)
 @example(267606789)
 def test_a_bound_from_duals_is_the_optimum_and_holds_on_the_node(seed: int) -> None:

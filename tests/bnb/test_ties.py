@@ -28,13 +28,13 @@ def least(seed: int) -> float:
     """Of the first output over the unit box, without a shift."""
     x = rb.Variable(4, lower=0, upper=1)
     y = dense_network(layers(np.random.default_rng(seed), 0.0))(x)
-    return rb.Problem(rb.minimize(y[0]), []).solve(timeout=30).value
+    return rb.Problem(rb.minimize(y[0]), []).solve(timeout=600).value
 
 
 def status(seed: int, shift: float) -> tuple[str, int]:
     x = rb.Variable(4, lower=0, upper=1)
     y = rb.relu(dense_network(layers(np.random.default_rng(seed), shift))(x))
-    solution = rb.Problem(None, [y[0] <= y[1]]).solve(timeout=30, settings=SPLITS)
+    solution = rb.Problem(None, [y[0] <= y[1]]).solve(timeout=600, settings=SPLITS)
     return solution.status, solution.statistics.lps
 
 

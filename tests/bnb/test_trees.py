@@ -100,7 +100,7 @@ def proven(tmp_path_factory: pytest.TempPathFactory) -> tuple[Checker, Path, lis
         file = folder / f"{number}.npz"
         eps = float(rng.uniform(0.02, 0.1))
         result = rb.verify(
-            network, image, eps, timeout=10, certificate=file, settings=Settings(boxes=False)
+            network, image, eps, timeout=600, certificate=file, settings=Settings(boxes=False)
         )
         assert result.verdict is not Verdict.ROBUST or file.exists()
         if file.exists() and len(np.load(file)["p0/tight_alpha"]) > len(

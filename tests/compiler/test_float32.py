@@ -92,7 +92,7 @@ def tight(seed: int) -> tuple[Layers, Singles, float]:
     model, low, high = network(made), 0.0, 0.5
     for _ in range(12):
         middle = 0.5 * (low + high)
-        result = rb.verify(model, image.astype(np.float64), middle, timeout=20, float32=True)
+        result = rb.verify(model, image.astype(np.float64), middle, timeout=600, float32=True)
         low, high = (middle, high) if result.level == "float32" else (low, middle)
     return made, image, low
 
@@ -122,7 +122,7 @@ def violations(seed: int, count: int) -> int:
 def test_levels_of_a_verdict() -> None:
     made, image, eps = tight(3)
     assert eps > 0.0
-    plain = rb.verify(network(made), image.astype(np.float64), eps, timeout=20)
+    plain = rb.verify(network(made), image.astype(np.float64), eps, timeout=600)
     assert (plain.verdict, plain.level) == ("ROBUST", "real")
     assert violations(3, 20_000) == 0
 

@@ -164,7 +164,7 @@ def verdicts(text: Stated, random: Random) -> list[tuple[str, str]]:
     bounded = Stated((*text.formulas, *BOX))
     first = parse_vnnlib(bounded.text())
     others = parse_vnnlib(otherwise(bounded, random).text()), parse_vnnlib(write_vnnlib(first))
-    told = [rb.solve(network(), asked, timeout=20).status for asked in (first, *others)]
+    told = [rb.solve(network(), asked, timeout=600).status for asked in (first, *others)]
     assert not set(DECIDED) <= set(told)
     return [(told[0], other) for other in told[1:]]
 

@@ -152,3 +152,13 @@ def test_a_bound_that_is_no_float_is_kept_exactly() -> None:
         assert near is not None
         (value,) = near.tolist()
         assert abs(Fraction(value) - Fraction(1, 2)) <= Fraction(eps) < abs(edge - Fraction(1, 2))
+
+
+def test_ties_are_not_settled_once_time_is_up() -> None:
+    tie = dense_network([([[1 / 3, 0.0], [0.0, 1 / 3]], [0.0, 0.0])])
+    claim = Claim.make(tie, np.array([0.7, 0.7]), 0)
+    assert Validator(claim, None).check(claim.image) is not None
+    assert Validator(claim, None, lambda: True).check(claim.image) is None
+    # what floats tell is told all the same
+    lost = Claim.make(tie, np.array([0.5, 0.75]), 0)
+    assert Validator(lost, None, lambda: True).check(lost.image) is not None

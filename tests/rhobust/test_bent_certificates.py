@@ -48,13 +48,13 @@ def test_proofs_of_robustness(
     rng = np.random.default_rng(seed)
     model, proof = draw(tmp_path / "model.onnx", rng, kind), tmp_path / "proof.npz"
     network, image = rb.load(model), rng.random(4)
-    rho = rb.rho(network, image, norm=norm, timeout=10)
+    rho = rb.rho(network, image, norm=norm, timeout=600)
     eps = share * rho.lower
     if not 0.0 < eps < np.inf:
         return
     spent = replace(EFFORT[effort], threads=1)
     found = rb.verify(
-        network, image, eps, timeout=20, settings=spent, norm=norm, certificate=proof
+        network, image, eps, timeout=600, settings=spent, norm=norm, certificate=proof
     )  # fmt: skip
     assert (found.verdict, found.uncertified) == ("ROBUST", "")
     checker = Checker(model)

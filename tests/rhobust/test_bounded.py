@@ -21,7 +21,7 @@ from rhobust.formulation import Solution
 from .test_certificates import save
 
 shared = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -46,9 +46,9 @@ def test_proofs_of_bounds(tmp_path: Path, seed: int, kind: str, best: object, li
     weights = rng.normal(size=(1, 3))
     formulas = [rb.norm1(x - 0.5) <= 1.0, rb.Or(y[0] <= limit, x[1] >= y[1] + limit)]
     problem = rb.Problem(best(weights @ y + 0.3), formulas)  # type: ignore[operator]
-    plain = problem.solve(timeout=20)
+    plain = problem.solve(timeout=600)
     point = repr(x.value)
-    found = problem.solve(timeout=20, certificate=proof)
+    found = problem.solve(timeout=600, certificate=proof)
     assert same(plain, found), "a proof changes nothing"
     assert repr(x.value) == point
     assert found.uncertified == ""
@@ -85,7 +85,7 @@ def test_the_embedded_network(
         (rb.Problem(rb.maximize(y[5] - y[6]), [near]), "optimal"),
         (rb.Problem(rb.minimize(rb.norm_inf(x - image)), [lost]), "optimal"),
     ):
-        found = problem.solve(timeout=30, certificate=proof)
+        found = problem.solve(timeout=600, certificate=proof)
         assert (found.status, found.uncertified) == (status, "")
         assert status == "unsat" or found.certified == found.bound
         for exact in (False, True):
@@ -113,12 +113,12 @@ def test_what_has_no_certificate_says_why(
         (plain[0] - plain[1], [alone >= 0.0], "not read from an ONNX file"),
     ):
         problem = rb.Problem(rb.maximize(objective), formulas)
-        found = problem.solve(timeout=20, certificate=proof)
+        found = problem.solve(timeout=600, certificate=proof)
         assert found.status == "optimal" and reason in found.uncertified
         assert math.isnan(found.certified) and not proof.exists()
     trivial = rb.Problem(rb.minimize(rb.norm_inf(x - image)), [near])
-    assert "needs no proof" in trivial.solve(timeout=20, certificate=proof).uncertified
-    sat = rb.Problem([near]).solve(timeout=20, certificate=proof)
+    assert "needs no proof" in trivial.solve(timeout=600, certificate=proof).uncertified
+    sat = rb.Problem([near]).solve(timeout=600, certificate=proof)
     assert (sat.status, sat.uncertified) == ("sat", "no bound was proven")
     with pytest.raises(InputError, match="no folder"):
         rb.Problem([near]).solve(certificate=tmp_path / "no" / "proof.npz")

@@ -25,7 +25,7 @@ def image() -> np.ndarray:
 
 def test_a_verdict_in_two_runs(tmp_path: Path) -> None:
     network, file = rb.load("digits"), tmp_path / "search"
-    eps = 0.95 * rb.rho(network, image(), timeout=30).lower
+    eps = 0.95 * rb.rho(network, image(), timeout=600).lower
     first = rb.verify(network, image(), eps, settings=FEW, checkpoint=file)
     assert (first.verdict, first.reason) == ("UNKNOWN", "node_limit") and file.is_file()
     with pytest.raises(InputError, match="another question, with another eps;"):

@@ -203,11 +203,11 @@ def test_a_real_interrupt(tmp_path: Path) -> None:
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    end = time.monotonic() + 60.0
+    end = time.monotonic() + 600.0
     while not (out.exists() and out.stat().st_size) and time.monotonic() < end:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    text, errors = process.communicate(timeout=30)
+    text, errors = process.communicate(timeout=600)
     assert process.returncode == 130, errors
     count = len(records(out))
     assert 1 <= count < 200

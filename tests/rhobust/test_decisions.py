@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +23,7 @@ LINE = replace(dense_network([([[1.0], [-1.0]], [0.0, 0.0])]), runtime=None)  # 
 some_cases = st.one_of(cases(), tangled_cases())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(some_cases, st.lists(st.floats(0.0, 1.5), min_size=2, max_size=4))
 def test_a_larger_radius_is_no_easier(case: Case, radii: list[float]) -> None:
     lost = False
@@ -75,9 +74,8 @@ def test_a_tie_that_the_runtime_denies_ends_in_an_open_interval() -> None:
         return np.column_stack([inputs[:, 0] + 1e-7, -inputs[:, 0]])
 
     network = replace(LINE, runtime=run)
-    begin = time.monotonic()
+    # a search without end would last as long as the limit, and end for that reason
     found = rho(network, np.array([0.0]), 0, domain=(-1.0, 1.0), timeout=600.0)
-    assert time.monotonic() - begin < 60.0
     assert found.lower == 0.0 and 0.0 < found.upper < 1e-6
     assert not found.exact and found.reason == "numerical"
     decided = verify(network, np.array([0.0]), 1e-8, 0, domain=(-1.0, 1.0))

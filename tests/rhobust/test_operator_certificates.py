@@ -105,14 +105,14 @@ def check_proofs(folder: Path, proto: onnx.ModelProto, seed: int, share: float) 
             network, image = rb.load(around(path, proto, rng)), rng.random(3)
         except ModelError:  # onnxruntime infers shapes that some operators do not have
             return
-        rho = rb.rho(network, image, timeout=10)
+        rho = rb.rho(network, image, timeout=600)
         if 0.0 < rho.upper < np.inf:
             break
     eps = min(share * rho.lower, 1.0)
     if eps <= 0.0:
         return
     effort = replace(EFFORT["boxes" if network.relus > 40 else "lazy"], threads=1)
-    found = rb.verify(network, image, eps, timeout=20, settings=effort, certificate=proof)
+    found = rb.verify(network, image, eps, timeout=600, settings=effort, certificate=proof)
     assert (found.verdict, found.uncertified) == ("ROBUST", "")
     checker = Checker(path)
     for exact in (False, True):

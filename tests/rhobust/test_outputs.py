@@ -243,7 +243,7 @@ def test_links_and_devices(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
     write_text(pipe, "through")
-    assert reader.communicate(timeout=30)[0] == "through" and pipe.is_fifo()
+    assert reader.communicate(timeout=600)[0] == "through" and pipe.is_fifo()
 
 
 def test_leftovers_of_dead_runs_are_swept(tmp_path: Path) -> None:
