@@ -24,7 +24,8 @@ from .coefficients import Rows, fitting, joined, step
 from .operators import Convolution, Operator
 from .root import Root
 
-FINE = 48  # bits after the point of multipliers and bounds
+FINE = 48  # bits after the point of multipliers and bounds; more where these are small
+MOST_MORE = 200
 _whole = np.frompyfunc(int, 1, 1)
 _divided = np.frompyfunc(truediv, 2, 1)
 _root = np.frompyfunc(math.isqrt, 1, 1)
@@ -65,6 +66,12 @@ def power_of(array: Array) -> int:
     raise AssertionError("float64 numbers have 53 bits")
 
 
+def fine(array: Array) -> int:
+    """Bits after the point that leave FINE or so to the smallest of some numbers."""
+    exponents = np.frexp(array[array != 0.0])[1]
+    return FINE + min(MOST_MORE, max(0, -int(exponents.min(initial=0))))
+
+
 def nearest(whole: Array, power: int) -> Array:
     """whole / 2**power as floats; off by at most UNIT of itself."""
     try:
@@ -79,18 +86,21 @@ def floats_below(whole: Array, power: int) -> Array:
 
 
 def relaxed(
-    value: Array, power: int, slope: Array, shift: Array | None, low: Array, high: Array
-) -> tuple[Array, Array]:
-    """mu near value * slope - shift, over 2**FINE, and constants, over 2**(power + FINE).
+    value: Array, power: int, slope: Array, low: Array, high: Array
+) -> tuple[Array, int, Array, int]:
+    """mu near value * slope, over a power of two that is told, and constants over another one.
 
-    value, over 2**power with power >= FINE, stands on r = max(z, 0); low, high over 2**FINE.
+    value, over 2**power, stands on r = max(z, 0); low, high and the constants are over one power
+    more, the same.
     """
     wanted = nearest(value, power) * slope
-    mu = integers(wanted if shift is None else wanted - shift, FINE)
-    wide = mu * 2 ** (power - FINE)
+    largest = np.abs(wanted).max(axis=-1, initial=0.0)
+    own = fine(largest)
+    mu, common = integers(wanted, own), max(power, own)
+    value, wide = value * 2 ** (common - power), mu * 2 ** (common - own)
     ends = [value * np.maximum(end, 0) - wide * end for end in (low, high)]
     least = np.minimum(*ends)
-    return mu, np.where((low < 0) & (high > 0), np.minimum(least, 0), least)
+    return mu, own, np.where((low < 0) & (high > 0), np.minimum(least, 0), least), common
 
 
 def within(
@@ -98,7 +108,8 @@ def within(
 ) -> tuple[Array, int]:
     """Ball.least of g, which is whole over 2**power; (R,) over another power of two."""
     power = max(power, 2 * FINE)  # a root is off by one
-    own = max(FINE, power_of(center), power_of(np.array([ball.radius])))
+    ends = np.concatenate([low.reshape(-1), high.reshape(-1)])
+    own = max(fine(ends), power_of(center), power_of(np.array([ball.radius])))
     values = integers(g, power)
     s = integers(np.nan_to_num(ball.split(g, low, high, center)), power)
     rest = values - s
@@ -127,14 +138,16 @@ class ExactRoot(Root):
     def _interval(self, number: int) -> None:
         tensor = self.tensors[number]
         twins = [self._twin(operator) for _, operator in tensor.terms]
-        power = FINE + max(own for _, own in twins)
+        several = [side[source] for source, _ in tensor.terms for side in (self.low, self.high)]
+        more = fine(np.concatenate(several))
+        power = more + max(own for _, own in twins)
         bias = np.zeros(tensor.size) if tensor.bias is None else tensor.bias
         low, high = 2 * integers(bias, power), 2 * above(bias, power)
         loose = np.zeros(tensor.size) if tensor.error is None else 1.01 * tensor.error
         for (source, operator), (twin, own) in zip(tensor.terms, twins, strict=True):
-            floor, roof = integers(self.low[source], FINE), above(self.high[source], FINE)
+            floor, roof = integers(self.low[source], more), above(self.high[source], more)
             absolute = None if twin.weight is None else np.abs(twin.weight)
-            scale = 2 ** (power - FINE - own)
+            scale = 2 ** (power - more - own)
             centre = twin.forward((floor + roof)[None], twin.weight)[0] * scale
             radius = twin.forward((roof - floor)[None], absolute)[0] * scale
             low, high = low + centre - radius, high + centre + radius
@@ -223,26 +236,27 @@ class ExactRoot(Root):
             keep = part.spread(part.values) * part.take(integers(weights.alpha, 0))
             gone = [Fraction(0)] * len(part.values)
             return part.holding(keep.reshape(part.values.shape)), power, gone, lost
-        lift = max(0, FINE - power)
-        value, power = part.spread(part.values) * 2**lift, power + lift
+        value = part.spread(part.values)
         slope = np.where(value > 0, part.take(weights.alpha), part.take(weights.s))
-        low, high = integers(self.low[source], FINE), above(self.high[source], FINE)
-        mu, constants = relaxed(value, power, slope, None, part.take(low), part.take(high))
+        more = fine(np.concatenate([self.low[source], self.high[source]]))
+        low, high = integers(self.low[source], more), above(self.high[source], more)
+        mu, own, constants, power = relaxed(value, power, slope, part.take(low), part.take(high))
         sums = constants.sum(axis=-1).reshape(-1)
-        gained = [Fraction(item, 2 ** (power + FINE)) for item in sums]
-        return part.holding(mu.reshape(part.values.shape)), FINE, gained, 0.0
+        gained = [Fraction(item, 2 ** (power + more)) for item in sums]
+        return part.holding(mu.reshape(part.values.shape)), own, gained, 0.0
 
     def least(self, g: Rows, constant: Array, error: Array) -> Array:
         power = power_of(g.values)
         values = integers(g.values, power)
-        low, high = integers(self.low[0], FINE), above(self.high[0], FINE)
-        fine = max(power + FINE, power_of(constant))
-        rest = integers(constant, fine) - above(error, fine)
+        more = fine(np.concatenate([self.low[0], self.high[0]]))
+        low, high = integers(self.low[0], more), above(self.high[0], more)
+        finest = max(power + more, power_of(constant))
+        rest = integers(constant, finest) - above(error, finest)
         found = g.dot(low, np.maximum(values, 0)) + g.dot(high, np.minimum(values, 0))
-        bound = floats_below(found * 2 ** (fine - power - FINE) + rest, fine)
+        bound = floats_below(found * 2 ** (finest - power - more) + rest, finest)
         if self.ball is None:
             return bound
         region = self.region(g, self.ball)
         inner, own = within(self.ball, g.values, *region, power)
-        total = inner * 2 ** max(0, fine - own) + rest * 2 ** max(0, own - fine)
-        return np.asarray(np.fmax(bound, floats_below(total, max(fine, own))))
+        total = inner * 2 ** max(0, finest - own) + rest * 2 ** max(0, own - finest)
+        return np.asarray(np.fmax(bound, floats_below(total, max(finest, own))))

@@ -247,6 +247,7 @@ def atom_rows(root: Root, part: Part) -> tuple[dict[int, Rows], Array, Array]:
     dense = np.zeros((part.atoms, model.inputs + model.outputs))
     owner = np.repeat(np.arange(part.atoms), np.diff(part.start))
     np.add.at(dense, (owner, part.index), part.value)
-    rows = {0: Rows(dense[:, : model.inputs])}
-    rows[model.output] = Rows(dense[:, model.inputs :])
-    return rows, part.offset, np.zeros(part.atoms)
+    direct = dense[:, : model.inputs]
+    rows = {0: Rows(direct), model.output: Rows(dense[:, model.inputs :])}
+    # what the output brings is added to the inputs' own coefficients, and rounded
+    return rows, part.offset, growth(root.merges[0]) * (np.abs(direct) @ root.most[0])
