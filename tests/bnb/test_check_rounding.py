@@ -31,7 +31,8 @@ def values(model: Model, points: Array) -> list[Array]:
     found = [exactly(points)]
     for tensor in model.tensors[1:]:
         if tensor.relu is not None:
-            found.append(np.maximum(found[tensor.relu], Fraction(0)))
+            before = found[tensor.relu]
+            found.append(before * (before > 0))
             continue
         total = np.full((len(points), tensor.size), Fraction(0), dtype=object)
         if tensor.bias is not None:
