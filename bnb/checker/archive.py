@@ -52,7 +52,9 @@ class Archive:
         if kinds == "u1":
             return array
         if kinds == "f":
-            require(np.all(np.abs(array) <= LIMIT), f"{name} holds numbers that are not finite")
+            # in float32 the limit itself would be infinite, and infinities no larger than it
+            finite = np.isfinite(array) if kind == "f4" else np.abs(array) <= LIMIT
+            require(np.all(finite), f"{name} holds numbers that are not finite")
             return array if kind == "f4" else array.astype(np.float64, copy=False)
         if kind == "u8":
             require(np.all(array < 2**62), f"{name} holds too large numbers")
