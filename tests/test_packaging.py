@@ -64,3 +64,9 @@ def test_the_version_is_one(project: dict[str, Any]) -> None:
     import rhobust
 
     assert rhobust.__version__ == project["project"]["version"]
+
+
+def test_the_root_is_no_package() -> None:
+    """With a marker there, a clone in a folder named rhobust (git's own choice) would stand in the
+    installed package's place in every test."""
+    assert not (ROOT / "__init__.py").exists()

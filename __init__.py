@@ -1,1 +1,0 @@
-"""Marks the checkout; the package is `rhobust`."""
