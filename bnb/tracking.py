@@ -220,7 +220,12 @@ def _values(problem: Problem, points: Sequence[Numbers], most_work: float) -> Va
     work = sum(max(1, operator.terms) * operator.out_size for operator in operators)
     rows, offset = problem.rows, problem.offset
     if work > most_work or not points:
-        stages = propagate(problem, inputs)
+        count = len(points)
+        # a stage that reads nothing has one row for all
+        stages = [
+            Bounds(*(np.broadcast_to(b, (count, b.shape[1])) for b in (own.lower, own.upper)))
+            for own in propagate(problem, inputs)
+        ]
         output = stages[-1].rectified() if problem.stages[-1].relu else stages[-1]
         middle = 0.5 * (output.lower + output.upper)
         radius = np.maximum(output.upper - middle, middle - output.lower)

@@ -101,7 +101,7 @@ def absolute(z: Operand | Sequence[Operand], name: str = "abs") -> Affine:
 def maximum(a: Operand | Sequence[Operand], *others: Operand, name: str = "max") -> Affine:
     """y = max(a, b, ...), elementwise; several operands are paired as in a tournament.
 
-    One operand alone is a list of all of them, or an expression whose greatest element is meant.
+    One operand alone may be a list of all of them; the maximum of one expression is that itself.
     """
     level, serial = _operands(a, others), count()
     while len(level) > 1:
@@ -125,7 +125,7 @@ def minimum(a: Operand | Sequence[Operand], *others: Operand, name: str = "min")
 def _operands(first: Operand | Sequence[Operand], others: Sequence[Operand]) -> list[Affine]:
     """What a maximum is of, as expressions of one size."""
     given: list[Operand] = [first, *others]  # type: ignore[list-item]
-    if not others:
+    if not others and not isinstance(first, Expression):
         given = list(first)  # type: ignore[arg-type]
     sizes = [operand.size for operand in given if isinstance(operand, Expression)]
     if not sizes:

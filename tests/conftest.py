@@ -16,7 +16,7 @@ from rhobust.bnb.tracking import SAMPLES
 quiet = [HealthCheck.too_slow]
 settings.register_profile(
     "repeatable", derandomize=True, database=None, deadline=None, suppress_health_check=quiet,
-    max_examples=50,
+    max_examples=25,
 )  # fmt: skip
 settings.register_profile(
     "explore", derandomize=False, database=None, deadline=None, suppress_health_check=quiet,

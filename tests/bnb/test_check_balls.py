@@ -73,7 +73,7 @@ def truth(ball: Ball, g: Array, low: Array, high: Array) -> float:
     return dual(float(np.exp(0.5 * (least + most))))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(SEEDS, NORMS)
 def test_least_values_are_tight(seed: int, norm: str) -> None:
     ball, g, low, high = case(seed, norm)
@@ -96,7 +96,7 @@ def inside(ball: Ball, x: list[Fraction]) -> bool:
     return sum(item * item for item in away) <= Fraction(ball.radius) ** 2
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(SEEDS, NORMS)
 def test_no_point_of_box_and_ball_lies_below(seed: int, norm: str) -> None:
     """Against points in rationals, those where a row is least among them, from any split."""
@@ -246,7 +246,7 @@ def test_units_split_within_a_ball(tmp_path: Path, norm: str) -> None:
         assert "not closed" in case.verdict(wide)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_dual_norms_are_rounded_upwards(seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -204,7 +204,7 @@ def _exact(net: Network, x: list[Fraction]) -> list[list[Fraction]]:
 
 
 @pytest.mark.parametrize("exact", [False, True])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SEEDS)
 def test_rows_and_bounds_hold_in_rationals(exact: bool, seed: int) -> None:
     """Intervals, reduced rows and passes at random points, for weights that round everywhere."""

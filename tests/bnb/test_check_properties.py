@@ -61,7 +61,7 @@ def trees(draw: st.DrawFn, depth: int = 3) -> Tree:
     return conjunction(parts) if kind == 3 else disjunction(parts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(tree=trees(), at=st.lists(st.tuples(*[NUMBERS] * 4), min_size=1, max_size=6))
 def test_what_is_written_is_read(tree: Tree, at: list[tuple[Fraction, ...]]) -> None:
     """By the checker as by our own importer, whatever the numbers are."""

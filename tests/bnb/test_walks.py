@@ -23,7 +23,7 @@ from rhobust.lp.relaxation import expand as relaxed_expand
 from .problems import exact_points, exact_pre, never, rooted, scattered_problem, tree_of
 
 seeds = st.integers(0, 2**32 - 1)
-many = settings(max_examples=60, deadline=None)
+many = settings(max_examples=30, deadline=None)
 
 
 def region(problem: Problem) -> Bounds:

@@ -73,7 +73,7 @@ kinds = st.sampled_from(["<=", "<", "="])
 WEIGHT = Dense(np.array([[1.0, -0.5], [0.25, 2.0]]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.data())
 def test_random_formulas_and_their_problems_agree(data: st.DataObject) -> None:
     """All constants are dyadic, so that nothing is rounded on the way."""
@@ -108,7 +108,7 @@ def test_random_formulas_and_their_problems_agree(data: st.DataObject) -> None:
         agree(compiled, formulas, np.array(numbers, dtype=object))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_no_solution_is_lost(data: st.DataObject) -> None:
     """Values that satisfy all equalities are those that their inputs alone lead back to."""

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
+from rhobust.compiler.errors import ModelError
 from rhobust.compiler.importers.onnx_arithmetic import nearest_root
 from rhobust.compiler.importers.onnx_ops import OPERATIONS
 from rhobust.compiler.operators import Scale
@@ -248,9 +249,19 @@ CASES: dict[str, onnx.ModelProto] = {
 }
 
 
+YOUNG = ("reduce_sum_none", "reduce_sum_none_kept")
+"""Cases that older versions of onnxruntime fail to evaluate."""
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_operation_agrees_with_runtime_and_exact_arithmetic(name: str) -> None:
-    check_network(read(CASES[name]))
+    try:
+        network = read(CASES[name])
+    except ModelError as error:
+        if name in YOUNG and "onnxruntime does not evaluate it" in str(error):
+            pytest.skip("this version of onnxruntime fails to evaluate it")
+        raise
+    check_network(network)
 
 
 def test_every_operation_has_a_case() -> None:
@@ -436,7 +447,7 @@ def paddings(draw: st.DrawFn) -> onnx.ModelProto:
     return single("Pad", [1, *sizes], {"p": before + after, "v": fill, "a": axes}, 18)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(convolutions(), pools(), broadcasts(), slices(), matrices(), paddings()))
 def test_random_operations_agree(proto: onnx.ModelProto) -> None:
     check_network(read(proto), rows=2)

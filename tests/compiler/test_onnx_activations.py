@@ -303,7 +303,7 @@ def transposed(draw: st.DrawFn) -> onnx.ModelProto:
     return single("ConvTranspose", ["n", inputs, *sizes], values, **attributes)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.one_of(max_pools(), transposed()))
 def test_random_pools_and_transposed_convolutions_agree(proto: onnx.ModelProto) -> None:
     check_network(read(proto), rows=2)

@@ -33,7 +33,7 @@ from rhobust.compiler.atoms import (
 from rhobust.compiler.errors import InputError, LanguageError, PropertyError
 from rhobust.compiler.importers.vnnlib import parse_vnnlib, read_vnnlib
 from rhobust.compiler.importers.vnnlib_writer import write_vnnlib
-from rhobust.compiler.language import Relation, Variable
+from rhobust.compiler.language import Affine, Relation, Variable
 from rhobust.compiler.property import Port, Property, Signature
 from rhobust.compiler.translation import formula, stacked
 
@@ -286,7 +286,7 @@ def test_atoms_of_one_form_are_one_relation() -> None:
     names = "".join(f"(declare-const Y_{j} Real)" for j in range(50))
     atoms = " ".join(f"(<= Y_{j} (+ Y_0 {j}.5))" for j in range(1, 50))
     found = parse_vnnlib(f"{names} (assert (and {atoms}))")
-    language = found.formula(Variable(0).affine, Variable(50).affine)
+    language = found.formula(Affine(0), Variable(50).affine)
     (relation,) = language.parts  # type: ignore[union-attr]
     assert isinstance(relation, Relation) and relation.affine.size == 49
 

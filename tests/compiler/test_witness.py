@@ -34,7 +34,7 @@ def claim(network: Network = LINE, image: float = 0.5, margin: float = 0.0) -> C
     return Claim.make(network, np.array([image]), 0, margin=margin, domain=(-1.0, 1.0))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(cases(), st.sampled_from([None, 0.0, 1e-9, 0.1, 0.7]), st.data())
 def test_a_witness_is_inside_the_region_and_breaks_the_claim_exactly(
     case: Case, eps: float | None, data: st.DataObject

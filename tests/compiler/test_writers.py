@@ -160,7 +160,7 @@ numbers = st.fractions(-2, 2, max_denominator=8)
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(seeds, st.data())
 def test_a_script_holds_where_the_formulas_do(
     rng: np.random.Generator, data: st.DataObject
@@ -183,7 +183,7 @@ def test_a_script_holds_where_the_formulas_do(
     assert script_of(nothing)[1](right) == meant(nothing, right)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.one_of(cases(), bent_cases()), st.sampled_from([0.1, 0.5, 3.0]), st.data())
 def test_a_claim_and_its_script_agree_on_all_variables_of_the_network(
     case: Case, eps: float, data: st.DataObject
@@ -360,7 +360,7 @@ Y = define(X.through(WEIGHT), "y")
 (OUTPUT,) = (term.variable for term in Y.terms)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(seeds, st.data())
 def test_a_formula_and_its_vnnlib_text_agree(rng: np.random.Generator, data: st.DataObject) -> None:
     pairs: list[Expression] = [X, Y, Y.through(WEIGHT) - X / 3.0, (Y + X).through(SEVENTHS)]

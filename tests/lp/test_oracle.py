@@ -76,7 +76,7 @@ def check(of: Program, answer: Answer) -> None:
     assert dual_value(of, answer) == pytest.approx(answer.value, abs=1e-6)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(seeds)
 def test_both_agree_on_status_and_optimum(seed: int) -> None:
     of = program(np.random.default_rng(seed))
@@ -91,7 +91,7 @@ def test_both_agree_on_status_and_optimum(seed: int) -> None:
     assert answers[0].value == pytest.approx(answers[1].value, abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(seeds)
 def test_a_program_that_changes_is_the_program_made_anew(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -33,7 +33,7 @@ def test_a_larger_radius_is_no_easier(case: Case, radii: list[float]) -> None:
         lost = lost or found.verdict == Verdict.NOT_ROBUST
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(some_cases, st.floats(0.05, 1.0), st.integers(1, 30))
 def test_a_smaller_budget_changes_no_decided_verdict(case: Case, eps: float, nodes: int) -> None:
     arguments = {"label": case.label, "domain": case.domain}

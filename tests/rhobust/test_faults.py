@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import rhobust
 import rhobust.cli.selftest
 from rhobust import decide, optimum, radius, settle, solving
-from rhobust.bnb import exact_leaf, leaves, rooting
+from rhobust.bnb import exact_leaf, leaves, plain, rooting
 from rhobust.bnb.search import Settings
 from rhobust.cli.app import app
 from rhobust.compiler.claim import Claim
@@ -91,6 +91,7 @@ def test_without_memory_the_answer_is_unknown(
     assert (found.verdict, found.reason) == (rhobust.Verdict.UNKNOWN, "memory")
     told = rhobust.solve(network, parse_vnnlib(text(0.05)))
     assert (told.status, told.reason) == ("unknown", "memory")
+    monkeypatch.setattr(plain, "root_bounds", fails)
     interval = rhobust.rho(network, IMAGE)
     assert interval.lower == 0.0 and interval.reason == "memory"
     x = rhobust.Variable(2, 0, 1)

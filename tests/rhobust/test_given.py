@@ -84,7 +84,9 @@ def test_lists_and_constants_go_into_networks() -> None:
         IDENTITY([x[0]])
     larger = rb.maximum([x[0], 0.25, x[1]])
     assert abs(rb.Problem(rb.minimize(larger)).solve(timeout=600).value - 0.25) < 1e-3
-    assert abs(rb.Problem(rb.maximize(rb.minimum(x))).solve(timeout=600).value - 1) < 1e-3
+    assert (
+        abs(rb.Problem(rb.maximize(rb.minimum([x[0], x[1]]))).solve(timeout=600).value - 1) < 1e-3
+    )
     with pytest.raises(LanguageError, match="needs an expression"):
         rb.maximum(1.0, 2.0)
 

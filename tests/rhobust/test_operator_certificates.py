@@ -136,7 +136,7 @@ RANDOM = [
 
 
 @pytest.mark.long
-@settings(max_examples=60, deadline=None, suppress_health_check=fresh)
+@settings(max_examples=30, deadline=None, suppress_health_check=fresh)
 @given(st.one_of(RANDOM), seeds, st.sampled_from([0.5, 0.99]))
 def test_proofs_of_random_operations(
     tmp_path: Path, proto: onnx.ModelProto, seed: int, share: float
