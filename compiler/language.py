@@ -146,8 +146,18 @@ class Expression(Undecided):
             raise LanguageError("a product of expressions is not linear; one must be a constant")
         return self.__rmatmul__(numbers_of(matrix).T)
 
+    def __rtruediv__(self, dividend: object) -> Never:
+        raise LanguageError("a quotient of expressions is not linear; divide by a constant")
+
     def __pow__(self, power: object) -> Never:
         raise LanguageError("a power of an expression is not linear")
+
+    __rpow__ = __pow__
+
+    def __round__(self, digits: object = None) -> Never:
+        raise LanguageError("rounding an expression, also by //, % and round, is not linear")
+
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = __round__
 
     def __abs__(self) -> Affine:
         from .activations import absolute  # made of this language, and one of its operators
@@ -183,9 +193,15 @@ class Expression(Undecided):
 
     __int__ = __float__
 
-    def sum(self) -> Affine:
-        """The sum of all elements, an expression of size 1."""
+    def sum(self, axis: int | None = None) -> Affine:
+        """The sum of all elements, an expression of size 1. axis: 0 or -1, for there is one."""
+        if axis not in (None, 0, -1):
+            raise LanguageError(f"an expression is flat and has no axis {axis!r} to sum along")
         return self.through(Dense(np.ones((1, self.size))))
+
+    def mean(self, axis: int | None = None) -> Affine:
+        """The mean of all elements, an expression of size 1; axis as for `sum`."""
+        return self.sum(axis) / self.size
 
     def __neg__(self) -> Affine:
         return self * -1.0

@@ -26,6 +26,7 @@ FIRST: Calls = {
     np.less_equal: operator.le,
     np.matmul: operator.matmul,
     np.maximum: activations.maximum,
+    np.mean: Expression.mean,
     np.minimum: activations.minimum,
     np.multiply: operator.mul,
     np.negative: operator.neg,

@@ -686,12 +686,27 @@ def test_random_objectives_have_exact_answers(
         check_gap(solution)
 
 
+def test_a_mean_is_a_sum_over_the_number_of_elements() -> None:
+    x = rb.Variable(3, [0.0, 0.5, 1.0], [1.0, 2.0, 1.5])
+    goal = x.mean() + np.mean(x) + x.sum(axis=0)  # type: ignore[call-overload]
+    solution = rb.Problem(rb.maximize(goal)).solve(timeout=600)
+    assert solution.status == "optimal" and 7.49 <= solution.value <= 7.5 <= solution.bound <= 7.51
+
+
 # ---- refusals --------------------------------------------------------------------------------
 
 REFUSED: list[tuple[Callable[[Any], object], type[RhobustError], str]] = [
     (lambda x: x[0] * x[1], LanguageError, "product of expressions.*one must be a constant"),
     (lambda x: x / x, LanguageError, "quotient of expressions.*divide by a constant"),
     (lambda x: x / 0.0, LanguageError, "other than 0"),
+    (lambda x: 1.0 / x, LanguageError, "quotient of expressions"),
+    (lambda x: 2.0**x, LanguageError, "power of an expression"),
+    (lambda x: x % 2, LanguageError, "rounding an expression.*not linear"),
+    (lambda x: 2 // x, LanguageError, "rounding an expression"),
+    (lambda x: divmod(x, 2), LanguageError, "rounding an expression"),
+    (lambda x: round(x), LanguageError, "rounding an expression"),
+    (lambda x: x.sum(axis=1), LanguageError, "flat and has no axis 1"),
+    (lambda x: np.mean(x, axis=0), LanguageError, "mean with options"),
     (lambda x: rb.maximize(rb.norm2(x)), LanguageError, "largest norm2 is not piecewise linear"),
     (
         lambda x: rb.Problem(rb.minimize(rb.norm2(x))).compile(),
