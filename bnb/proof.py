@@ -292,7 +292,9 @@ class _Nodes:
         """A node whose branch cannot hold: by an atom, or by a choice without a live branch."""
         if self.recorder.dead[list(branch.atoms)].any():
             return
-        number = next(c for c in branch.choices if not self._live(c))
+        number = next((c for c in branch.choices if not self._live(c)), None)
+        if number is None:
+            raise NotProvable("the search ended before it began")
         begin = self.table.put(len(self.problem.choices[number]))
         self.table.split[place], self.table.first[place] = -2 - number, begin
         # closed by none of its own atoms, but by its children

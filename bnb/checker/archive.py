@@ -33,6 +33,7 @@ class Archive:
             for entry in entries:
                 name = entry.filename.removesuffix(".npy")
                 require(name != entry.filename and name not in self.arrays, f"file {name!r}")
+                require(not entry.flag_bits & 1, f"{entry.filename} is encrypted")
                 self.arrays[name] = _array(archive.read(entry), name)
         self.header: dict[str, Any] = json.loads(
             self.take("header", "u1", (None,)).tobytes().decode(), parse_constant=_no_constant

@@ -16,7 +16,7 @@ from .keras_activations import check_activation
 from .keras_layers import LAYERS, channels_first, channels_last
 from .onnx_model import Shape
 from .onnx_node import Symbol
-from .unpacking import TooLarge, check_zip
+from .unpacking import NotUnpacked, check_zip
 
 SUPPORTED = (*LAYERS, "InputLayer", "Sequential", "Softmax")
 SOFTMAX = (
@@ -95,7 +95,7 @@ def load_keras(path: str | Path) -> Network:
         raise ModelError(source, "no such file")
     try:
         check_zip(source)
-    except TooLarge as error:
+    except NotUnpacked as error:
         raise ModelError(source, str(error)) from error
     try:
         model = keras.models.load_model(source, compile=False, safe_mode=True)

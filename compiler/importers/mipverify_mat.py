@@ -20,7 +20,7 @@ from .assembly import Assembly, Call
 from .mipverify_runtime import MatLayer, MatRuntime
 from .onnx_model import Array, AttributeValue
 from .onnx_node import Symbol
-from .unpacking import TooLarge, check_mat
+from .unpacking import NotUnpacked, check_mat
 
 OPTIONS = {
     "conv": ("stride", "padding"),
@@ -79,7 +79,7 @@ def _arrays(source: str) -> Mapping[str, Array]:
         found: Mapping[str, Array] = loadmat(source)
     except FileNotFoundError as error:
         raise ModelError(source, "no such file") from error
-    except TooLarge as error:
+    except NotUnpacked as error:
         raise ModelError(source, str(error)) from error
     except NotImplementedError as error:
         raise ModelError(source, "is of version 7.3; save it as version 7, save -v7") from error

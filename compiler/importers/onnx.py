@@ -20,7 +20,7 @@ from .onnx_model import LARGEST, MOST, Model, Operation, decoded, ending_at, par
 from .onnx_node import Node, Symbol, Value
 from .onnx_ops import OPERATIONS
 from .onnx_runtime import OnnxRuntime
-from .unpacking import TooLarge, read
+from .unpacking import NotUnpacked, read
 
 LAST_ONLY = ("LogSoftmax", "Softmax")
 """Dropped where they end the network: they keep the order of the outputs."""
@@ -65,7 +65,7 @@ def _read(source: str) -> bytes:
         raise ModelError(source, "no such file") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ModelError(source, "truncated, or not compressed by gzip; fetch it again") from error
-    except TooLarge as error:
+    except NotUnpacked as error:
         raise ModelError(source, str(error)) from error
     except (OSError, ValueError) as error:
         raise ModelError(source, f"cannot be read: {error}") from error

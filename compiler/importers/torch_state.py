@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ModelError
 from ..graph import Network
 from .torch_module import from_torch, torch_library
-from .unpacking import TooLarge, check_zip
+from .unpacking import NotUnpacked, check_zip
 
 WRAPPERS = ("state_dict", "model_state_dict")
 """Keys under which training scripts put the weights beside their other data."""
@@ -54,7 +54,7 @@ def _file(torch: Any, source: str) -> Mapping[str, Any]:
         state = torch.load(source, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise ModelError(source, "no such file") from error
-    except TooLarge as error:
+    except NotUnpacked as error:
         raise ModelError(source, str(error)) from error
     except Exception as error:  # a damaged archive can raise anything
         raise ModelError(

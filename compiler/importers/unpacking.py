@@ -25,31 +25,34 @@ FREE = 2**26
 
 CHUNK = 2**20
 
+ENCRYPTED = 1
+"""The bit of an archive's entry that says so."""
+
 MATLAB_PACKED = 15
 """The type of an element of a `.mat` file that is packed by zlib."""
 
 
-class TooLarge(ValueError):
-    """What a file holds is too large, or out of proportion to the file."""
+class NotUnpacked(ValueError):
+    """What a file holds is too large, out of proportion to the file, or encrypted."""
 
 
 def read(source: str | Path, most: int) -> bytes:
     """The bytes of a file, unpacked where its name ends with `.gz`; at most `most` of them.
 
-    Raises OSError, EOFError, zlib.error, and TooLarge, before more than the limit is in memory.
+    Raises OSError, EOFError, zlib.error, and NotUnpacked, before more than the limit is in memory.
     """
     packed = str(source).endswith(".gz")
     size = os.stat(source).st_size
     limit = min(most, believable(size)) if packed else most
     if not packed and size > limit:
-        raise TooLarge(_too_large(size, limit, limit < most))
+        raise NotUnpacked(_too_large(size, limit, limit < most))
     with open(source, "rb") as raw:
         stream = gzip.open(raw) if packed else raw
         found = BytesIO()
         while chunk := stream.read(CHUNK):
             found.write(chunk)
             if found.tell() > limit:
-                raise TooLarge(_too_large(found.tell(), limit, limit < most))
+                raise NotUnpacked(_too_large(found.tell(), limit, limit < most))
     return found.getvalue()
 
 
@@ -59,13 +62,20 @@ def believable(size: int) -> int:
 
 
 def check_zip(source: str | Path) -> None:
-    """TooLarge where an archive's parts are out of proportion to it; any other file passes."""
+    """NotUnpacked where an archive's parts are encrypted or out of proportion to it.
+
+    Any other file passes.
+    """
     with suppress(OSError, zipfile.BadZipFile, NotImplementedError):
         with zipfile.ZipFile(source) as archive:
-            total = sum(entry.file_size for entry in archive.infolist())
+            entries = archive.infolist()
+        for entry in entries:
+            if entry.flag_bits & ENCRYPTED:
+                raise NotUnpacked(f"{entry.filename} in it is encrypted; unpack it with its key")
+        total = sum(entry.file_size for entry in entries)
         limit = believable(os.stat(source).st_size)
         if total > limit:
-            raise TooLarge(_too_large(total, limit, True))
+            raise NotUnpacked(_too_large(total, limit, True))
 
 
 def check_npz(source: str | Path) -> None:
@@ -92,11 +102,11 @@ def _check_array(stream: IO[bytes], entry: zipfile.ZipInfo) -> None:
     for side in shape:
         size *= side
     if not dtype.hasobject and not 0 <= size <= entry.file_size:
-        raise TooLarge(f"{entry.filename} says that it has {size} bytes, but has fewer")
+        raise NotUnpacked(f"{entry.filename} says that it has {size} bytes, but has fewer")
 
 
 def check_mat(source: str | Path) -> None:
-    """TooLarge where the packed parts of a `.mat` file of version 5 to 7 are out of proportion."""
+    """NotUnpacked where the packed parts of a `.mat` file of version 5 to 7 are out of proportion."""
     size = os.stat(source).st_size
     limit, total = believable(size), 0
     with open(source, "rb") as file, suppress(zlib.error, struct.error):  # told by who reads it
@@ -112,7 +122,7 @@ def check_mat(source: str | Path) -> None:
                 total += len(packed.decompress(left, CHUNK))
                 left = packed.unconsumed_tail
                 if total > limit:
-                    raise TooLarge(_too_large(total, limit, True))
+                    raise NotUnpacked(_too_large(total, limit, True))
 
 
 def _too_large(size: int, limit: int, relative: bool) -> str:

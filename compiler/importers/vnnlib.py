@@ -10,7 +10,7 @@ from pathlib import Path
 from ..atoms import Tree, conjunction
 from ..errors import PropertyError
 from ..property import Property
-from .unpacking import TooLarge, read
+from .unpacking import NotUnpacked, read
 from .vnnlib_declarations import Constant, DeclaredNetwork
 from .vnnlib_statements import Assertion, Nothing, Statements
 from .vnnlib_tokens import Lists
@@ -73,7 +73,7 @@ def read_text(path: str | Path) -> str:
         raise PropertyError(source, None, message) from error
     except UnicodeDecodeError as error:
         raise PropertyError(source, None, "is no text; give a .vnnlib file") from error
-    except TooLarge as error:
+    except NotUnpacked as error:
         raise PropertyError(source, None, str(error)) from error
     except (OSError, ValueError) as error:
         raise PropertyError(source, None, f"cannot be read: {error}") from error

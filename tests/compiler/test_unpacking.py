@@ -22,7 +22,7 @@ from rhobust.bnb.checker.archive import MOST_HEADER
 from rhobust.cli.app import app
 from rhobust.compiler.errors import ModelError, PropertyError
 from rhobust.compiler.importers import unpacking
-from rhobust.compiler.importers.unpacking import TooLarge, check_mat, check_npz, check_zip, read
+from rhobust.compiler.importers.unpacking import NotUnpacked, check_mat, check_npz, check_zip, read
 from rhobust.compiler.importers.vnnlib import read_text
 from rhobust.embedded import embedded_file
 
@@ -75,7 +75,7 @@ def test_what_is_in_proportion_is_read(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(data)
     assert read(tmp_path / "a", len(data)) == data
     for name in ("a", "a.gz"):
-        with pytest.raises(TooLarge):
+        with pytest.raises(NotUnpacked):
             read(tmp_path / name, len(data) - 1)
     path.write_bytes(gzip.compress(data, 1)[:-9])
     with pytest.raises(EOFError):
@@ -96,7 +96,7 @@ def test_archives_of_arrays(tmp_path: Path) -> None:
     assert peak(refused) < SIZE / 2
     np.savez_compressed(path, images=np.zeros((100, 64), dtype=np.uint8), labels=np.zeros(100))
     check_npz(path)
-    with pytest.raises(TooLarge):
+    with pytest.raises(NotUnpacked):
         np.savez_compressed(path, images=np.zeros(SIZE))
         check_zip(path)
 
@@ -106,10 +106,25 @@ def test_an_array_that_says_more_than_it_has(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive, archive.open("images.npy", "w") as entry:
         header = {"descr": "|u1", "fortran_order": False, "shape": (10**12, 64)}
         np.lib.format.write_array_header_1_0(entry, header)
-    with pytest.raises(TooLarge, match="has fewer"):
+    with pytest.raises(NotUnpacked, match="has fewer"):
         check_npz(path)
     result = CliRunner().invoke(app, ["verify", "digits", "--eps", "0.1", "--data", str(path)])
     assert result.exit_code == 2 and "has fewer" in result.stderr
+
+
+def test_an_encrypted_archive(tmp_path: Path) -> None:
+    path = tmp_path / "images.npz"
+    np.savez(path, images=np.zeros((1, 64)), labels=np.zeros(1))
+    data = bytearray(path.read_bytes())
+    for head, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        data[data.index(head) + place] |= 1
+    path.write_bytes(data)
+    with pytest.raises(NotUnpacked, match=r"images.npy in it is encrypted"):
+        check_npz(path)
+    result = CliRunner().invoke(app, ["verify", "digits", "--eps", "0.1", "--data", str(path)])
+    assert result.exit_code == 2 and "encrypted" in result.stderr
+    report = Checker(embedded_file("digits")).check(path)
+    assert not report.accepted and "encrypted" in report.reason
 
 
 def test_matlab_files(tmp_path: Path) -> None:
@@ -117,7 +132,7 @@ def test_matlab_files(tmp_path: Path) -> None:
     savemat(path, {"a": np.zeros(SIZE // 8)}, do_compression=True)
 
     def refused() -> None:
-        with pytest.raises(TooLarge):
+        with pytest.raises(NotUnpacked):
             check_mat(path)
 
     assert peak(refused) < SIZE / 2
