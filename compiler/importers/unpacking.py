@@ -106,7 +106,7 @@ def _check_array(stream: IO[bytes], entry: zipfile.ZipInfo) -> None:
 
 
 def check_mat(source: str | Path) -> None:
-    """NotUnpacked where the packed parts of a `.mat` file of version 5 to 7 are out of proportion."""
+    """NotUnpacked where packed parts of a `.mat` file, version 5 to 7, are out of proportion."""
     size = os.stat(source).st_size
     limit, total = believable(size), 0
     with open(source, "rb") as file, suppress(zlib.error, struct.error):  # told by who reads it
