@@ -39,9 +39,9 @@ class Compiling:
     def end(self) -> None:
         """One of those is done."""
         with self._lock:
-            self._depth -= 1
-            if self._depth == 0:
+            if self._depth == 1:
                 self._spent += self.now() - self._begun
+            self._depth -= 1
 
     def say(self) -> None:
         """A kernel is really compiled, and not loaded: said once."""
@@ -54,14 +54,15 @@ class Compiling:
 
     def ticking(self) -> float:
         """A clock in seconds that stands still while kernels are compiled or loaded."""
-        self._watch()
+        if not self._watching:
+            self._watch()
+        if not self._depth:  # and what was spent is complete, for `end` adds it first
+            return self.now() - self._spent
         with self._lock:
             now = self.now()
             return now - self._spent - (now - self._begun if self._depth else 0.0)
 
     def _watch(self) -> None:
-        if self._watching:
-            return
         self._watching = True
         from numba.core import event
 

@@ -20,6 +20,7 @@ from .compiler.claim import Claim, Target
 from .compiler.errors import Contradiction
 from .compiler.evidence import REASON, withdrawn
 from .compiler.problem import Ball as InputBall
+from .compiler.problem import Problem
 from .compiler.tolerances import Tolerances
 from .compiler.untrusted import attempt
 from .compiler.verdict import RhoResult, Verdict
@@ -41,6 +42,9 @@ QUICK = 0.2
 FIRST, GROWTH, HALVINGS = 2.0**-10, 4.0, 4
 """The first radius that plain bounds try, as a share of the largest, the factor of the next ones,
 and bisections between the last that they proved and the next."""
+
+NARROW = 0.1
+"""An interval this narrow, relative to its upper end, is left to the search that closes it."""
 
 SHARES = (0.95, 0.98, 0.99)
 """Shares of the incumbent's radius to attack at, from its own witness, each while it succeeds."""
@@ -224,13 +228,23 @@ class _Search:
         """Whether plain bounds prove a radius, which `lower` then is."""
         if not self._left() > 0.0:
             return False
-        problem, _ = self.claim.compile(eps)
-        box = Bounds(problem.lower[None], problem.upper[None])
+        problem, box = self._around(eps)
         proven = attempt(
             lambda: plainly_closed(problem, box, lambda: not self._left() > 0.0), False
         )
         self.lower = max(self.lower, eps if proven else 0.0)
         return proven
+
+    def _around(self, eps: float) -> tuple[Problem, Bounds]:
+        """The problem within eps of the image, and its box (1, D), without compiling anew."""
+        image, norm = self.claim.image, self.claim.norm
+        # outward: a radius that is proven has to hold for all of its ball
+        low = np.maximum(self.claim.lower, np.nextafter(image - eps, -np.inf))
+        high = np.minimum(self.claim.upper, np.nextafter(image + eps, np.inf))
+        problem = self.problem
+        if norm != "linf":
+            problem = replace(problem, ball=InputBall(norm, np.arange(len(image)), image, eps))
+        return problem, Bounds(low[None], high[None])
 
     def _attack_quickly(self) -> None:
         """A first witness by a few steps from the image, in the first box that has one.
@@ -282,14 +296,10 @@ class _Search:
         """
         if not self._left() > 0.0:
             return False
-        image = self.claim.image
-        low = np.maximum(self.claim.lower, image - eps)
-        high = np.minimum(self.claim.upper, image + eps)
-        best = self.incumbent
-        problem = self.problem
-        if self.claim.norm != "linf" and not quick:
-            everywhere = np.arange(len(image))
-            problem = replace(problem, ball=InputBall(self.claim.norm, everywhere, image, eps))
+        image, best = self.claim.image, self.incumbent
+        problem, box = self._around(eps)
+        if quick:
+            problem = self.problem
 
         def accept(points: Matrix) -> bool:
             best.attack = min(best.attack, min(best.ball.distance(point) for point in points))
@@ -298,7 +308,7 @@ class _Search:
             return best.consider(points)
 
         before = best.radius
-        box, cases = Bounds(low[None], high[None]), np.eye(len(best.rows), dtype=bool)
+        cases = np.eye(len(best.rows), dtype=bool)
         many = max(1, attack_budget(self.claim.network, len(best.rows)) // 2)
         attempt(
             lambda: pgd(
@@ -318,7 +328,7 @@ class _Search:
         low = min(self.lower, high)
         for _ in range(5):
             eps = 0.5 * (low + high)
-            if not self._left() > 0.0 or high - low < 0.02 * high:
+            if not self._left() > 0.0 or high - low < NARROW * high:
                 return
             outcome = self._decide(eps, quick)
             if outcome.status == "closed":
