@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Vector
+from ..compiler.late import Stop
 from ..compiler.problem import Problem
 from .bounds.backward import Nodes, Pass, backward, plain
 from .bounds.interval import stage_interval
-from .bounds.late import Stop
 from .bounds.reach import Reach
 from .bounds.root import LARGEST_BATCH
 from .node import Block, Units, spread

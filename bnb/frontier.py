@@ -83,7 +83,7 @@ class Frontier:
 
     def least(self) -> tuple[float, float]:
         """The least value and the least radius of all open nodes ((inf, inf): none)."""
-        rows = _rows(self._heap)
+        _, rows = self.all()
         if not len(rows):
             return np.inf, np.inf
         return float(self._store.value[rows].min()), float(self._store.radius[rows].min())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.arrays import Bounds, Indices
+from ..compiler.late import Stop
 from ..compiler.problem import Problem
 from .bounds.backward import Nodes
-from .bounds.late import Stop
 from .bounds.reach import Reach
 from .bounds.trees import FIRST_STEPS, STEPS, Trees
 from .recording import Recorder

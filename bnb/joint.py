@@ -18,9 +18,9 @@ import numpy as np
 from scipy import sparse
 
 from ..compiler.arrays import Bounds, Indices, Mask, Matrix, Vector
+from ..compiler.late import Stop, never
 from .bounds.backward import triangle_loss
 from .bounds.kernels import add_gains, joint_gains
-from .bounds.late import Stop, never
 from .bounds.reach import Reach
 from .node import Block, Units
 from .refine import NODE, SparseRows

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.arrays import Bounds
+from ..compiler.late import Stop
 from ..compiler.problem import Problem
 from .bounds.backward import Nodes, Pass, backward, plain
-from .bounds.late import Stop
 from .bounds.reach import Reach
 from .bounds.root import root_bounds
 from .choices import Tree

@@ -10,9 +10,9 @@ import numpy as np
 from scipy import sparse
 
 from ..compiler.arrays import Bounds, Indices, Matrix, Vector
+from ..compiler.late import Stop, in_time, never
 from ..compiler.problem import Problem
 from .bounds.kernels import propagate_nodes, refine_nodes
-from .bounds.late import Stop, in_time, never
 from .bounds.reach import Reach
 from .node import Block, Units
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from ..compiler.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.errors import Contradiction
+from ..compiler.late import Late
 from ..compiler.untrusted import attempt
 from .bounds.backward import Ascent, Pass, plain
-from .bounds.late import Late
 from .bounds.root import root_bounds, tighten
 from .growing import grow
 from .joint import JointGroups

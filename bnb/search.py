@@ -18,6 +18,7 @@ import numpy as np
 
 from ..compiler.errors import Contradiction, InputError
 from ..compiler.evidence import withdrawn
+from ..compiler.late import Late
 from ..compiler.problem import Problem
 from ..compiler.untrusted import tell
 from .frontier import Frontier
@@ -79,6 +80,9 @@ class Search(Rooting):
                     self.hooks.progress(self.statistics.nodes, len(frontier), least)
         except Contradiction:
             raise  # nodes that exclude a solution are not to be gone on with
+        except Late:
+            self._save(frontier, True)
+            return self._open("timeout", frontier)
         except BaseException:
             # what was being worked on is open still
             self._save(frontier, True)
@@ -214,6 +218,8 @@ def search(problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:
     """The answer to `problem`; see `Outcome`.  Numbers that break a library leave it open."""
     try:
         return Search(problem, hooks, settings).run()
+    except Late:
+        return Outcome("open", "timeout", -np.inf, 0.0)
     except MemoryError:
         return Outcome("open", "memory", -np.inf, 0.0)
     except (ArithmeticError, ValueError) as error:  # those of scipy and numpy, too

@@ -11,6 +11,7 @@ from typing import Any, assert_never
 import numpy as np
 
 from .arrays import Matrix, Numbers, Vector, exact
+from .late import go_on
 from .layers import (
     Absolute,
     Clip,
@@ -103,6 +104,7 @@ VALUES: dict[type, Callable[[Any, Sequence[Numbers]], Numbers]] = {
 
 def layer_value(layer: Layer, sources: Sequence[Numbers]) -> Numbers:
     """The layer's output, rows are inputs: (B, size) each, float64 or exact."""
+    go_on()
     return VALUES[type(layer)](layer, sources)
 
 
@@ -121,6 +123,7 @@ def layer_enclosure(layer: Layer, sources: Sequence[Enclosed]) -> Enclosed:
     fewer than 10^4 operations a number; 8 further terms cover the products and sums here. Clips,
     absolute values and maxima move no two numbers apart and are not rounded.
     """
+    go_on()
     source = sources[0]
     match layer:
         case Linear(operator, bias):

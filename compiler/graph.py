@@ -14,6 +14,7 @@ from .arrays import Matrix, Numbers, Vector
 from .errors import InputError
 from .forward import Enclosed, layer_enclosure, layer_value, point
 from .language import Affine, Application, Expression, Operand, define, expression_of
+from .late import go_on
 from .layers import COMBINED, FORMULAS, Layer, Linear, Rectifier, rectifiers
 from .question import UNASKED
 from .untrusted import attempt
@@ -182,6 +183,7 @@ class Network:
             raise InputError(f"{self.name} takes {self.input_size} numbers, not {x.size}")
         known = {self.INPUT: x.affine}
         for node in self.order[1:]:
+            go_on()
             layer = self.layer(node)
             result = FORMULAS[type(layer)](layer, [known[s] for s in self.sources[node]], node)
             shared = self.graph.out_degree(node) > 1 or node == self.output

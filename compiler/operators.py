@@ -11,6 +11,7 @@ the error of `apply` in float64 is at most gamma(terms) * |A| |x| whatever the o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -21,6 +22,10 @@ from scipy import sparse
 
 from .arrays import Indices, Matrix, Numbers, Tensor, Vector, exact
 from .kernels import fill_rows, gather_patches, row_sizes, scatter_patches
+from .late import go_on
+
+PORTION = 100_000
+"""Exact products between two looks at the clock, about a tenth of a second."""
 
 
 class LinearOperator(Protocol):
@@ -56,6 +61,16 @@ def is_exact(values: Numbers) -> bool:
     return values.dtype == object
 
 
+def _portions(count: int, products: int) -> Iterator[slice]:
+    """Slices of `count` rows (one if there is none), each of so many exact products that the time
+    is asked often enough; of one row: `products`.
+    """
+    step = max(1, PORTION // max(1, products))
+    for start in range(0, max(count, 1), step):
+        go_on()
+        yield slice(start, start + step)
+
+
 @dataclass(frozen=True, eq=False)
 class Dense:
     """y = W x.  weight (out_size, in_size), float64."""
@@ -80,7 +95,7 @@ class Dense:
 
     @cached_property
     def _exact(self) -> Numbers:
-        return exact(self.weight)
+        return np.concatenate([exact(self.weight[p]) for p in _portions(*self.weight.shape)])
 
     @cached_property
     def _transposed(self) -> Matrix:
@@ -88,7 +103,9 @@ class Dense:
 
     def apply(self, values: Numbers) -> Numbers:
         if is_exact(values):
-            return values @ self._exact.T
+            weight = self._exact
+            parts = [values @ weight[some].T for some in _portions(*weight.shape)]
+            return np.concatenate(parts, axis=1)
         if len(values) == 1:
             # a product that is made once is not worth a copy of a large matrix
             return cast(Numbers, (self.weight @ values[0])[None])
@@ -255,8 +272,10 @@ class Convolution:
         if is_exact(values):
             padded = np.concatenate([values, exact(np.zeros((batch, 1)))], axis=1)
             patches = padded[:, self._pad_index].reshape(batch, self.groups, -1, positions)
-            products: Numbers = self._exact_kernel[None] @ patches
-            return products.reshape(batch, -1)
+            kernel = self._exact_kernel
+            portions = _portions(positions, kernel.size)
+            products: list[Numbers] = [kernel[None] @ patches[..., p] for p in portions]
+            return np.concatenate(products, axis=-1).reshape(batch, -1)
         patches = np.empty((batch, self.groups, self._kernel.shape[2], positions))
         gather_patches(
             np.ascontiguousarray(values).reshape(batch, *self.in_shape), self._geometry, patches
@@ -279,6 +298,7 @@ class Convolution:
         # patches are kh * kw times as many numbers as the result: go in chunks that stay in cache
         chunk = max(1, 2_000_000 // max(1, self._kernel.shape[2] * self.groups * positions))
         for start in range(0, batch, chunk):
+            go_on()
             part = np.matmul(self._kernel_transposed[None], split[start : start + chunk])
             part = np.ascontiguousarray(part)  # as `split` may lie in another order
             scatter_patches(part, self._geometry, out[start : start + chunk])

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from .errors import Contradiction
+from .late import Late
 
 Result = TypeVar("Result")
 
@@ -24,6 +25,8 @@ def attempt(call: Callable[[], Result], otherwise: Result) -> Result:
         return call()
     except Contradiction:
         raise  # no doubt about a candidate, but about what was proven
+    except Late:
+        return otherwise
     except Exception as error:
         tell(error)
         return otherwise

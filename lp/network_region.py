@@ -19,6 +19,7 @@ from ..compiler.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.fixed import Fixed, fix
 from ..compiler.forward import layer_value
 from ..compiler.graph import Network
+from ..compiler.late import go_on
 from ..compiler.layers import Layer, Linear, Rectifier, Sum
 from ..compiler.operators import Chain, Dense, LinearOperator, times
 
@@ -188,6 +189,7 @@ class NetworkRegion:
 
 def pulled(rows: Rows, operator: LinearOperator) -> Rows:
     """rows @ operator: sparse where the rows are, and few of the operator's are met."""
+    go_on()
     if isinstance(rows, np.ndarray):
         return operator.adjoint(rows)
     match operator:

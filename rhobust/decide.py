@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +23,7 @@ from .compiler.errors import Contradiction
 from .compiler.evidence import withdrawn
 from .compiler.float32 import float32_error
 from .compiler.graph import Network
+from .compiler.late import Late, until
 from .compiler.problem import Problem
 from .compiler.tolerances import Tolerances
 from .compiler.verdict import Verdict, VerifyResult
@@ -32,6 +34,9 @@ from .lp.oracle import Oracle
 from .lp.restriction import polish
 
 Progress = Callable[[int, int, float], None]
+
+Answer = tuple[Verdict, str, Witness | None, float, int, int]
+"""What an answer says: verdict, reason, witness, bound, nodes, LPs."""
 
 
 def quiet(closed: int, still_open: int, least: float) -> None:
@@ -153,21 +158,21 @@ def verify(
     predicted = int(np.argmax(logits))
 
     def result(
-        verdict: Verdict, reason: str, witness: Witness | None, bound: float, *counts: int
+        verdict: Verdict, reason: str, witness: Witness | None, bound: float, nodes: int, lps: int
     ) -> VerifyResult:
-        nodes, lps = counts or (0, 0)
         missing = level = ""
         if verdict is Verdict.ROBUST:
             missing = "" if proof is None else proof.robust(claim, eps, deadline.stop)
-            level = (
-                "float32" if float32 and _rounded(claim, eps, bound, deadline, spent) else "real"
-            )
+            level = "real"
+            if float32:
+                with suppress(Late), until(deadline.stop):
+                    level = "float32" if _rounded(claim, eps, bound, deadline, spent) else "real"
         return VerifyResult(
             verdict, reason, witness, bound, claim.label, predicted, eps, deadline.spent(),
             nodes, lps, missing, level,
         )  # fmt: skip
 
-    def decided() -> VerifyResult:
+    def decided() -> Answer:
         compiled, output = claim.compiled(eps)
         problem = compiled.problem
         finder = Finder(claim, eps, problem)
@@ -176,7 +181,7 @@ def verify(
         if not lead > LEAD * (1.0 + np.abs(logits).max()):
             finder.witness = Validator(claim, 0.0).check(claim.image)
         if finder.witness is not None or finder.accept(claim.image[None]):
-            return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf)
+            return Verdict.NOT_ROBUST, "", finder.witness, -np.inf, 0, 0
         box = Bounds(problem.lower[None], problem.upper[None])
         rng = np.random.default_rng(seed)
 
@@ -197,24 +202,27 @@ def verify(
         if saver is not None and outcome.status != "open":
             saver.done()
         counts = (outcome.statistics.nodes, outcome.statistics.lps)
-        if outcome.status == "accepted" and finder.witness is not None:
-            return result(Verdict.NOT_ROBUST, "", finder.witness, -np.inf, *counts)
+        if outcome.status != "closed" and finder.witness is not None:
+            return Verdict.NOT_ROBUST, "", finder.witness, -np.inf, *counts
         if outcome.status == "closed":
             if finder.witness is not None:
                 raise Contradiction(
                     "a region was closed that holds a witness",
                     {"point": finder.witness.point.tolist(), "eps": eps},
                 )
-            return result(Verdict.ROBUST, "", None, outcome.bound, *counts)
-        reason = outcome.reason or "numerical"
-        return result(Verdict.UNKNOWN, reason, None, outcome.bound, *counts)
+            return Verdict.ROBUST, "", None, outcome.bound, *counts
+        return Verdict.UNKNOWN, outcome.reason or "numerical", None, outcome.bound, *counts
 
     try:
-        return decided()
+        with until(deadline.stop):
+            answer = decided()
+    except Late:
+        answer = Verdict.UNKNOWN, "timeout", None, -np.inf, 0, 0
     except MemoryError:
-        return result(Verdict.UNKNOWN, "memory", None, -np.inf)
+        answer = Verdict.UNKNOWN, "memory", None, -np.inf, 0, 0
     except Contradiction as found:
-        return result(Verdict.UNKNOWN, withdrawn(found, **claim.described(eps)), None, -np.inf)
+        answer = Verdict.UNKNOWN, withdrawn(found, **claim.described(eps)), None, -np.inf, 0, 0
+    return result(*answer)
 
 
 def _rounded(claim: Claim, eps: float, bound: float, deadline: Deadline, spent: Settings) -> bool:

@@ -24,6 +24,7 @@ from .compiler.language import (
     Variable,
     all_of,
 )
+from .compiler.late import Late
 from .compiler.ordered import check_values
 from .compiler.restricting import restricted
 from .decide import Progress, quiet
@@ -234,6 +235,7 @@ class Problem:
         progress: Progress,
     ) -> Solution:
         from .distance import least_distance
+        from .goal import Goal
         from .optimum import Optimum
         from .parts import Parts, boxed_parts
 
@@ -250,7 +252,12 @@ class Problem:
         parts = boxed_parts(self.formulas)
         if len(parts) > 1:
             return Parts(self.objective, parts, deadline, stops, gap, spent, seed, progress).run()
-        return Optimum(self, deadline, stops, gap, spent, seed, progress).run()
+        try:
+            return Optimum(self, deadline, stops, gap, spent, seed, progress).run()
+        except Late:
+            sign = 0.0 if self.objective is None else self.objective.sign
+            answer = Goal.of(sign, stops, gap).answer(False, np.inf, -np.inf, False, "timeout")
+            return Solution(*answer, deadline.spent(), Statistics(0, 0, 0))
 
     def restriction(self, values: Mapping[Variable, npt.ArrayLike]) -> Problem:
         """The problem with that disjunct of each disjunction that holds first at a point.

@@ -12,6 +12,7 @@ from .bnb.search import Hooks, Outcome, Settings, search
 from .clock import Deadline
 from .compiler.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from .compiler.errors import Contradiction
+from .compiler.late import until
 from .compiler.tolerances import Tolerances
 from .decide import Progress
 from .formula_witness import FormulaValidator, FormulaWitness
@@ -47,7 +48,8 @@ class Optimum:
         self.settings, self.progress = settings, progress
         self.rng = np.random.default_rng(seed)
         self.tolerances = Tolerances()
-        self.compiled = source.compile()
+        with until(deadline.stop):
+            self.compiled = source.compile()
         self.problem = self.compiled.problem
         self.goal = Goal.of(0.0 if source.objective is None else source.objective.sign, stops, gap)
         self.validator = FormulaValidator(source, self.compiled)
@@ -76,7 +78,8 @@ class Optimum:
             lambda: min(self.cutoff(), LARGEST), progress=self._proceeds,
             accept_exact=self._accept_exact,
         )  # fmt: skip
-        outcome = search(problem, hooks, self.settings)
+        with until(self.deadline.stop):
+            outcome = search(problem, hooks, self.settings)
         give_values(self.compiled, self.compiled.named, self.point)
         return self._solution(outcome)
 

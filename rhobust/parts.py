@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from .compiler.arrays import Vector
 from .compiler.errors import Contradiction
 from .compiler.evidence import REASON
 from .compiler.language import Formula, Or, Relation, Variable
+from .compiler.late import Late
 from .compiler.operators import Select
 from .compiler.steps.system import flat, variables
 from .decide import Progress
@@ -101,17 +103,17 @@ class Parts:
         )
 
     def _rounds(self) -> Statistics:
-        counts: Statistics | None = None
+        counts = Statistics(0, 0, 0)
         for again in (False, True):
             waiting = list(self.open)
             for place, number in enumerate(waiting):
-                if counts is not None and self.deadline.stop():
+                if self.deadline.stop():
                     return counts
                 share = 1 if again else len(waiting) - place
-                counts = self._part(number, self.deadline.share(1.0 / share))
+                with suppress(Late):
+                    counts = self._part(number, self.deadline.share(1.0 / share))
                 if self.found and self.goal.reached(self.best):
                     return counts
-        assert counts is not None
         return counts
 
     def _check(self, number: int, value: float) -> None:

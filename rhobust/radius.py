@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from .compiler.arrays import Bounds, Matrix, Vector
 from .compiler.claim import Claim, Target
 from .compiler.errors import Contradiction
 from .compiler.evidence import REASON, withdrawn
+from .compiler.late import Late, until
 from .compiler.problem import Ball as InputBall
 from .compiler.problem import Problem
 from .compiler.tolerances import Tolerances
@@ -83,7 +85,15 @@ def rho(
         Certificate(certificate, network, overwrite=overwrite)
     claim = Claim.make(network, image, label, target, margin, domain, norm)
     predicted = int(np.argmax(network.forward(claim.image[None])[0]))
-    result = _Search(claim, predicted, deadline, spent, seed, progress).run()
+    try:
+        with until(deadline.stop):
+            question = _Search(claim, predicted, deadline, spent, seed, progress)
+    except Late:
+        return RhoResult(
+            0.0, np.inf, None, "timeout", np.inf, np.inf, claim.label, predicted,
+            deadline.spent(), 0, 0, Tolerances(),
+        )  # fmt: skip
+    result = question.run()
     if certificate is None or result.lower == 0.0:
         return result
     return _proven(result, claim, certificate, Deadline(timeout), spent, check, overwrite)
@@ -152,7 +162,8 @@ class _Search:
 
     def run(self) -> RhoResult:
         try:
-            clean = Validator(self.claim, 0.0).check(self.claim.image)
+            with until(self.deadline.stop):
+                clean = Validator(self.claim, 0.0).check(self.claim.image)
             if clean is not None:
                 self.incumbent.witness = clean
                 self.estimate = self.incumbent.attack = 0.0
@@ -162,7 +173,10 @@ class _Search:
             self._within(0.3, self._restrict)
             self._within(0.3, self._attack)
             self._within(0.4, self._bracket)
-            self._close()
+            with until(self.deadline.stop):
+                self._close()
+        except Late:
+            self.reason = "timeout"
         except KeyboardInterrupt:
             self.reason = "interrupted"
             raise Interrupted(self._result()) from None
@@ -202,7 +216,8 @@ class _Search:
         if self.deadline.stop():
             return
         self.until = self.deadline.spent() + share * self.deadline.remaining()
-        work()
+        with suppress(Late), until(lambda: not self._left() > 0.0):
+            work()
         self.until = np.inf
 
     def _prove_plainly(self) -> None:

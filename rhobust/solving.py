@@ -19,6 +19,7 @@ from .compiler.errors import Contradiction, InputError, LanguageError
 from .compiler.graph import Network
 from .compiler.importers.vnnlib import Unfinished, parse_vnnlib, read_text
 from .compiler.language import Variable
+from .compiler.late import Late, until
 from .compiler.property import Property
 from .compiler.property_witness import PropertyValidator, PropertyWitness
 from .compiler.translation import formula, stacked
@@ -159,7 +160,10 @@ class _Solving:
 
     def run(self) -> SolveResult:
         try:
-            return self._run()
+            with until(self.deadline.stop):
+                return self._run()
+        except Late:
+            return self._result("timeout", "timeout", None, -np.inf)
         except MemoryError:
             return self._result("unknown", "memory", None, -np.inf)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...compiler.arrays import Bounds, Indices, Matrix, Phases, Vector
+from ...compiler.late import Stop, in_time, never
 from ...compiler.problem import Problem
 from ...compiler.rounding import TINY
 from .kernels import (
@@ -24,7 +25,6 @@ from .kernels import (
     relax,
     relaxed_forward,
 )
-from .late import Stop, in_time, never
 from .reach import Reach
 
 NO_BETA = np.zeros((1, 0))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...compiler.arrays import Indices, Mask, Matrix, Vector
+from ...compiler.late import Stop
 from ...compiler.problem import Problem
 from .backward import Ascent, Multipliers, Nodes, backward, climb
 from .kernels import ascend
-from .late import Stop
 from .reach import Reach
 from .root import LARGEST_BATCH
 

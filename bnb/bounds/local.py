@@ -12,12 +12,12 @@ import numpy as np
 from scipy import sparse
 
 from ...compiler.arrays import Bounds, Indices, Vector
+from ...compiler.late import Stop, in_time, never
 from ...compiler.operators import times
 from ...compiler.problem import Problem
 from ...compiler.rounding import TINY
 from .backward import Nodes
 from .kernels import bound_units
-from .late import Stop, in_time, never
 from .reach import Reach
 
 DENSE = 0.3

@@ -17,12 +17,12 @@ from scipy import sparse
 
 from ...compiler.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.language import Offset
+from ...compiler.late import Stop, in_time, never
 from ...compiler.operators import Dense, LinearOperator, Sparse, identity
 from ...compiler.problem import Problem, Stage
 from ...compiler.rounding import TINY
 from ..choices import Tree
 from .backward import Nodes
-from .late import Stop, in_time, never
 from .local import local_rows
 from .reach import Reach
 from .root import LARGEST_BATCH

@@ -10,10 +10,10 @@ import numpy as np
 from scipy import sparse
 
 from ...compiler.arrays import Bounds, Indices, Matrix, Vector
+from ...compiler.late import Late, Stop, never
 from ...compiler.problem import Problem
 from .backward import Ascent, Multipliers, Nodes, backward, climb, plain
 from .interval import stage_interval
-from .late import Late, Stop, never
 from .local import LocalRows, LocalStages, local_rows
 from .reach import Reach
 

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ...compiler.arrays import Bounds, Indices, Mask, Matrix, Phases, Vector
+from ...compiler.late import Stop
 from ...compiler.problem import Problem
 from .backward import Ascent, Multipliers, Nodes, backward, climb, plain, triangle_loss, with_beta
-from .late import Stop
 from .reach import Reach
 from .root import LARGEST_BATCH
 

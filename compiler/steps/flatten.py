@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import Mask, Matrix, Numbers, Vector, exact
 from ..language import Offset, Variable
+from ..late import go_on
 from ..operators import Dense, LinearOperator, Select, compose, scaled
 from ..problem import Ball, Branch, Problem, Stage, Unrounded, offset_value
 from ..rounding import TINY, UNIT, floor_float, gamma
@@ -31,6 +32,7 @@ def flatten(system: System) -> tuple[Problem, Lift, Places]:
         width += name.size
     stages: list[Stage] = []
     for definition in system.definitions:
+        go_on()
         stages.append(_stage(definition, places, width))
         places[definition.variable] = (len(stages), 0)
     last = len(stages)
@@ -131,6 +133,7 @@ def _rows(
     offsets: list[Vector] = [np.zeros(0)]
     strict: list[Mask] = [np.zeros(0, dtype=bool)]
     for atom in atoms:
+        go_on()
         affine = atom.affine
         row = np.zeros((affine.size, width))
         for term in affine.terms:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..evaluator import value
 from ..language import Affine, And, Ball, Formula, Or, Relation, Term, Variable
+from ..late import go_on
 from ..operators import is_identity
 from .multiples import Factor, collected, multiple, ratio, times
 from .norms import expanded, input_ball
@@ -76,6 +77,7 @@ class _Work:
 
     def take(self, formula: Formula) -> None:
         """Keeps the formula as a definition where it is one."""
+        go_on()
         formula, needed = expanded(formula)
         for defining in needed:
             self.take(defining)
@@ -94,6 +96,7 @@ class _Work:
         if ratio(edge, second_sign.affine) != 1:
             return False
         for variable in self._candidates(first.affine):
+            go_on()
             p = self._solve(first.affine, variable)
             q = self._solve(second.affine, variable)
             if p is None or q is None or self._circular(variable, edge):

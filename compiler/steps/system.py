@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 
 from ..arrays import Indices, Numbers, Vector
 from ..language import Affine, And, Ball, Formula, Or, Relation, Term, Variable
+from ..late import go_on
 from ..problem import Branch
 
 Solution: TypeAlias = Mapping[Variable, Numbers]
@@ -74,6 +75,7 @@ def chain(system: System, steps: Sequence[Step]) -> tuple[System, Lift]:
     """All steps in order; the lift goes back through all of them."""
     lifts: list[Lift] = []
     for step in steps:
+        go_on()
         system, lift = step(system)
         lifts.append(lift)
     return system, lambda solution: reduce(lambda s, lift: lift(s), reversed(lifts), solution)
@@ -102,6 +104,7 @@ def substitute(affine: Affine, known: Mapping[Variable, Affine]) -> Affine:
         return affine
     result = Affine(affine.size, (), affine.offsets, affine.requires)
     for term in affine.terms:
+        go_on()
         if term.variable in known:
             result = result + known[term.variable].through(term.operator) * term.factor
         else:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..compiler.arrays import Bounds, Mask, Matrix, Vector
+from ..compiler.late import go_on
 from ..compiler.problem import Ball, Problem
 
 MOMENTUM = 0.75
@@ -25,6 +26,7 @@ def margins_and_gradients(problem: Problem, points: Matrix, asked: Mask) -> tupl
     values: list[Matrix] = [points]
     pres: list[Matrix] = []
     for stage in problem.stages:
+        go_on()
         pre = stage.pre(values)
         pres.append(pre)
         values.append(np.maximum(pre, 0.0) if stage.relu else pre)
@@ -37,6 +39,7 @@ def margins_and_gradients(problem: Problem, points: Matrix, asked: Mask) -> tupl
         lam = pending[number + 1]
         if lam is None:
             continue
+        go_on()
         stage = problem.stages[number]
         mu = lam * (pres[number] > 0.0) if stage.relu else lam
         for operator, source in stage.terms:

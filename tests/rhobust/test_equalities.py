@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import rhobust as rb
+from rhobust.bnb.search import Settings
 from rhobust.compiler.arrays import exact
 from rhobust.compiler.graph import Network
 from rhobust.compiler.importers.plain import dense_network
@@ -88,7 +89,7 @@ def test_with_many_inputs_that_equations_fix() -> None:
     digits = rb.load("digits")
     x = rb.Variable(64, 0, 1, "x")
     fixed = np.linspace(0, 1, 40)
-    solution = rb.Problem([x[:40] == fixed, digits(x)[3] - digits(x)[5] == 0.5]).solve(timeout=20)
+    solution = rb.Problem([x[:40] == fixed, digits(x)[3] - digits(x)[5] == 0.5]).solve(timeout=600)
     assert solution.status == "sat" and x.exact is not None
     assert list(x.exact[:40]) == [Fraction(v) for v in fixed.tolist()]
     y = outputs(digits, x)
@@ -110,7 +111,7 @@ def test_other_formulas_still_hold_as_computed() -> None:
     x = rb.Variable(2, -2, 2, "x")
     y = SINGLE(x)[0]
     # an equation as two relations is asked of the runtime, too
-    twice = rb.Problem([y <= 0.55, y >= 0.55]).solve(timeout=5)
+    twice = rb.Problem([y <= 0.55, y >= 0.55]).solve(timeout=600, settings=Settings(nodes=200))
     assert twice.status in ("sat", "unknown") and twice.replayed == 0.0
     if twice.status == "sat":
         assert x.value is not None and SINGLE.run(x.value[None])[0, 0] == 0.55

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rhobust as rb
+from rhobust.bnb.search import Settings
 from rhobust.compiler.arrays import exact
 from rhobust.compiler.errors import LanguageError
 from rhobust.compiler.evaluator import holds
@@ -28,7 +29,7 @@ def test_of_a_network_it_is_linear_and_inside(case: Case, seed: int) -> None:
     problem = rb.Problem(rb.minimize(lead), [x <= case.upper])
     small = problem.restriction({x: case.image})
     assert all(not stage.relu for stage in small.compile().problem.stages)
-    solution = small.solve(timeout=3)
+    solution = small.solve(timeout=600, settings=Settings(nodes=200))
     assert solution.status != "unsat"  # the image is a solution, if of a flat region
     if x.value is None:
         return

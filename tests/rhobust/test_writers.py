@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint
 from scipy.optimize import milp as scipy_milp
 
+from rhobust.bnb.choices import Tree
 from rhobust.bnb.milp import milp
 from rhobust.bnb.search import Settings
 from rhobust.clock import Deadline
@@ -36,7 +37,7 @@ from rhobust.compiler.property import Property
 from rhobust.compiler.writers.mps import MixedProgram, write_mps
 from rhobust.compiler.writers.smtlib import write_smtlib
 from rhobust.exporting import FORMATS, mps, smtlib, vnnlib
-from rhobust.settle import settle
+from rhobust.settle import promising, settle
 from rhobust.solving import solve
 
 from ..compiler.smtlib_texts import Script
@@ -87,12 +88,14 @@ def by_highs(text: str, folder: Path) -> tuple[str, float]:
 def by_search(compiled: Compiled) -> str:
     """sat for a point that satisfies the problem in rational arithmetic."""
     problem = compiled.problem
+    tree = Tree(problem.root, problem.choices, len(problem.offset))
 
     def accept(points: Matrix) -> bool:
-        some = [exact(point) for point in points]
+        some = [exact(point) for point in promising(problem, tree, points)]
         return any(inside(problem, point) and satisfied(problem, point) for point in some)
 
-    outcome = settle(problem, accept, Deadline(20.0), Settings(), np.random.default_rng(0))
+    settings = Settings(nodes=10_000)
+    outcome = settle(problem, accept, Deadline(None), settings, np.random.default_rng(0))
     return {"accepted": "sat", "closed": "unsat"}.get(outcome.status, outcome.reason)
 
 
