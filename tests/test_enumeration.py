@@ -40,9 +40,9 @@ def touching(least: Fraction) -> bool:
 BENT = (2, 3)
 """Streams of networks with leaky ReLUs, clips, absolute values and maxima."""
 CHUNKS = [
-    *(pytest.param(0, chunk, 25, id=f"{chunk}") for chunk in range(2)),
+    *(pytest.param(0, chunk, 15, id=f"{chunk}") for chunk in range(2)),
     *(pytest.param(1, chunk, 50, id=f"long{chunk}", marks=pytest.mark.long) for chunk in range(40)),
-    *(pytest.param(2, chunk, 20, id=f"bent{chunk}") for chunk in range(3)),
+    *(pytest.param(2, chunk, 10, id=f"bent{chunk}") for chunk in range(3)),
     *(
         pytest.param(3, chunk, 50, id=f"bentlong{chunk}", marks=pytest.mark.long)
         for chunk in range(8)

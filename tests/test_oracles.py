@@ -255,7 +255,7 @@ def grid(lower: Vector, upper: Vector, parts: int = 4) -> Iterator[Vector]:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(problems())
 def test_no_grid_point_is_better(
     problem: tuple[ExactNetwork, Vector, Vector, Vector, Fraction],
@@ -272,7 +272,7 @@ def test_no_grid_point_is_better(
             assert found is not None and distance >= found[0]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(problems())
 def test_distance_and_margin_agree(
     problem: tuple[ExactNetwork, Vector, Vector, Vector, Fraction],
@@ -301,7 +301,7 @@ def test_distance_and_margin_agree(
         assert margin_at(network, center, 0, margin=margin) <= 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(networks(2, [4]), eighths(2, 2))
 def test_two_inputs_and_one_layer_against_all_crossings(
     network: ExactNetwork, corners: Matrix

@@ -86,7 +86,7 @@ def any_multipliers(
 # ---- intermediate bounds ---------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds)
 def test_bounds_hold_for_every_exact_input(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -142,7 +142,7 @@ def test_bounds_stop_when_told() -> None:
 # ---- the order of the ladder -----------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds)
 def test_ladder(seed: int) -> None:
     """interval <= backward <= optimised <= LP over the same bounds <= exact <= any input's."""
@@ -184,7 +184,7 @@ def test_ladder(seed: int) -> None:
 # ---- any multipliers -------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds)
 def test_bounds_are_sound_for_all_multipliers(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -203,7 +203,7 @@ def test_bounds_are_sound_for_all_multipliers(seed: int) -> None:
         assert Fraction(value) <= least_lead(case, box, rival)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds)
 def test_bounds_with_splits_are_sound_for_the_inputs_that_have_these_phases(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -323,7 +323,7 @@ def reduced(case: Case, eps: float, shift: float | Vector = 0.0) -> Reduced:
     return Reduced(problem, box, small, root, own, units, sparse, places)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds)
 def test_bounds_of_the_reduced_problem_are_bounds_of_the_original(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -360,7 +360,7 @@ def test_bounds_of_the_reduced_problem_are_bounds_of_the_original(seed: int) -> 
             assert stage.bias_radius[column] >= 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds)
 def test_children_cover_their_node_and_are_no_worse(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -421,7 +421,7 @@ def check_cover(parents: Block, block: Block) -> None:
         assert np.array_equal(block.upper[part][at], np.minimum(high, 0) if sign < 0 else high)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds)
 def test_refined_bounds_agree_with_their_plain_twin(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -108,7 +108,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return Case(tmp_path_factory.mktemp("case"), 3, [2, 3, 3, 3])
+    return Case(tmp_path_factory.mktemp("case"), 13, [2, 3, 3, 3])
 
 
 def test_every_unit_split(case: Case) -> None:

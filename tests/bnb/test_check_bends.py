@@ -39,7 +39,7 @@ def inside(low: Numbers, values: Numbers, high: Numbers) -> bool:
 
 
 @pytest.mark.parametrize("kind", BENDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=seeds, eighths=st.booleans())
 def test_values_lie_within_the_bounds(kind: str, seed: int, eighths: bool) -> None:
     """At points, where the bounds almost meet, and over a box."""

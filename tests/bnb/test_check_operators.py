@@ -117,7 +117,7 @@ RANDOM = [
 ]  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.one_of(RANDOM))
 def test_random_operations(proto: onnx.ModelProto) -> None:
     check_values(proto)

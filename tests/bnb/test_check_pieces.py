@@ -204,7 +204,7 @@ def _exact(net: Network, x: list[Fraction]) -> list[list[Fraction]]:
 
 
 @pytest.mark.parametrize("exact", [False, True])
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(SEEDS)
 def test_rows_and_bounds_hold_in_rationals(exact: bool, seed: int) -> None:
     """Intervals, reduced rows and passes at random points, for weights that round everywhere."""
@@ -355,7 +355,7 @@ def never(side: tuple[int, int]) -> bool:
 
 
 @pytest.mark.parametrize("net", [_conv_net, _reshaped_net])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_patches_equal_dense_rows(net: Callable[..., Model], seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -123,7 +123,7 @@ def _values(net: Network, points: Array) -> tuple[Array, Array]:
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
-    return [Case(tmp_path_factory.mktemp("c"), seed, [2, 3, 3, 3], 0.9) for seed in (3, 11, 12)]
+    return [Case(tmp_path_factory.mktemp("c"), seed, [2, 3, 3, 3], 0.9) for seed in (8, 12, 13)]
 
 
 @pytest.mark.parametrize("boxes", [False, True])

@@ -40,7 +40,7 @@ def met(cases: Sequence[Conjunction], values: Sequence[Fraction]) -> bool:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(text=stated(), at=st.lists(points(), min_size=1, max_size=8))
 def test_texts_mean_what_they_say(text: Stated, at: list[Point]) -> None:
     cases = parse(text.text(), len(INPUTS), len(OUTPUTS))
@@ -61,7 +61,7 @@ def trees(draw: st.DrawFn, depth: int = 3) -> Tree:
     return conjunction(parts) if kind == 3 else disjunction(parts)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(tree=trees(), at=st.lists(st.tuples(*[NUMBERS] * 4), min_size=1, max_size=6))
 def test_what_is_written_is_read(tree: Tree, at: list[tuple[Fraction, ...]]) -> None:
     """By the checker as by our own importer, whatever the numbers are."""

@@ -101,7 +101,7 @@ def decided(question: Question, outcome: Outcome, accepting: bool) -> str:
     return status
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.one_of(questions, close), effort, widths)
 def test_a_search_over_choices_ends_with_the_answer(
     question: Question, spent: Settings, widest: int
@@ -113,7 +113,7 @@ def test_a_search_over_choices_ends_with_the_answer(
     decided(question, asked(problem, accept, spent, 0.0, widest), True)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.one_of(questions, close), effort, widths, st.integers(0, 12))
 def test_what_is_left_open_is_bounded(
     question: Question, spent: Settings, widest: int, nodes: int
@@ -231,7 +231,7 @@ def test_every_question_is_decided(question: Question, spent: Settings, widest: 
     assert outcome.status == ("accepted" if question.answered() else "closed")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.one_of(ties, questions), effort, widths, shifts)
 def test_every_cutoff_is_decided(
     question: Question, spent: Settings, widest: int, shift: float
@@ -291,7 +291,7 @@ def limited(question: Question, outcome: Outcome, cutoff: float, accepting: bool
     return outcome.status
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(questions, effort, widths, shifts)
 def test_objectives_above_the_cutoff_are_excluded_and_no_others(
     question: Question, spent: Settings, widest: int, shift: float
@@ -315,7 +315,7 @@ def test_objectives_above_the_cutoff_are_excluded_and_no_others(
         assert status != "closed"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(questions, effort, widths, shifts, st.integers(0, 12))
 def test_the_bound_of_an_open_search_is_below_the_least_objective(
     question: Question, spent: Settings, widest: int, shift: float, nodes: int
@@ -326,7 +326,7 @@ def test_the_bound_of_an_open_search_is_below_the_least_objective(
     limited(question, asked(problem, never, short, cutoff, widest), cutoff, False)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(questions, effort, widths)
 def test_the_least_objective_is_found_from_its_candidates(
     question: Question, spent: Settings, widest: int

@@ -47,7 +47,7 @@ def inside(problem: Problem, nodes: Nodes, above: Vector, steps: int) -> list[Bo
     return found.bounds[:last]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_bounds_hold_where_the_atoms_do(seed: int) -> None:
     """The level of the atoms is what they reach at a point, which keeps the region from being

@@ -32,7 +32,7 @@ def node(of: Reduced, phases: list[int], atom: int, oracle: Oracle = highs) -> L
     return solve_leaf(of.small, of.reach, of.units, nodes, np.array([atom]), oracle, lambda: 60.0)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds)
 @example(267606789)
 def test_a_bound_from_duals_is_the_optimum_and_holds_on_the_node(seed: int) -> None:
@@ -144,7 +144,7 @@ def weighted(gamma: Vector | None, values: list[Fraction]) -> Fraction:
     return sum((Fraction(weight) * value for weight, value in pairs), Fraction(0))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds, st.sets(st.integers(0, 2), min_size=1))
 @example(726373, {0})
 def test_the_bound_of_a_conjunction_is_that_of_a_weighted_sum(seed: int, some: set[int]) -> None:
@@ -164,7 +164,7 @@ def test_the_bound_of_a_conjunction_is_that_of_a_weighted_sum(seed: int, some: s
         assert node.optimum(atoms[k : k + 1]) <= node.optimum(atoms) + 1e-6
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds, st.sampled_from([0.0625, 0.25, 1.0]))
 def test_an_objective_is_bounded_where_the_other_atoms_can_hold(seed: int, room: float) -> None:
     """Atoms 1 and 2 can hold together, by `room`; atom 0 is the objective."""
@@ -185,7 +185,7 @@ def test_an_objective_is_bounded_where_the_other_atoms_can_hold(seed: int, room:
         assert objective == pytest.approx(found.value, abs=1e-5) and max(others) <= 1e-5
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seeds, st.sampled_from([0.001, 0.0625, 1.0]))
 def test_a_node_is_empty_where_its_atoms_exclude_each_other(seed: int, gap: float) -> None:
     sides, every = np.array([1, 2]), np.array([0, 1, 2])

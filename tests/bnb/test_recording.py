@@ -25,7 +25,7 @@ def replace_recorder(question: Asked, recorder: Recorder) -> Any:
     return replace(question.hooks(), recorder=recorder)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(some_cases, shares, effort)
 def test_notes_change_nothing_and_are_whole(case: Case, share: float, spent: Settings) -> None:
     question = asked(case, share)

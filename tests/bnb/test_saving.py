@@ -46,7 +46,7 @@ class Kept:
         self.state = None
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, shares, st.integers(1, 40), st.sampled_from([1, 2, 64]))
 def test_a_search_goes_on_where_it_stopped(case: Case, share: float, step: int, batch: int) -> None:
     question, kept = asked(case, share), Kept()
@@ -70,7 +70,7 @@ class Stopped(KeyboardInterrupt):
     pass
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, shares, st.integers(0, 12))
 def test_an_interruption_loses_no_node(case: Case, share: float, calls: int) -> None:
     """It comes in the middle of a batch; what that held is open again."""
@@ -91,7 +91,7 @@ def test_an_interruption_loses_no_node(case: Case, share: float, calls: int) -> 
     decided(question, outcome)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, shares, effort)
 def test_threads_change_no_verdict(case: Case, share: float, spent: Settings) -> None:
     question = asked(case, share)

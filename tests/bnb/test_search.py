@@ -100,14 +100,14 @@ effort = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(some_cases, shares, effort)
 def test_a_search_ends_with_the_answer(case: Case, share: float, spent: Settings) -> None:
     question = asked(case, share)
     decided(question, search(question.problem, question.hooks(), spent))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, shares, effort)
 def test_without_a_candidate_accepted_nothing_false_is_closed(
     case: Case, share: float, spent: Settings
@@ -119,7 +119,7 @@ def test_without_a_candidate_accepted_nothing_false_is_closed(
     assert question.least > 0 or outcome.reason == "numerical"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, shares, effort)
 def test_a_frontier_short_of_memory_changes_no_answer(
     case: Case, share: float, spent: Settings
@@ -138,7 +138,7 @@ def test_a_frontier_short_of_memory_changes_no_answer(
 # ---- budgets ---------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, shares, st.integers(0, 40), st.booleans())
 def test_a_deadline_leaves_what_was_proven(
     case: Case, share: float, looks: int, lazy: bool
@@ -164,7 +164,7 @@ def test_a_deadline_in_the_past_stops_at_once() -> None:
     assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "timeout")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, shares, st.integers(0, 12), st.booleans())
 def test_a_node_limit_leaves_what_was_proven(
     case: Case, share: float, nodes: int, failing: bool
@@ -176,7 +176,7 @@ def test_a_node_limit_leaves_what_was_proven(
     right(question, search(question.problem, question.hooks(lambda points: False), spent))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, shares, st.integers(0, 12), st.booleans())
 def test_least_distances_of_open_searches_are_proven(
     case: Case, share: float, nodes: int, failing: bool
@@ -195,7 +195,7 @@ def test_least_distances_of_open_searches_are_proven(
         assert outcome.radius == np.inf
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, st.sampled_from([0.6, 1.5]), st.integers(1, 5))
 def test_a_region_may_shrink_on_the_way(case: Case, share: float, often: int) -> None:
     """What is closed is closed for the region as it was last."""
@@ -232,7 +232,7 @@ def test_progress_and_counts() -> None:
     assert len(told) > 10 and all(still_open >= 0 for _, still_open, _ in told)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tangled_cases(), st.integers(0, 12))
 def test_the_first_candidate_accepted_ends_the_search(case: Case, turn: int) -> None:
     question = asked(case, 1.5)
@@ -363,7 +363,7 @@ FAULTS: dict[str, Oracle] = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_wrong_solver_makes_no_wrong_answer(fault: str) -> None:
     unknown = 0
-    for k in range(12):
+    for k in range(5):
         rng = np.random.default_rng([13, k])
         draw = random_case if k % 3 == 0 else tangled_case
         question = asked(draw(rng), float(rng.choice([0.3, 0.49, 0.51, 1.0])))
@@ -378,12 +378,12 @@ def test_a_wrong_solver_makes_no_wrong_answer(fault: str) -> None:
         unknown += found.verdict == Verdict.UNKNOWN
         assert found.margin_bound <= exact
         assert found.verdict == Verdict.UNKNOWN or (found.verdict == Verdict.ROBUST) == (exact > 0)
-    assert unknown <= (1 if fault == "reference" else 9)
+    assert unknown <= (0 if fault == "reference" else 4)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_wrong_solver_keeps_every_interval_valid(fault: str) -> None:
-    for k in range(4):
+    for k in range(2):
         case = (random_case if k % 2 else tangled_case)(np.random.default_rng([14, k]))
         exact = oracles.least_distance(case.exact, case.center, case.label, *case.bounds)
         found = rho(
@@ -407,7 +407,7 @@ def test_a_wrong_solver_keeps_every_interval_valid(fault: str) -> None:
 
 def test_a_solver_that_raises_is_made_up_for_in_rationals() -> None:
     made_up = 0
-    for k in range(8):
+    for k in range(3):
         question = asked(tangled_case(np.random.default_rng([15, k])), 0.49)
         spent = replace(LAZY, oracle=faulty(_raising))
         outcome = search(question.problem, question.hooks(), spent)
@@ -419,7 +419,7 @@ def test_a_solver_that_raises_is_made_up_for_in_rationals() -> None:
 # ---- groups of units bounded together --------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tangled_cases(), shares, st.integers(0, 2**32 - 1))
 def test_bounds_with_groups_are_sound_for_all_multipliers(
     case: Case, share: float, seed: int

@@ -26,7 +26,7 @@ from .certificates import Network, save
 from .problems import compiled, exact_points, exact_pre, gaussian_case, never, rooted
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_bounds_hold_at_exact_points(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -135,7 +135,7 @@ def test_a_gap_between_leaves_is_refused(proven: tuple[Checker, Path, list[Path]
     assert report.reason == "a unit's leaves leave a gap"
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6))
 def test_leaves_cover_as_they_should(seed: int) -> None:
     """Random binary trees cover; without a leaf, or with one that is flipped, they do not."""

@@ -136,7 +136,7 @@ offsets = st.fractions(-1, 1, max_denominator=64)
 
 
 @pytest.mark.parametrize("name", THREE)
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(point=st.lists(cells, min_size=3, max_size=3), off=offsets, place=st.integers(0, 2))
 def test_an_activation_is_its_function(
     name: str, point: list[Fraction], off: Fraction, place: int
@@ -145,7 +145,7 @@ def test_an_activation_is_its_function(
 
 
 @pytest.mark.parametrize("name", POOLS)
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(point=st.lists(cells, min_size=4, max_size=4), off=offsets, place=st.integers(0, 3))
 def test_a_pool_is_its_function(
     name: str, point: list[Fraction], off: Fraction, place: int
@@ -154,7 +154,7 @@ def test_a_pool_is_its_function(
 
 
 @pytest.mark.parametrize("name", JUMPS)
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(point=st.lists(cells, min_size=2, max_size=2), off=offsets, place=st.integers(0, 1))
 def test_a_jump_is_its_function_and_stays_a_disjunction(
     name: str, point: list[Fraction], off: Fraction, place: int
@@ -188,7 +188,7 @@ def test_by_hand() -> None:
     assert value(leaky, at).tolist() == [-1, Fraction(1, 2), 7, 1]
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1))
 def test_random_windows(seed: int) -> None:
     rng = np.random.default_rng(seed)

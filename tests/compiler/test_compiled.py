@@ -108,7 +108,7 @@ def test_random_formulas_and_their_problems_agree(data: st.DataObject) -> None:
         agree(compiled, formulas, np.array(numbers, dtype=object))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_no_solution_is_lost(data: st.DataObject) -> None:
     """Values that satisfy all equalities are those that their inputs alone lead back to."""

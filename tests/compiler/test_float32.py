@@ -61,7 +61,7 @@ def evaluated(made: Layers, x: Singles, rng: np.random.Generator) -> Singles:
     return x
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1e-20, 0.1, 1.0, 30.0, 1e6]))
 def test_every_evaluation_is_within_the_bound(seed: int, scale: float) -> None:
     rng = np.random.default_rng(seed)

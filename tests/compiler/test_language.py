@@ -181,7 +181,7 @@ def test_what_is_no_expression_is_refused() -> None:
 # ---- Bastani et al. 2016, theorem 1 ----------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(cases(), st.data())
 def test_a_network_has_a_label_exactly_when_its_formula_holds(
     case: Case, data: st.DataObject

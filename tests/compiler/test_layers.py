@@ -105,7 +105,7 @@ def draw(rng: np.random.Generator) -> list[float]:
     return [float(v) for v in np.where(rng.random(SIZE) < 0.3, kinks, values)]
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32 - 1))
 def test_values_of_layers_are_their_definition_and_lie_in_their_enclosure(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -171,7 +171,7 @@ def test_a_claim_about_a_jump_is_refused() -> None:
         claim.compile(0.1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(bent_cases(), st.data())
 def test_a_compiled_network_is_its_formulas_and_its_twin(case: Case, data: st.DataObject) -> None:
     x = Variable(case.network.input_size, case.lower, case.upper, "x")

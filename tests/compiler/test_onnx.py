@@ -447,7 +447,7 @@ def paddings(draw: st.DrawFn) -> onnx.ModelProto:
     return single("Pad", [1, *sizes], {"p": before + after, "v": fill, "a": axes}, 18)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.one_of(convolutions(), pools(), broadcasts(), slices(), matrices(), paddings()))
 def test_random_operations_agree(proto: onnx.ModelProto) -> None:
     check_network(read(proto), rows=2)

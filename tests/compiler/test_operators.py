@@ -108,7 +108,7 @@ def test_operators_are_their_matrix_and_their_errors_are_bounded(seed: int) -> N
             assert abs(Fraction(value) - true) <= Fraction(gamma(terms)) * room
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_rows_of_an_operator(seed: int) -> None:
     rng = np.random.default_rng(seed)

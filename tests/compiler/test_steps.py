@@ -76,7 +76,7 @@ def inside(data: st.DataObject, case: Case) -> Numbers:
 # ---- the whole way ---------------------------------------------------------------------------
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cases(), st.sampled_from([0.0, 0.1, 0.5, 3.0]), st.data())
 def test_compiled_and_source_claim_agree_on_exact_inputs(
     case: Case, eps: float, data: st.DataObject
@@ -107,7 +107,7 @@ def test_compiled_and_source_claim_agree_on_exact_inputs(
         )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(cases(), st.data())
 def test_a_claim_lifts_inputs_to_assignments_of_its_own_source(
     case: Case, data: st.DataObject
@@ -353,7 +353,7 @@ def test_nested_properties_become_cases() -> None:
         assert satisfied(problem, point) == holds(formula, {x: point})
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.data())
 def test_cases_mean_the_formula_they_come_from(data: st.DataObject) -> None:
     x = Variable(2, -1, 1, "x")

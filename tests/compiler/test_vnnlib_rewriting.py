@@ -169,7 +169,7 @@ def verdicts(text: Stated, random: Random) -> list[tuple[str, str]]:
     return [(told[0], other) for other in told[1:]]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(stated(DYADIC), RANDOM)
 def test_other_words_have_the_same_verdict(text: Stated, random: Random) -> None:
     assert all(one == other for one, other in verdicts(text, random))

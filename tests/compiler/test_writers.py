@@ -183,7 +183,7 @@ def test_a_script_holds_where_the_formulas_do(
     assert script_of(nothing)[1](right) == meant(nothing, right)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.one_of(cases(), bent_cases()), st.sampled_from([0.1, 0.5, 3.0]), st.data())
 def test_a_claim_and_its_script_agree_on_all_variables_of_the_network(
     case: Case, eps: float, data: st.DataObject

@@ -91,7 +91,7 @@ def test_both_agree_on_status_and_optimum(seed: int) -> None:
     assert answers[0].value == pytest.approx(answers[1].value, abs=1e-6)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seeds)
 def test_a_program_that_changes_is_the_program_made_anew(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -61,7 +61,7 @@ def satisfiable(system: System) -> bool:
 systems = st.integers(0, 2**32 - 1).map(lambda k: random_system(np.random.default_rng(k)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(systems, st.integers(-40, 40))
 def test_the_answer_is_that_of_the_vertices(system: System, start: int) -> None:
     found = decide(system, [Fraction(start, 8)] * len(system.lower), MOST, never)
@@ -72,7 +72,7 @@ def test_the_answer_is_that_of_the_vertices(system: System, start: int) -> None:
         assert system.holds(found) and satisfiable(system)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(systems, st.integers(0, 2**32 - 1))
 def test_what_is_spoiled_proves_nothing(system: System, seed: int) -> None:
     """Of a system with a solution no multipliers prove that it has none."""

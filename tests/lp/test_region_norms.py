@@ -94,13 +94,13 @@ def rival_of(case: Case) -> int:
 every_case = st.one_of(cases(), bent_cases(), tangled_cases())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(every_case, st.sampled_from(NORMS), st.sampled_from(MARGINS))
 def test_the_least_radius_is_that_of_the_region(case: Case, norm: str, margin: float) -> None:
     check(case, None, norm, margin, rival_of(case))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(every_case, st.sampled_from(NORMS), st.integers(0, 2**32 - 1))
 def test_the_center_may_lie_outside_of_the_region(case: Case, norm: str, seed: int) -> None:
     point = np.random.default_rng(seed).uniform(case.lower, case.upper)

@@ -74,7 +74,7 @@ class Asked:
         return True
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(some_cases)
 @example(random_case(np.random.default_rng(253)))  # rounding puts a unit at its kink
 def test_all_ways_lead_to_the_exact_radius(case: Case) -> None:
@@ -103,7 +103,7 @@ def test_all_ways_lead_to_the_exact_radius(case: Case) -> None:
         assert float(asked.row @ output) + asked.offset <= 1e-5
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(some_cases, st.floats(0.01, 2.0))
 def test_a_limit_cuts_off_what_lies_beyond(case: Case, limit: float) -> None:
     asked = Asked(case)
@@ -114,7 +114,7 @@ def test_a_limit_cuts_off_what_lies_beyond(case: Case, limit: float) -> None:
         assert cut.status == "none" and cut.rho <= limit
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(some_cases, st.integers(0, 2**32 - 1))
 @example(random_case(np.random.default_rng(2542)), 0)  # the image itself breaks the claim
 def test_polishing_any_point_gives_the_optimum_of_its_own_region(case: Case, seed: int) -> None:
@@ -196,7 +196,7 @@ def test_closed_form_by_hand() -> None:
 # ---- regions and their rows ------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(some_cases, st.integers(0, 2**32 - 1))
 def test_rows_of_a_region_are_its_affine_map(case: Case, seed: int) -> None:
     problem = Asked(case).problem

@@ -45,7 +45,7 @@ def program(case: Case, rival: int, tree: bool = False) -> LayerProgram:
     return layer_program(case.network, case.image, case.label, rival, 0.0, case.domain, tree=tree)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(some_cases)
 def test_three_programs_have_one_optimum(case: Case) -> None:
     rival = next(k for k in range(case.network.output_size) if k != case.label)
@@ -65,7 +65,7 @@ def test_three_programs_have_one_optimum(case: Case) -> None:
     assert np.abs(full.point - case.image).max() == pytest.approx(full.rho, abs=1e-7)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(bent_cases())
 def test_keeping_the_winner_alone_is_no_farther(case: Case) -> None:
     """The paper's disjunct of a maximum is a larger region than the tournament's."""

@@ -23,7 +23,7 @@ LINE = replace(dense_network([([[1.0], [-1.0]], [0.0, 0.0])]), runtime=None)  # 
 some_cases = st.one_of(cases(), tangled_cases())
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, st.lists(st.floats(0.0, 1.5), min_size=2, max_size=4))
 def test_a_larger_radius_is_no_easier(case: Case, radii: list[float]) -> None:
     lost = False
@@ -33,7 +33,7 @@ def test_a_larger_radius_is_no_easier(case: Case, radii: list[float]) -> None:
         lost = lost or found.verdict == Verdict.NOT_ROBUST
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, st.floats(0.05, 1.0), st.integers(1, 30))
 def test_a_smaller_budget_changes_no_decided_verdict(case: Case, eps: float, nodes: int) -> None:
     arguments = {"label": case.label, "domain": case.domain}
@@ -46,7 +46,7 @@ def test_a_smaller_budget_changes_no_decided_verdict(case: Case, eps: float, nod
         assert full.margin_bound >= 0.0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(some_cases, st.integers(1, 20))
 def test_a_smaller_budget_widens_an_interval(case: Case, nodes: int) -> None:
     arguments = {"label": case.label, "domain": case.domain}

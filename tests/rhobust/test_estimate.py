@@ -35,7 +35,7 @@ def lead(case: Case, point: Floats) -> float:
     return float(exact)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(every_case, NORMS)
 def test_the_descent_only_nears_and_never_beats_the_exact_distance(case: Case, norm: str) -> None:
     found = rho_estimate(
@@ -63,7 +63,7 @@ def whole(case: Case) -> Case:
     return replace(case, image=pixels / 255.0, lower=np.zeros(count), upper=np.ones(count))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(every_case, NORMS, st.booleans())
 def test_examples_of_whole_pixels(case: Case, norm: str, iterate: bool) -> None:
     case = whole(case)

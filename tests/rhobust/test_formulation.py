@@ -528,7 +528,7 @@ def check_gap(solution: rb.Solution) -> None:
         assert (solution.status, solution.reason) == ("unknown", "numerical")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(cases(), st.integers(0, 3))
 def test_the_least_margin_is_that_of_the_enumeration(case: Case, rival: int) -> None:
     rival %= case.network.output_size
@@ -601,7 +601,7 @@ def enumerated(layers: list[tuple[Vector, Vector]], size: int) -> float:
     return best
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(nets())
 def test_the_optimum_lies_between_value_and_bound(layers: list[tuple[Vector, Vector]]) -> None:
     size = layers[0][0].shape[1]
@@ -626,7 +626,7 @@ def missed(question: Question) -> Question:
     return on_edge(question, 1)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(nets(), st.integers(0, 2**32 - 1))
 def test_several_boxes_have_the_best_of_all(layers: list[tuple[Vector, Vector]], seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -657,7 +657,7 @@ def told(x: rb.Variable) -> tuple[Fraction, ...]:
     return x.exact
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32 - 1), edges, st.integers(0, 2**12))
 def test_random_formulas_have_exact_answers(
     seed: int, edge: Callable[[Question], Question], turned: int
@@ -669,7 +669,7 @@ def test_random_formulas_have_exact_answers(
     assert solution.status == "unsat" or question.holds(told(x))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32 - 1), edges)
 def test_random_objectives_have_exact_answers(
     seed: int, edge: Callable[[Question], Question]

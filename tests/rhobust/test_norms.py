@@ -78,7 +78,7 @@ def distance(layers: Layers, image: Vector, label: int, norm: str) -> float:
     return best
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["l1", "l2"]))
 def test_rho_is_that_of_all_patterns(seed: int, norm: str) -> None:
     rng = np.random.default_rng(seed)

@@ -19,7 +19,7 @@ from ..regions import exact_region
 from ..strategies import Case, bent_cases, cases
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.one_of(cases(), bent_cases()), st.integers(0, 2**32 - 1))
 def test_of_a_network_it_is_linear_and_inside(case: Case, seed: int) -> None:
     x = rb.Variable(case.network.input_size, case.lower, case.upper)

@@ -72,7 +72,7 @@ def test_tied_problems_tie_at_a_float(seed: int) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.__name__)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=seeds)
 def test_variants_have_the_same_radius(variant: Variant, seed: int) -> None:
     rng = np.random.default_rng(seed)
