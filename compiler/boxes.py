@@ -56,6 +56,8 @@ def boxes(tree: Tree, size: int) -> tuple[Part, tuple[Part, ...]]:
     chosen = _expanded(rest, size)
     others = [part for part in rest if part is not chosen]
     alternatives = [_separated(part) for part in (chosen.parts if chosen else (TRUE,))]
+    if not all(_bounded([*common, *bounds], size) for bounds, _ in alternatives):
+        common = [*common, *_implied(rest)]
     table = _Bounds(common, [bounds for bounds, _ in alternatives], size)
     base = table.tightened(table.free, common)
     groups: dict[bytes, tuple[Indices, list[Tree]]] = {}
@@ -72,6 +74,45 @@ def boxes(tree: Tree, size: int) -> tuple[Part, tuple[Part, ...]]:
 def _is_bound(tree: Tree) -> TypeGuard[Atom]:
     """Whether the tree bounds a single input."""
     return isinstance(tree, Atom) and len(tree.terms) == 1 and not tree.terms[0][0].output
+
+
+def _bounded(bounds: Sequence[Atom], size: int) -> bool:
+    """Whether every input has a bound on both sides."""
+    return len({_end(bound) for bound in bounds}) == 2 * size
+
+
+def _end(bound: Atom) -> tuple[int, bool]:
+    """The input that it bounds, and whether from above."""
+    (variable, factor), *_ = bound.terms
+    return variable.element, factor > 0
+
+
+def _implied(parts: Sequence[Tree]) -> list[Atom]:
+    """Bounds that hold in all alternatives of a disjunction: the loosest of theirs."""
+    found: list[Atom] = []
+    for part in parts:
+        if not isinstance(part, AnyOf):
+            continue
+        common: dict[tuple[int, bool], Atom] | None = None
+        for alternative in part.parts:
+            ends: dict[tuple[int, bool], Atom] = {}
+            for bound in _separated(alternative)[0]:
+                ends[_end(bound)] = bound
+            if common is None:
+                common = ends
+            else:
+                common = {
+                    end: max(bound, ends[end], key=_looseness)
+                    for end, bound in common.items()
+                    if end in ends
+                }
+        found.extend((common or {}).values())
+    return found
+
+
+def _looseness(bound: Atom) -> tuple[Fraction, bool]:
+    """Larger for bounds on one side of an input that admit more."""
+    return -bound.constant, not bound.strict
 
 
 def _separated(tree: Tree) -> tuple[list[Atom], list[Tree]]:

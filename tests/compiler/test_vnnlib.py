@@ -223,11 +223,24 @@ def test_a_disjunction_of_boxes_becomes_parts() -> None:
     )
     assert [(p.lower[0], p.upper[0]) for p in found.parts] == [(0, 1), (3, 4)]
     assert all(p.upper[1] == 1 for p in found.parts)
-    assert found.lower[0] == -np.inf and found.upper.tolist() == [np.inf, 1]
+    # what all alternatives say of X_0
+    assert found.lower.tolist() == [0, -np.inf] and found.upper.tolist() == [7, 1]
     low, high = Atom(((Y0, 1),), Fraction(-2), False), Atom(((Y0, -1),), Fraction(5), False)
     assert isinstance(found.parts[0].rest, AllOf)
     assert AnyOf((low, high)) in found.parts[0].rest.parts
     assert isinstance(found.parts[1].rest, AllOf) and low in found.parts[1].rest.parts
+
+
+def test_what_every_alternative_bounds_is_bounded() -> None:
+    """Also by disjunctions that no box is made of: here the first alone is taken apart."""
+    found = parse_vnnlib(
+        HEAD
+        + """(assert (or (and (<= X_1 2) (> X_1 1)) (and (>= X_1 5) (<= X_1 6))
+        (and (< X_1 9) (>= X_1 9)))) (assert (or (and (< X_0 1) (>= X_0 0) (<= Y_0 0))
+        (and (>= X_0 (- 3)) (<= X_0 1) (>= Y_0 7))))"""
+    )
+    assert [(p.lower[1], p.upper[1]) for p in found.parts] == [(1, 2), (5, 6)]
+    assert all((p.lower[0], p.upper[0]) == (-3, 1) for p in found.parts)
 
 
 @pytest.mark.parametrize(
