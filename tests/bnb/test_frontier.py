@@ -70,6 +70,7 @@ def test_nodes_come_back_once_the_worst_first(
             frontier.push(block(nodes))
         model.update((node[3], node) for node in nodes)
         taken = names(frontier.pop(popped))
+        frontier.settled()
         values = [model.pop(name)[0] for name in taken]
         assert len(taken) == min(popped, len(taken) + len(model)) and values == sorted(values)
         assert not values or not model or values[-1] <= min(node[0] for node in model.values())
@@ -104,6 +105,8 @@ def test_freed_rows_are_used_again(count: int) -> None:
     for turn in range(3):
         frontier.push(block([(float(k), 1.0, turn, k) for k in range(count)]))
         assert names(frontier.pop(count)) == list(range(count))
+        assert frontier.least() == (0.0, 1.0)  # what is worked on is open still
+        frontier.settled()
     assert len(frontier) == 0 and frontier.least() == (np.inf, np.inf)
 
 
