@@ -1,6 +1,6 @@
 """Prints the oldest versions that pyproject.toml admits, as constraints for pip.
 
-    python .ci/oldest.py > oldest.txt && pip install -c oldest.txt '.[test]'
+python .ci/oldest.py > oldest.txt && pip install -c oldest.txt '.[test]'
 """
 
 import re

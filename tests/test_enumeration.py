@@ -28,6 +28,8 @@ from .oracles import (
 )
 from .strategies import Case, bent_case, random_case, tangled_case
 
+pytestmark = pytest.mark.slow
+
 SLOPPY = Fraction(1, 10**6)
 """What `exact` allows between the ends of an interval."""
 

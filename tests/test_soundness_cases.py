@@ -30,6 +30,8 @@ from rhobust.selftest.questions import asked, by_verify
 
 from .compiler.onnx_models import model, read
 
+pytestmark = pytest.mark.slow
+
 Layers = Sequence[tuple[Sequence[Sequence[float]], Sequence[float]]]
 
 

@@ -24,6 +24,8 @@ from rhobust.bnb.checker.rows import Reduced
 from .certificates import Files, halving, save, splitting
 from .test_check import Case
 
+pytestmark = pytest.mark.slow
+
 SEEDS = st.integers(0, 10**9)
 NORMS = st.sampled_from(["l1", "l2"])
 

@@ -11,6 +11,8 @@ import pytest
 from .certificates import Files, halving, splitting
 from .test_check import Case, within
 
+pytestmark = pytest.mark.slow
+
 
 def mutant(files: Files, random: np.random.Generator) -> Files:
     """A certificate with a few changes of its numbers, of its header or of its bytes' order."""

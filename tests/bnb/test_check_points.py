@@ -18,6 +18,8 @@ from rhobust.bnb.checker.tree import State, Tree
 from .certificates import Files, Network, new_tree, robust, save
 from .test_check import Case
 
+pytestmark = pytest.mark.slow
+
 SLACK = 1e-9
 
 

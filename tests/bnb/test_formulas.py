@@ -20,6 +20,8 @@ from rhobust.compiler.problem import Problem
 from .formulas import All, Any, Question, Tree, on_edge, random_question, stated, tied
 from .test_search import FAULTS, LAZY
 
+pytestmark = pytest.mark.slow
+
 CLEAR = Fraction(1, 10**6)
 """Gaps below this may be left open."""
 

@@ -21,6 +21,8 @@ from ..strategies import random_case, tangled_case
 from .problems import each_atom, exact_points, exact_pre, exact_row, gaussian_case
 from .test_bounds import Reduced, reduced
 
+pytestmark = pytest.mark.slow
+
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -15,6 +15,8 @@ from rhobust.bnb.search import Settings, search
 from ..strategies import Case
 from .test_search import LAZY, Asked, asked, decided, effort, right, shares, some_cases
 
+pytestmark = pytest.mark.slow
+
 
 class Kept:
     """A file, in memory."""

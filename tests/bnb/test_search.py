@@ -24,6 +24,8 @@ from .. import oracles
 from ..strategies import Case, cases, random_case, tangled_case, tangled_cases
 from .problems import compiled, exact_points, exact_pre, unread_problem
 
+pytestmark = pytest.mark.slow
+
 LAZY = Settings(
     batch=3, root_steps=0, tighten_steps=0, node_steps=0, extra_steps=0, joint=False, boxes=False
 )  # fmt: skip

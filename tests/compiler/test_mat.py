@@ -198,7 +198,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load(path)
     for data in (b"", b"no weights at all", bytes(200)):
         path.write_bytes(data)
-        with pytest.raises(ModelError, match="damaged"):
+        # scipy's versions differ in whether zeros are an archive without arrays
+        with pytest.raises(ModelError, match=r"damaged|layers \(none\)"):
             load(path)
     version = b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(400)
     path.write_bytes(version)

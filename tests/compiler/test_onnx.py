@@ -13,13 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from rhobust.compiler.errors import ModelError
 from rhobust.compiler.importers.onnx_arithmetic import nearest_root
 from rhobust.compiler.importers.onnx_ops import OPERATIONS
 from rhobust.compiler.operators import Scale
 
 from . import test_onnx_activations
-from .onnx_models import array, check_network, model, read, single
+from .onnx_models import any_runtime, array, check_network, model, read, single
 
 RNG = np.random.default_rng(0)
 NODE = helper.make_node
@@ -249,19 +248,10 @@ CASES: dict[str, onnx.ModelProto] = {
 }
 
 
-YOUNG = ("reduce_sum_none", "reduce_sum_none_kept")
-"""Cases that older versions of onnxruntime fail to evaluate."""
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_operation_agrees_with_runtime_and_exact_arithmetic(name: str) -> None:
-    try:
-        network = read(CASES[name])
-    except ModelError as error:
-        if name in YOUNG and "onnxruntime does not evaluate it" in str(error):
-            pytest.skip("this version of onnxruntime fails to evaluate it")
-        raise
-    check_network(network)
+    with any_runtime(name):
+        check_network(read(CASES[name]))
 
 
 def test_every_operation_has_a_case() -> None:

@@ -14,7 +14,7 @@ from onnx import helper
 from rhobust.compiler.errors import ModelError, UnsupportedAttribute, UnsupportedLayer
 from rhobust.compiler.layers import Clip, Maximum, MaxPool, Rectifier
 
-from .onnx_models import array, check_network, model, read, single
+from .onnx_models import any_runtime, array, check_network, model, read, single
 
 RNG = np.random.default_rng(5)
 NODE = helper.make_node
@@ -134,7 +134,8 @@ CASES: dict[str, onnx.ModelProto] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_operation_agrees_with_runtime_and_exact_arithmetic(name: str) -> None:
-    check_network(read(CASES[name]))
+    with any_runtime(name):
+        check_network(read(CASES[name]))
 
 
 def test_what_a_bend_becomes() -> None:

@@ -42,8 +42,9 @@ def simple(rng: np.random.Generator, inputs: int) -> LinearOperator:
     if kind == 2:
         return Select(rng.integers(-1, inputs, size=int(rng.integers(1, 4)) * 4), inputs)
     if kind == 5:
-        matrix = sparse.random_array((int(rng.integers(1, 4)) * 4, inputs), density=0.3, rng=rng)
-        return Sparse(sparse.csr_array(matrix))
+        shape = (int(rng.integers(1, 4)) * 4, inputs)
+        some = rng.random(shape) < 0.3
+        return Sparse(sparse.csr_array(np.where(some, rng.normal(size=shape), 0.0)))
     groups = int(rng.choice([1, 2]))
     if kind == 3:
         stride, width = int(rng.integers(1, 3)), int(rng.integers(1, 3))

@@ -22,6 +22,8 @@ from . import vnnlib_mutants
 from .onnx_models import model, read
 from .vnnlib_texts import DYADIC, INPUTS, Expression, Stated, stated
 
+pytestmark = pytest.mark.slow
+
 NEGATED = {"<=": ">", ">": "<=", ">=": "<", "<": ">=", "=": "!=", "==": "!=", "!=": "="}
 TURNED = {"<=": ">=", ">=": "<=", "<": ">", ">": "<", "=": "=", "==": "==", "!=": "!="}
 DUAL = {"and": "or", "or": "and"}

@@ -19,6 +19,8 @@ from rhobust.bnb.check import Checker
 from ..bends import BENDS, draw
 from .test_certificates import EFFORT, norms, status_of, text
 
+pytestmark = pytest.mark.slow
+
 seeds = st.integers(0, 2**32 - 1)
 fresh = [HealthCheck.function_scoped_fixture]
 

@@ -20,6 +20,8 @@ from rhobust.formulation import Solution
 
 from .test_certificates import save
 
+pytestmark = pytest.mark.slow
+
 shared = settings(
     max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -19,6 +19,8 @@ from rhobust.compiler.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.embedded import embedded_images
 
+pytestmark = pytest.mark.slow
+
 LAZY = Settings(
     batch=4, root_steps=1, tighten_steps=0, node_steps=1, extra_steps=1, joint=False, boxes=False
 )  # fmt: skip

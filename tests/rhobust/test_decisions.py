@@ -19,6 +19,8 @@ from rhobust.decide import Finder
 
 from ..strategies import Case, cases, tangled_cases
 
+pytestmark = pytest.mark.slow
+
 LINE = replace(dense_network([([[1.0], [-1.0]], [0.0, 0.0])]), runtime=None)  # logits (x, -x)
 some_cases = st.one_of(cases(), tangled_cases())
 

@@ -366,6 +366,7 @@ def test_the_best_of_several_boxes(sign: int) -> None:
     assert solution.status == "unsat" and x.value is None and sign * solution.bound == -np.inf
 
 
+@pytest.mark.slow
 def test_two_disjunctions_over_boxes() -> None:
     """Each chooses an interval, of which there are too many to multiply out all three."""
     x = box(3)

@@ -16,6 +16,8 @@ from rhobust.compiler.importers.plain import dense_network
 
 from ..trained import digits, trained
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("norm", ["linf", "l1", "l2"])
 @pytest.mark.parametrize("hidden", [(2000,), (300,) * 3, (100,) * 6], ids=str)

@@ -23,6 +23,8 @@ from ..compiler.onnx_models import array
 from .test_bent_certificates import claiming
 from .test_certificates import EFFORT
 
+pytestmark = pytest.mark.slow
+
 NODE = helper.make_node
 FLOAT = TensorProto.FLOAT
 seeds = st.integers(0, 2**32 - 1)

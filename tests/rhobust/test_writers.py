@@ -46,6 +46,8 @@ from ..compiler.test_steps import satisfied
 from ..questions import question
 from ..strategies import bent_case, random_case, tangled_case
 
+pytestmark = pytest.mark.slow
+
 AWAY = 1e-6
 """How much a level may move without changing the answer: nearer ones are left out."""
 

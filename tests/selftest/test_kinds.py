@@ -22,6 +22,8 @@ from rhobust.selftest.problem import random_problem
 from rhobust.selftest.questions import vnnlib
 from rhobust.selftest.table import cells, lines, rounds, table
 
+pytestmark = pytest.mark.slow
+
 FEW = {
     "small networks, enumerated": 20, "injected faults": 4, "exact ties": 20,
     "objectives, enumerated": 40,
