@@ -81,10 +81,16 @@ class Bounding(Shared):
         if self.refines:
             refine(self.sparse, self.reach, self.hooks.box(), block, block.choice)
             self._kept("bounding units below a split", held, block)
+        changed = (low != block.lower) | (high != block.upper)
+        split = np.flatnonzero(block.choice >= 0)
+        changed[split, block.choice[split]] = True
+        self._join_again(block, changed)
+
+    def _join_again(self, block: Block, changed: Mask) -> None:
+        """What groups gain, where units (B, U) changed: it is what triangles lose with one pair of
+        bounds, and too much beside the triangles of tighter ones.
+        """
         if self.joint is not None:
-            changed = (low != block.lower) | (high != block.upper)
-            split = np.flatnonzero(block.choice >= 0)
-            changed[split, block.choice[split]] = True
             touched = self.joint.touched(block, changed)
             self.joint.update(block, self.hooks.box(), touched, self.hooks.stop)
 
@@ -98,7 +104,7 @@ class Bounding(Shared):
         if not (self.inside.worthwhile and np.isfinite(cutoff) and few.any()):
             return block
         rest, block = block.take(np.flatnonzero(~few)), block.take(np.flatnonzero(few))
-        held = self._held(block)
+        held, low, high = self._held(block), block.lower.copy(), block.upper.copy()
         nodes = spread(block, self.units, self.hooks.box())
         alpha = multipliers(block, self.units).alpha
         above = self._above(len(self.problem.offset))
@@ -115,7 +121,10 @@ class Bounding(Shared):
         with self.lock:
             self.inside.tried += len(block)
             self.inside.closed += len(block) - len(left)
-        return Block.join([rest, block.take(left)])
+        changed = (low != block.lower) | (high != block.upper)
+        block = block.take(left)
+        self._join_again(block, changed[left])
+        return Block.join([rest, block])
 
     @staticmethod
     def _free(block: Block) -> Mask:

@@ -16,6 +16,7 @@ from rhobust.compiler.activations import relu
 from rhobust.compiler.errors import InputError
 from rhobust.compiler.language import Variable, norm1, norm2
 from rhobust.selftest.judge import DECIDED
+from rhobust.selftest.kinds import a_round
 from rhobust.selftest.objectives import (
     LEVELS,
     SWITCHES,
@@ -125,3 +126,10 @@ def test_kinds_by_name() -> None:
     assert chosen("objective") == ["objectives, enumerated"]
     with pytest.raises(InputError, match="no kind of problem is named 'other'"):
         chosen("other")
+
+
+@pytest.mark.parametrize(("seed", "number"), [(2000, 12341)])
+def test_what_a_campaign_found(seed: int, number: int) -> None:
+    """Gains of groups that belonged to wider bounds than the triangles had (2000, 12341)."""
+    found = a_round(number, "objectives, enumerated", seed)
+    assert (found.problems, found.decided, found.wrong) == (1, 1, 0), found.told
