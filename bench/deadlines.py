@@ -35,12 +35,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import rhobust as rb
-from rhobust.compiler.arrays import Vector
-from rhobust.compiler.errors import RhobustError
-from rhobust.compiler.graph import Network
-from rhobust.compiler.verdict import RhoResult
+from rhobust.compiler.base.arrays import Vector
+from rhobust.compiler.base.errors import RhobustError
+from rhobust.compiler.network.graph import Network
 from rhobust.compiling import compiling
 from rhobust.embedded import embedded_images
+from rhobust.results import RhoResult
 from tests.trained import trained
 
 from .workloads import DATA

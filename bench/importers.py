@@ -22,11 +22,11 @@ import numpy as np
 from scipy.io import savemat
 
 import rhobust as rb
-from rhobust.compiler.importers.keras_files import load_keras
-from rhobust.compiler.importers.mipverify_mat import from_mat
-from rhobust.compiler.importers.sklearn_models import from_sklearn
-from rhobust.compiler.importers.torch_module import from_torch
-from rhobust.compiler.importers.torch_state import from_state_dict
+from rhobust.compiler.importers.keras.files import load_keras
+from rhobust.compiler.importers.mipverify.mat import from_mat
+from rhobust.compiler.importers.sklearn.models import from_sklearn
+from rhobust.compiler.importers.torch.module import from_torch
+from rhobust.compiler.importers.torch.state import from_state_dict
 
 from .workloads import DATA
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import rhobust as rb
-from rhobust.compiler.arrays import Indices, Vector
+from rhobust.compiler.base.arrays import Indices, Vector
 from rhobust.embedded import embedded_images
 from rhobust.report.row import finite
 

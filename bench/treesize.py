@@ -21,9 +21,9 @@ from unittest.mock import patch
 import numpy as np
 
 import rhobust as rb
-import rhobust.decide as decide
 from rhobust.bnb.search import Hooks, Outcome, Search, Settings
 from rhobust.compiler.problem import Problem
+from rhobust.queries import verify as decide
 
 from .workloads import DATA
 

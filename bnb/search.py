@@ -16,15 +16,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..compiler.errors import Contradiction, InputError
-from ..compiler.evidence import withdrawn
-from ..compiler.late import Late
+from ..compiler.base.errors import Contradiction, InputError
+from ..compiler.base.evidence import withdrawn
+from ..compiler.base.late import Late
+from ..compiler.base.untrusted import tell
 from ..compiler.problem import Problem
-from ..compiler.untrusted import tell
-from .frontier import Frontier
-from .node import Block, children
-from .rooting import Rooting
-from .saving import Saver, restored, root_digest, state
+from .nodes.batch import Block, children
+from .nodes.frontier import Frontier
+from .nodes.saved import Saver, restored, root_digest, state
+from .root import Rooting
 from .settings import Hooks, Outcome, Settings, Statistics
 
 __all__ = ["Hooks", "Outcome", "Search", "Settings", "Statistics", "search"]

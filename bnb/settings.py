@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Indices, Matrix, Numbers, Vector
-from ..compiler.question import UNASKED
-from ..lp.oracle import Oracle, highs
-from .recording import Recorder
-from .saving import Saver
+from ..compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
+from ..compiler.question.digest import UNASKED
+from ..lp.oracle.highs import Oracle, highs
+from .certificate.recorder import Recorder
+from .nodes.saved import Saver
 
 
 @dataclass(frozen=True, slots=True)

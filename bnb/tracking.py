@@ -14,14 +14,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Indices, Mask, Numbers, Vector, exact
-from ..compiler.errors import Contradiction
+from ..compiler.base.arrays import Bounds, Indices, Mask, Numbers, Vector, exact
+from ..compiler.base.errors import Contradiction
+from ..compiler.base.rounding import ceil_float, floor_float
 from ..compiler.problem import Branch, Problem
-from ..compiler.rounding import ceil_float, floor_float
-from .bounds.backward import Nodes
+from .bounds.crown import Nodes
 from .bounds.interval import propagate, stage_interval
-from .bounds.reduce import unstable_units
-from .node import Block
+from .nodes.batch import Block
+from .presolve.substitute_stable import unstable_units
 
 SAMPLES: ContextVar[int] = ContextVar("samples", default=0)
 """Points of its own region that every search tracks whose settings name none; for tests."""

@@ -11,10 +11,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from .arrays import Indices, Mask, Matrix, Numbers, Vector, exact
-from .language import Offset
-from .operators import LinearOperator
-from .question import UNASKED
+from .base.arrays import Indices, Mask, Matrix, Numbers, Vector, exact
+from .language.expressions import Offset
+from .operators.linear import LinearOperator
+from .question.digest import UNASKED
 
 
 def offset_value(offsets: Sequence[Offset], size: int) -> Numbers:

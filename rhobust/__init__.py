@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from . import metrics
-    from .compiler.activations import (
+    from .compiler.importers.keras.files import from_keras
+    from .compiler.importers.mipverify.mat import from_mat
+    from .compiler.importers.nnet import from_nnet
+    from .compiler.importers.sklearn.models import from_sklearn
+    from .compiler.importers.torch.module import from_torch
+    from .compiler.importers.torch.state import from_state_dict
+    from .compiler.language.activations import (
         absolute,
         clip,
         leaky_relu,
@@ -16,24 +22,18 @@ if TYPE_CHECKING:
         sign_of,
         step,
     )
-    from .compiler.graph import Network
-    from .compiler.importers.keras_files import from_keras
-    from .compiler.importers.mipverify_mat import from_mat
-    from .compiler.importers.nnet import from_nnet
-    from .compiler.importers.sklearn_models import from_sklearn
-    from .compiler.importers.torch_module import from_torch
-    from .compiler.importers.torch_state import from_state_dict
-    from .compiler.language import Variable, argmax_is, implies, norm1, norm2, norm_inf
-    from .compiler.language import all_of as And
-    from .compiler.language import any_of as Or
-    from .compiler.verdict import Estimate, RhoResult, Verdict, VerifyResult
+    from .compiler.language.expressions import Variable, argmax_is, implies, norm1, norm2, norm_inf
+    from .compiler.language.expressions import all_of as And
+    from .compiler.language.expressions import any_of as Or
+    from .compiler.network.graph import Network
     from .compiling import on_compiling
-    from .decide import verify
-    from .estimate import rho_estimate
-    from .formulation import Problem, Solution, maximize, minimize
-    from .loading import load
-    from .radius import rho
-    from .solving import SolveResult, solve
+    from .networks.load import load
+    from .queries.estimate import rho_estimate
+    from .queries.problem import Problem, Solution, maximize, minimize
+    from .queries.rho import rho
+    from .queries.solve import SolveResult, solve
+    from .queries.verify import verify
+    from .results import Estimate, RhoResult, Verdict, VerifyResult
 
 __all__ = [
     "And",
@@ -82,45 +82,45 @@ __version__ = "0.1.0"
 # No other submodule may bear a public name: importing it would replace the name by the module.
 _MODULES = ("metrics",)
 _HOMES = {
-    "And": ".compiler.language:all_of",
-    "Or": ".compiler.language:any_of",
-    "Problem": ".formulation",
-    "Solution": ".formulation",
-    "Variable": ".compiler.language",
-    "absolute": ".compiler.activations",
-    "argmax_is": ".compiler.language",
-    "clip": ".compiler.activations",
-    "implies": ".compiler.language",
-    "leaky_relu": ".compiler.activations",
-    "max_pool": ".compiler.activations",
-    "maximize": ".formulation",
-    "maximum": ".compiler.activations",
-    "minimize": ".formulation",
-    "minimum": ".compiler.activations",
-    "norm1": ".compiler.language",
-    "norm2": ".compiler.language",
-    "norm_inf": ".compiler.language",
-    "relu": ".compiler.activations",
-    "sign_of": ".compiler.activations",
-    "step": ".compiler.activations",
-    "Estimate": ".compiler.verdict",
-    "Network": ".compiler.graph",
-    "RhoResult": ".compiler.verdict",
-    "SolveResult": ".solving",
-    "Verdict": ".compiler.verdict",
-    "VerifyResult": ".compiler.verdict",
-    "from_keras": ".compiler.importers.keras_files",
-    "from_mat": ".compiler.importers.mipverify_mat",
+    "And": ".compiler.language.expressions:all_of",
+    "Or": ".compiler.language.expressions:any_of",
+    "Problem": ".queries.problem",
+    "Solution": ".queries.problem",
+    "Variable": ".compiler.language.expressions",
+    "absolute": ".compiler.language.activations",
+    "argmax_is": ".compiler.language.expressions",
+    "clip": ".compiler.language.activations",
+    "implies": ".compiler.language.expressions",
+    "leaky_relu": ".compiler.language.activations",
+    "max_pool": ".compiler.language.activations",
+    "maximize": ".queries.problem",
+    "maximum": ".compiler.language.activations",
+    "minimize": ".queries.problem",
+    "minimum": ".compiler.language.activations",
+    "norm1": ".compiler.language.expressions",
+    "norm2": ".compiler.language.expressions",
+    "norm_inf": ".compiler.language.expressions",
+    "relu": ".compiler.language.activations",
+    "sign_of": ".compiler.language.activations",
+    "step": ".compiler.language.activations",
+    "Estimate": ".results",
+    "Network": ".compiler.network.graph",
+    "RhoResult": ".results",
+    "SolveResult": ".queries.solve",
+    "Verdict": ".results",
+    "VerifyResult": ".results",
+    "from_keras": ".compiler.importers.keras.files",
+    "from_mat": ".compiler.importers.mipverify.mat",
     "from_nnet": ".compiler.importers.nnet",
-    "from_sklearn": ".compiler.importers.sklearn_models",
-    "from_state_dict": ".compiler.importers.torch_state",
-    "from_torch": ".compiler.importers.torch_module",
-    "load": ".loading",
+    "from_sklearn": ".compiler.importers.sklearn.models",
+    "from_state_dict": ".compiler.importers.torch.state",
+    "from_torch": ".compiler.importers.torch.module",
+    "load": ".networks.load",
     "on_compiling": ".compiling",
-    "rho": ".radius",
-    "rho_estimate": ".estimate",
-    "solve": ".solving",
-    "verify": ".decide",
+    "rho": ".queries.rho",
+    "rho_estimate": ".queries.estimate",
+    "solve": ".queries.solve",
+    "verify": ".queries.verify",
 }
 
 if not TYPE_CHECKING:  # a type checker sees the imports above, and wrong names as errors

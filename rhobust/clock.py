@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .compiler.errors import InputError
+from .compiler.base.errors import InputError
 from .compiling import compiling
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .compiler.errors import InputError
-from .compiler.graph import Network
+from .compiler.base.errors import InputError
 from .compiler.importers import load
+from .compiler.network.graph import Network
 
 NAMES = ("digits", "digits_conv")
 """Trained on the images' siblings: dense layers only, and two convolutions before them."""

@@ -8,9 +8,18 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from rhobust.compiler.graph import Network
-from rhobust.compiler.layers import Absolute, Clip, Leaky, Linear, Maximum, MaxPool, Rectifier, Sum
-from rhobust.compiler.operators import (
+from rhobust.compiler.network.graph import Network
+from rhobust.compiler.network.layers import (
+    Absolute,
+    Clip,
+    Leaky,
+    Linear,
+    Maximum,
+    MaxPool,
+    Rectifier,
+    Sum,
+)
+from rhobust.compiler.operators.linear import (
     Convolution,
     Dense,
     LinearOperator,

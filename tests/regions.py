@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from rhobust.compiler.graph import Network
-from rhobust.compiler.layers import (
+from rhobust.compiler.network.graph import Network
+from rhobust.compiler.network.layers import (
     Absolute,
     Clip,
     Leaky,

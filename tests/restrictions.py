@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from rhobust.compiler.graph import Network
-from rhobust.compiler.layers import (
+from rhobust.compiler.network.graph import Network
+from rhobust.compiler.network.layers import (
     Absolute,
     Clip,
     Layer,

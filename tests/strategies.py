@@ -14,8 +14,8 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from rhobust.compiler.graph import GraphBuilder, Network
-from rhobust.compiler.layers import (
+from rhobust.compiler.network.graph import GraphBuilder, Network
+from rhobust.compiler.network.layers import (
     Absolute,
     Clip,
     Layer,
@@ -27,14 +27,14 @@ from rhobust.compiler.layers import (
     Sum,
     rectifiers,
 )
-from rhobust.compiler.operators import (
+from rhobust.compiler.operators.linear import (
     Convolution,
     Dense,
     LinearOperator,
     Scale,
     Select,
 )
-from rhobust.compiler.pooling import Windows
+from rhobust.compiler.operators.pooling import Windows
 
 from . import oracles
 from .exact_twin import Floats, exact_twin, float32_runtime

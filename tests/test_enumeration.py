@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from rhobust import Verdict, rho, rho_estimate, verify
-from rhobust.compiler.claim import Target
-from rhobust.compiler.witness import Witness
+from rhobust.compiler.question.claim import Target
+from rhobust.witness.label import Witness
 
 from .oracles import (
     ExactStage,

@@ -19,10 +19,10 @@ from scipy.optimize import LinearConstraint, milp
 import rhobust as rb
 from rhobust import Verdict
 from rhobust.bnb.search import Settings
-from rhobust.compiler.errors import ModelError, RhobustError
+from rhobust.compiler.base.errors import ModelError, RhobustError
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.importers.vnnlib import parse_vnnlib
-from rhobust.lp.oracle import NOTHING, Answer, Program, Solver, highs, no_answer
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
+from rhobust.lp.oracle.highs import NOTHING, Answer, Program, Solver, highs, no_answer
 from rhobust.selftest.judge import DECIDED, UNKNOWN
 from rhobust.selftest.planted import planted_problem
 from rhobust.selftest.problem import Problem, random_problem
@@ -191,7 +191,7 @@ def test_big_m_too_small() -> None:
 
 
 def test_big_m_of_the_milp_is_from_proven_bounds() -> None:
-    from rhobust.bnb.milp import milp as big_m
+    from rhobust.export.milp import milp as big_m
 
     x = rb.Variable(1, 0, 1)
     compiled = rb.Problem(rb.maximize(dense_network(STEEP)(x)[1])).compile()

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rhobust.compiler.arrays import Indices, Matrix, Vector
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.arrays import Indices, Matrix, Vector
 from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.network.graph import Network
 from rhobust.embedded import embedded_images
 
 Layers = list[tuple[Matrix, Vector]]

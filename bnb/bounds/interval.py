@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...compiler.arrays import Bounds
+from ...compiler.base.arrays import Bounds
+from ...compiler.base.rounding import TINY, gamma
 from ...compiler.problem import Problem, Stage
-from ...compiler.rounding import TINY, gamma
 
 
 def stage_interval(stage: Stage, sources: list[Bounds]) -> Bounds:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ...compiler.arrays import Indices, Mask, Matrix, Phases, Vector
+from ...compiler.base.arrays import Indices, Mask, Matrix, Phases, Vector
 
 
 @njit(cache=True, nogil=True)

@@ -12,8 +12,8 @@ import numpy as np
 
 from .archive import Archive
 from .arithmetic import LIMIT, Array, at_most_sum, require
-from .ball import Ball
 from .model import Model
+from .rounded.ball import Ball
 from .statement import NORMS, Bounds, Statement, of_property, robust
 from .vnnlib import Conjunction, Literal, parse
 

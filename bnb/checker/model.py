@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import Array, require
-from .fields import MOST_ELEMENTS
+from .onnx.fields import MOST_ELEMENTS
 from .operators import Operator, Scale, Select
 
 

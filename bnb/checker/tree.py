@@ -13,9 +13,9 @@ import numpy as np
 from .archive import Archive
 from .arithmetic import Array, Refused, in_time, require
 from .claim import Part
-from .cuts import cut, sweep
-from .groups import Groups, check_groups
-from .rows import Reduced, Slopes
+from .rounded.cuts import cut, sweep
+from .rounded.multi_neuron import Groups, check_groups
+from .rounded.rows import Reduced, Slopes
 
 BATCH = 2**20  # numbers that the states of a batch of nodes hold
 LEAF, BRANCH = -1, -2

@@ -13,15 +13,15 @@ import numpy as np
 from .archive import Archive
 from .arithmetic import Array, Refused, require
 from .claim import Part, check_property, check_robust, read_part
-from .exact import ExactRoot
-from .exact_rows import ExactReduced
+from .exact.root import ExactRoot
+from .exact.rows import ExactReduced
 from .expectation import difference
 from .model import Model
-from .reader import read_model
-from .root import Root, atom_rows
-from .rows import Reduced
+from .onnx.reader import read_model
+from .rounded.root import Root, atom_rows
+from .rounded.rows import Reduced
+from .rounded.unit_trees import improve
 from .statement import Statement
-from .tight import improve
 from .tree import Proof, Tree
 from .unpacking import content
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import ModelError
-from ..graph import Network
+from ..base.errors import ModelError
+from ..network.graph import Network
 
 __all__ = ["FORMATS", "PICKLED", "load"]
 
@@ -15,25 +15,25 @@ __all__ = ["FORMATS", "PICKLED", "load"]
 
 
 def _onnx(path: Path) -> Network:
-    from .onnx import load_onnx
+    from .onnx.load import load_onnx
 
     return load_onnx(path)
 
 
 def _torch(path: Path) -> Network:
-    from .torch_state import from_state_dict
+    from .torch.state import from_state_dict
 
     return from_state_dict(path)
 
 
 def _keras(path: Path) -> Network:
-    from .keras_files import load_keras
+    from .keras.files import load_keras
 
     return load_keras(path)
 
 
 def _mat(path: Path) -> Network:
-    from .mipverify_mat import from_mat
+    from .mipverify.mat import from_mat
 
     return from_mat(path)
 
@@ -45,7 +45,7 @@ def _nnet(path: Path) -> Network:
 
 
 def _sklearn(path: Path) -> Network:
-    from .sklearn_models import load_sklearn
+    from .sklearn.models import load_sklearn
 
     return load_sklearn(path)
 

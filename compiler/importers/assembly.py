@@ -16,12 +16,12 @@ from typing import Any, Never, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ModelError, UnsupportedAttribute, UnsupportedLayer
-from ..graph import GraphBuilder, Network, Runtime
+from ..base.errors import ModelError, UnsupportedAttribute, UnsupportedLayer
+from ..network.graph import GraphBuilder, Network, Runtime
 from .fidelity import check
-from .onnx_model import LIMIT, Array, AttributeValue, Operation
-from .onnx_node import Node, Symbol, Value
-from .onnx_ops import OPERATIONS
+from .onnx.model import LIMIT, Array, AttributeValue, Operation
+from .onnx.node import Node, Symbol, Value
+from .onnx.ops import OPERATIONS
 
 OPSET = 13
 """The version of the operator set whose definitions the importers use."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import Matrix
-from ..errors import FidelityError, InputError, ModelError
-from ..graph import Network
+from ..base.arrays import Matrix
+from ..base.errors import FidelityError, InputError, ModelError
+from ..network.graph import Network
 
 TOLERANCE = 1e-4
 """Relative difference accepted: far above float32 rounding, far below any misread operation."""

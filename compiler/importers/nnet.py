@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..arrays import Matrix, Vector
-from ..errors import ModelError
-from ..graph import Network
+from ..base.arrays import Matrix, Vector
+from ..base.errors import ModelError
+from ..network.graph import Network
 from .assembly import Assembly
-from .onnx_model import LIMIT
+from .onnx.model import LIMIT
 
 CHECK = "fetch or write it again"
 

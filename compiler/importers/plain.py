@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import Matrix, Vector
-from ..errors import ModelError
-from ..graph import GraphBuilder, Network
-from ..layers import Linear, Rectifier
-from ..operators import Dense
+from ..base.arrays import Matrix, Vector
+from ..base.errors import ModelError
+from ..network.graph import GraphBuilder, Network
+from ..network.layers import Linear, Rectifier
+from ..operators.linear import Dense
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..arrays import Mask, Matrix, Numbers, Vector, exact
-from ..language import Offset, Variable
-from ..late import go_on
-from ..operators import Dense, LinearOperator, Select, compose, scaled
+from ..base.arrays import Mask, Matrix, Numbers, Vector, exact
+from ..base.late import go_on
+from ..base.rounding import TINY, UNIT, floor_float, gamma
+from ..language.expressions import Offset, Variable
+from ..operators.linear import Dense, LinearOperator, Select, compose, scaled
 from ..problem import Ball, Branch, Problem, Stage, Unrounded, offset_value
-from ..rounding import TINY, UNIT, floor_float, gamma
 from .system import Atom, Definition, Lift, Solution, System
 
 Places = dict[Variable, tuple[int, int]]

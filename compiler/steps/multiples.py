@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..language import Affine, Offset, Term
-from ..operators import Chain, LinearOperator, Scale, Select, compose, identity, is_identity
-from ..rounding import two_sum
+from ..base.rounding import two_sum
+from ..language.expressions import Affine, Offset, Term
+from ..operators.linear import Chain, LinearOperator, Scale, Select, compose, identity, is_identity
 
 Key: TypeAlias = tuple[object, ...]
 LARGEST = 2.0**1000

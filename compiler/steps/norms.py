@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..activations import absolute
-from ..errors import LanguageError
-from ..language import And, Ball, Formula, Or, Relation, Variable, requirements
-from ..operators import Select
+from ..base.errors import LanguageError
+from ..base.rounding import ceil_float
+from ..language.activations import absolute
+from ..language.expressions import And, Ball, Formula, Or, Relation, Variable, requirements
+from ..operators.linear import Select
 from ..problem import offset_value
-from ..rounding import ceil_float
 from .system import InputBall
 
 NONE = Fraction(0)

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ..evaluator import value
-from ..language import Affine, And, Ball, Formula, Or, Relation, Term, Variable
-from ..late import go_on
-from ..operators import is_identity
+from ..base.late import go_on
+from ..language.evaluator import value
+from ..language.expressions import Affine, And, Ball, Formula, Or, Relation, Term, Variable
+from ..operators.linear import is_identity
 from .multiples import Factor, collected, multiple, ratio, times
 from .norms import expanded, input_ball
 from .system import Definition, InputBall, Lift, Solution, System, flat, substitute, variables

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import Vector
-from ..errors import LanguageError
-from ..language import Formula, Relation, Variable
-from ..operators import Select
-from ..rounding import add_down, add_up
+from ..base.arrays import Vector
+from ..base.errors import LanguageError
+from ..base.rounding import add_down, add_up
+from ..language.expressions import Formula, Relation, Variable
+from ..operators.linear import Select
 from .system import InputBall, Lift, System, flat, unchanged
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Protocol, TypeAlias
 
-from ..arrays import Indices, Numbers, Vector
-from ..language import Affine, And, Ball, Formula, Or, Relation, Term, Variable
-from ..late import go_on
+from ..base.arrays import Indices, Numbers, Vector
+from ..base.late import go_on
+from ..language.expressions import Affine, And, Ball, Formula, Or, Relation, Term, Variable
 from ..problem import Branch
 
 Solution: TypeAlias = Mapping[Variable, Numbers]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..compiler.arrays import Bounds, Mask, Matrix, Vector
-from ..compiler.late import go_on
+from ..compiler.base.arrays import Bounds, Mask, Matrix, Vector
+from ..compiler.base.late import go_on
 from ..compiler.problem import Ball, Problem
 
 MOMENTUM = 0.75

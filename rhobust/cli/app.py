@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
-from ..compiler.errors import RhobustError
+from ..compiler.base.errors import RhobustError
 from . import process
 from .options import (
     Certificates,

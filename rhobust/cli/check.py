@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from ..bnb.check import REFUSED, Checker, Unreadable, read_expectation
-from ..compiler.errors import InputError
+from ..compiler.base.errors import InputError
 from ..embedded import NAMES, embedded_file
 from .output import tell
 

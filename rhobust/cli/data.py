@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..compiler.arrays import Vector
-from ..compiler.errors import InputError
+from ..compiler.base.arrays import Vector
+from ..compiler.base.errors import InputError
 from ..compiler.importers.unpacking import check_npz
 from ..embedded import embedded_images
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from ..attacks.nearest import nearest
+from ..attacks.minimal_distance import nearest
 from ..clock import Deadline
-from ..compiler.claim import Claim
-from ..compiler.errors import InputError
+from ..compiler.base.errors import InputError
+from ..compiler.question.claim import Claim
 from ..embedded import embedded_network
-from ..radius import rho
+from ..queries.rho import rho
 from ..report.row import Row, measured
 from ..report.table import COLUMNS
 from . import process

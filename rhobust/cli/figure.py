@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..compiler.arrays import Vector
-from ..compiler.errors import InputError
-from ..compiler.graph import Network
-from ..compiler.witness import Witness
-from ..estimate import rho_estimate
-from ..radius import rho
+from ..compiler.base.arrays import Vector
+from ..compiler.base.errors import InputError
+from ..compiler.network.graph import Network
+from ..networks.running_example import HIDDEN, points, running_example
+from ..queries.estimate import rho_estimate
+from ..queries.rho import rho
 from ..report.example import draw_example, in_levels
 from ..report.picture import Panel
 from ..report.plane import HAT, RHO, Example, draw_plane
 from ..report.table import digits
-from ..running_example import HIDDEN, points, running_example
+from ..witness.label import Witness
 from .options import Options, number
 from .output import tell
 from .prepare import check_picture, pixels, prepare

@@ -6,10 +6,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ..compiler.graph import Network
 from ..compiler.importers.fidelity import compare, probes
-from ..compiler.layers import Layer, Linear
-from ..compiler.operators import (
+from ..compiler.network.graph import Network
+from ..compiler.network.layers import Layer, Linear
+from ..compiler.operators.linear import (
     Chain,
     Convolution,
     Dense,
@@ -18,7 +18,7 @@ from ..compiler.operators import (
     Select,
     Transposed,
 )
-from ..loading import load
+from ..networks.load import load
 from .output import stream, tell
 
 

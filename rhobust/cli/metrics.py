@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
 
-from ..distances import Distances, read
 from ..metrics import curve, frequency, severity
+from ..metrics.intervals import Distances, read
 from ..report.curve import draw_curves
 from ..report.table import known
 from .options import radius

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ..compiler.errors import InputError
+from ..compiler.base.errors import InputError
 
 Model = Annotated[
     str,
@@ -161,7 +161,7 @@ def interval(text: str) -> tuple[float, float]:
 
 def distance(norm: str) -> None:
     """Refuses what --norm cannot be."""
-    from ..compiler.claim import NORMS
+    from ..compiler.question.claim import NORMS
 
     if norm not in NORMS:
         raise InputError(f"--norm {norm!r} is not supported; supported: {', '.join(NORMS)}")

@@ -10,7 +10,7 @@ from typing import Protocol, TextIO
 
 import typer
 
-from ..compiler.errors import InputError
+from ..compiler.base.errors import InputError
 
 STANDARD = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 """Names of standard output, where a file's name is asked for."""
@@ -66,7 +66,7 @@ def lines(path: Path | None) -> Sink | None:
     if path is None:
         return None
     if not is_standard(path):
-        from ..files import Lines
+        from ..files.atomic import Lines
 
         return Lines(path)
     _aside = True
@@ -78,7 +78,7 @@ def write(path: Path, text: str) -> None:
     if is_standard(path):
         typer.echo(text, file=_answers or sys.stdout, nl=False)
     else:
-        from ..files import write_text
+        from ..files.atomic import write_text
 
         write_text(path, text)
 

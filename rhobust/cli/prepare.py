@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from ..compiler.claim import Claim
-from ..compiler.errors import InputError
-from ..compiler.graph import Network, arranged
+from ..compiler.base.errors import InputError
+from ..compiler.network.graph import Network, arranged
+from ..compiler.question.claim import Claim
 from ..embedded import NAMES
-from ..loading import load
-from ..outputs import apart, may_write
+from ..files.outputs import apart, may_write
+from ..networks.load import load
 from .data import Images, embedded, read
 from .options import Options, chosen
 from .output import is_standard

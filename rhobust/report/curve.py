@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ..compiler.arrays import Vector
+from ..compiler.base.arrays import Vector
 from ..metrics import Curve
 from .drawing import save
 

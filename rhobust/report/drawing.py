@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ..files import write_bytes
-from ..outputs import MARK
+from ..files.atomic import write_bytes
+from ..files.outputs import MARK
 
 AUTHOR = {".png": "Software", ".pdf": "Creator", ".svg": "Creator"}
 """Where each format tells which program drew it."""

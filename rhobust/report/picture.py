@@ -13,7 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from ..compiler.arrays import Vector
+from ..compiler.base.arrays import Vector
 from .drawing import save
 
 MOST = 12

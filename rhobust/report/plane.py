@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 
-from ..compiler.arrays import Indices, Matrix, Vector
-from ..compiler.graph import Network
+from ..compiler.base.arrays import Indices, Matrix, Vector
+from ..compiler.network.graph import Network
 from .drawing import save
 
 FINE = 300

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..compiler.verdict import Estimate, RhoResult, Verdict, VerifyResult
-from ..compiler.witness import Witness
+from ..results import Estimate, RhoResult, Verdict, VerifyResult
+from ..witness.label import Witness
 
 KEYS = (
     "index", "label", "predicted", "verdict", "reason", "rho_lower", "rho_upper", "eps",

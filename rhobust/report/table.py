@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ..compiler.verdict import Verdict
+from ..results import Verdict
 from .row import Row
 
 

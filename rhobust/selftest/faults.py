@@ -20,12 +20,17 @@ from unittest.mock import patch
 
 import numpy as np
 
-from .. import decide, estimate, formulation, optimum, radius, settle, solving
 from ..clock import Deadline, Interrupted
-from ..compiler.arrays import Matrix, Vector
-from ..compiler.untrusted import log
-from ..compiler.verdict import RhoResult
-from ..lp.oracle import NOTHING, Answer, Oracle, Program, Solver, no_answer
+from ..compiler.base.arrays import Matrix, Vector
+from ..compiler.base.untrusted import log
+from ..lp.oracle.highs import NOTHING, Answer, Oracle, Program, Solver, no_answer
+from ..queries import estimate, settle
+from ..queries import optimize as optimum
+from ..queries import problem as formulation
+from ..queries import rho as radius
+from ..queries import solve as solving
+from ..queries import verify as decide
+from ..results import RhoResult
 from .judge import DECIDED, UNKNOWN, measured
 from .questions import Asked, Question
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import inf, isnan
 
-from ..compiler.evidence import REASON
-from ..compiler.verdict import Estimate, RhoResult, Verdict, VerifyResult
-from ..formulation import Solution
-from ..solving import SolveResult
+from ..compiler.base.evidence import REASON
+from ..queries.problem import Solution
+from ..queries.solve import SolveResult
+from ..results import Estimate, RhoResult, Verdict, VerifyResult
 from .problem import Problem
 
 CONTRADICTION = REASON

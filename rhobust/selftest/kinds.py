@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from ..bnb.search import Settings
-from ..lp.oracle import Oracle, highs, reference
+from ..lp.oracle.highs import Oracle, highs, reference
 from .faults import SITES, Trigger, run
 from .judge import DECIDED, UNKNOWN, Tally, judged
 from .objectives import LEVELS, drawn, judged_cutoff, judged_objective, switched

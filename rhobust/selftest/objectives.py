@@ -14,13 +14,22 @@ from fractions import Fraction
 import numpy as np
 
 from ..bnb.search import Hooks, Settings, search
-from ..compiler.activations import relu
-from ..compiler.arrays import Bounds
+from ..compiler.base.arrays import Bounds
 from ..compiler.importers.plain import dense_network
-from ..compiler.language import Affine, Formula, Or, Variable, all_of, norm1, norm2, norm_inf
-from ..formulation import Problem as Formulation
-from ..formulation import Solution, maximize, minimize
-from ..lp.oracle import reference
+from ..compiler.language.activations import relu
+from ..compiler.language.expressions import (
+    Affine,
+    Formula,
+    Or,
+    Variable,
+    all_of,
+    norm1,
+    norm2,
+    norm_inf,
+)
+from ..lp.oracle.highs import reference
+from ..queries.problem import Problem as Formulation
+from ..queries.problem import Solution, maximize, minimize
 from .judge import DECIDED, UNKNOWN
 from .oracle import ExactNetwork, ExactStage, cells_of, matrix, vector
 from .polytopes import Cell, Form, part_below, ratio

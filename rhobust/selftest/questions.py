@@ -9,19 +9,19 @@ from fractions import Fraction
 import numpy as np
 
 from ..bnb.search import Hooks, Settings, search
-from ..compiler.arrays import Bounds
-from ..compiler.claim import Claim
-from ..compiler.graph import Network
+from ..compiler.base.arrays import Bounds
 from ..compiler.importers.plain import dense_network
-from ..compiler.importers.vnnlib import parse_vnnlib
-from ..compiler.language import Variable
-from ..compiler.property_witness import decimal
-from ..decide import verify
-from ..estimate import rho_estimate
-from ..formulation import Problem as Formulation
-from ..formulation import minimize
-from ..radius import rho
-from ..solving import solve
+from ..compiler.language.expressions import Variable
+from ..compiler.network.graph import Network
+from ..compiler.question.claim import Claim
+from ..compiler.vnnlib.parse import parse_vnnlib
+from ..queries.estimate import rho_estimate
+from ..queries.problem import Problem as Formulation
+from ..queries.problem import minimize
+from ..queries.rho import rho
+from ..queries.solve import solve
+from ..queries.verify import verify
+from ..witness.property import decimal
 from .judge import (
     CONTRADICTION,
     DECIDED,

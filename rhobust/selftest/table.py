@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from ..compiler.errors import InputError
+from ..compiler.base.errors import InputError
 from .judge import Tally
 from .kinds import KINDS, a_round
 

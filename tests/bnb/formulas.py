@@ -15,8 +15,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rhobust.compiler.activations import relu
-from rhobust.compiler.language import (
+from rhobust.compiler.language.activations import relu
+from rhobust.compiler.language.expressions import (
     Affine,
     And,
     Formula,
@@ -27,7 +27,7 @@ from rhobust.compiler.language import (
     negated,
     norm1,
 )
-from rhobust.compiler.operators import Dense
+from rhobust.compiler.operators.linear import Dense
 from rhobust.selftest.polytopes import Cell, Form, box, divide, extend, part_below, ratio, replace
 
 from ..oracles import Vector, vector

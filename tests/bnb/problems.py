@@ -7,17 +7,17 @@ from fractions import Fraction
 
 import numpy as np
 
-from rhobust.bnb.bounds.backward import Nodes
-from rhobust.bnb.bounds.reach import Reach
-from rhobust.bnb.bounds.root import root_bounds
-from rhobust.bnb.choices import Tree
-from rhobust.bnb.node import Block, Units, root_block
-from rhobust.compiler.arrays import Bounds, Indices, Matrix, Numbers, Vector
-from rhobust.compiler.claim import Claim
+from rhobust.bnb.bounds.crown import Nodes
+from rhobust.bnb.bounds.magnitudes import Reach
+from rhobust.bnb.bounds.region_bounds import root_bounds
+from rhobust.bnb.nodes.batch import Block, Units, root_block
+from rhobust.bnb.nodes.disjunctions import Tree
+from rhobust.compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.language import Offset
-from rhobust.compiler.operators import Dense, LinearOperator, identity
+from rhobust.compiler.language.expressions import Offset
+from rhobust.compiler.operators.linear import Dense, LinearOperator, identity
 from rhobust.compiler.problem import Branch, Problem, Stage
+from rhobust.compiler.question.claim import Claim
 
 from .. import oracles
 from ..exact_twin import exact_twin

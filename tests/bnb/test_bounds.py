@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.bnb.bounds.backward import (
+from rhobust.bnb.bounds.crown import (
     Ascent,
     Multipliers,
     Nodes,
@@ -20,17 +20,17 @@ from rhobust.bnb.bounds.backward import (
     with_beta,
 )
 from rhobust.bnb.bounds.interval import propagate
-from rhobust.bnb.bounds.reach import Reach
-from rhobust.bnb.bounds.reduce import reduce, unstable_units
-from rhobust.bnb.bounds.root import tighten, unit_bounds
-from rhobust.bnb.node import Block, Units, children, spread, view
-from rhobust.bnb.refine import SparseRows, refine
-from rhobust.compiler.arrays import Bounds, Vector, exact
+from rhobust.bnb.bounds.magnitudes import Reach
+from rhobust.bnb.bounds.region_bounds import tighten, unit_bounds
+from rhobust.bnb.nodes.batch import Block, Units, children, spread, view
+from rhobust.bnb.presolve.substitute_stable import reduce, unstable_units
+from rhobust.bnb.tighten.below_split import SparseRows, refine
+from rhobust.compiler.base.arrays import Bounds, Vector, exact
 from rhobust.compiler.problem import Problem
-from rhobust.lp.multipliers import from_duals
-from rhobust.lp.oracle import highs
-from rhobust.lp.region import Region
-from rhobust.lp.relaxation import Relaxation
+from rhobust.lp.oracle.highs import highs
+from rhobust.lp.relaxation.duals_to_slopes import from_duals
+from rhobust.lp.relaxation.node_lp import Relaxation
+from rhobust.lp.restriction.region import Region
 
 from .. import twins
 from ..strategies import Case, random_case

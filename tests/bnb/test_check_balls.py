@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from rhobust.bnb.checker.arithmetic import Array, Refused
-from rhobust.bnb.checker.ball import Ball
-from rhobust.bnb.checker.coefficients import Rows
-from rhobust.bnb.checker.cuts import cut
-from rhobust.bnb.checker.exact import power_of, within
-from rhobust.bnb.checker.root import Root
-from rhobust.bnb.checker.rows import Reduced
+from rhobust.bnb.checker.exact.root import power_of, within
+from rhobust.bnb.checker.rounded.ball import Ball
+from rhobust.bnb.checker.rounded.coefficients import Rows
+from rhobust.bnb.checker.rounded.cuts import cut
+from rhobust.bnb.checker.rounded.root import Root
+from rhobust.bnb.checker.rounded.rows import Reduced
 
 from .certificates import Files, halving, save, splitting
 from .test_check import Case

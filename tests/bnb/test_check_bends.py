@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rhobust as rb
-from rhobust.bnb.checker.exact import ExactRoot
+from rhobust.bnb.checker.exact.root import ExactRoot
 from rhobust.bnb.checker.model import Model
-from rhobust.bnb.checker.reader import read_model
-from rhobust.bnb.checker.root import Root
-from rhobust.compiler.arrays import Numbers, exact
-from rhobust.compiler.compiled import Compiled, compile_formulas
-from rhobust.compiler.graph import Network
-from rhobust.compiler.language import Variable
+from rhobust.bnb.checker.onnx.reader import read_model
+from rhobust.bnb.checker.rounded.root import Root
+from rhobust.compiler.base.arrays import Numbers, exact
+from rhobust.compiler.language.expressions import Variable
+from rhobust.compiler.network.graph import Network
+from rhobust.compiler.steps.compile import Compiled, compile_formulas
 
 from ..bends import BENDS, draw
 

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from rhobust.bnb.checker.arithmetic import Refused
-from rhobust.bnb.checker.exact import ExactRoot
+from rhobust.bnb.checker.exact.root import ExactRoot
 from rhobust.bnb.checker.model import Model
-from rhobust.bnb.checker.operations import OPERATIONS
+from rhobust.bnb.checker.onnx.operations import OPERATIONS
+from rhobust.bnb.checker.onnx.reader import read_model
 from rhobust.bnb.checker.operators import Operator
-from rhobust.bnb.checker.reader import read_model
-from rhobust.bnb.checker.root import Root
-from rhobust.compiler.arrays import exact
+from rhobust.bnb.checker.rounded.root import Root
+from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.importers import load
-from rhobust.compiler.importers.onnx import LAST_ONLY
-from rhobust.compiler.importers.onnx_folding import FOLDED
-from rhobust.compiler.importers.onnx_ops import OPERATIONS as IMPORTED
+from rhobust.compiler.importers.onnx.folding import FOLDED
+from rhobust.compiler.importers.onnx.load import LAST_ONLY
+from rhobust.compiler.importers.onnx.ops import OPERATIONS as IMPORTED
 
 from ..compiler import test_onnx, test_onnx_activations
 from ..compiler.onnx_models import any_runtime, array

@@ -15,16 +15,23 @@ from hypothesis import strategies as st
 
 from rhobust.bnb.checker.arithmetic import Array, Refused, at_most_sum, growth, midpoint, slopes
 from rhobust.bnb.checker.claim import Branch, Part
-from rhobust.bnb.checker.coefficients import Rows, fitting, joined, step
-from rhobust.bnb.checker.exact import ExactRoot
-from rhobust.bnb.checker.exact_rows import ExactReduced
+from rhobust.bnb.checker.exact.fixed_point import (
+    ceilings,
+    floors,
+    product,
+    slices,
+    times,
+    too_large,
+)
+from rhobust.bnb.checker.exact.root import ExactRoot
+from rhobust.bnb.checker.exact.rows import ExactReduced
 from rhobust.bnb.checker.model import Model
+from rhobust.bnb.checker.onnx.reader import read_model
 from rhobust.bnb.checker.operators import Convolution, Dense, Operator, Scale, Select
-from rhobust.bnb.checker.reader import read_model
-from rhobust.bnb.checker.root import Root
-from rhobust.bnb.checker.rows import Reduced, Slopes
+from rhobust.bnb.checker.rounded.coefficients import Rows, fitting, joined, step
+from rhobust.bnb.checker.rounded.root import Root
+from rhobust.bnb.checker.rounded.rows import Reduced, Slopes
 from rhobust.bnb.checker.vnnlib import parse
-from rhobust.bnb.checker.whole import ceilings, floors, product, slices, times, too_large
 
 from .certificates import Network, network
 

@@ -12,7 +12,7 @@ import pytest
 
 from rhobust.bnb.checker import verify
 from rhobust.bnb.checker.arithmetic import Array
-from rhobust.bnb.checker.groups import Groups
+from rhobust.bnb.checker.rounded.multi_neuron import Groups
 from rhobust.bnb.checker.tree import State, Tree
 
 from .certificates import Files, Network, new_tree, robust, save

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from rhobust.bnb.checker.arithmetic import Refused
 from rhobust.bnb.checker.vnnlib import Conjunction, parse
-from rhobust.compiler.atoms import Place, Tree, atom, conjunction, disjunction
-from rhobust.compiler.errors import PropertyError
-from rhobust.compiler.importers.vnnlib import parse_vnnlib
-from rhobust.compiler.importers.vnnlib_writer import write_vnnlib
-from rhobust.compiler.property import Port, Property, Signature
+from rhobust.compiler.base.errors import PropertyError
+from rhobust.compiler.question.and_or_tree import Place, Tree, atom, conjunction, disjunction
+from rhobust.compiler.question.property import Port, Property, Signature
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
+from rhobust.compiler.vnnlib.writer import write_vnnlib
 
 from ..compiler.vnnlib_texts import INPUTS, OUTPUTS, Point, Stated, points, stated
 

@@ -15,11 +15,11 @@ import rhobust as rb
 from rhobust.bnb.check import Checker
 from rhobust.bnb.checker.arithmetic import Refused
 from rhobust.bnb.checker.claim import check_property
-from rhobust.bnb.checker.reader import read_model
-from rhobust.bnb.checker.root import Root
-from rhobust.compiler.errors import InputError
+from rhobust.bnb.checker.onnx.reader import read_model
+from rhobust.bnb.checker.rounded.root import Root
+from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers import load
-from rhobust.compiler.importers.onnx_model import parse
+from rhobust.compiler.importers.onnx.model import parse
 
 from ..compiler.onnx_models import model, single
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from rhobust.bnb.checker.arithmetic import Array, Refused
-from rhobust.bnb.checker.ball import Ball
 from rhobust.bnb.checker.claim import Branch, Part
-from rhobust.bnb.checker.exact import ExactRoot
-from rhobust.bnb.checker.exact_rows import ExactReduced
+from rhobust.bnb.checker.exact.root import ExactRoot
+from rhobust.bnb.checker.exact.rows import ExactReduced
 from rhobust.bnb.checker.model import Model
-from rhobust.bnb.checker.reader import read_model
-from rhobust.bnb.checker.root import Root, atom_rows
-from rhobust.bnb.checker.rows import Reduced
+from rhobust.bnb.checker.onnx.reader import read_model
+from rhobust.bnb.checker.rounded.ball import Ball
+from rhobust.bnb.checker.rounded.root import Root, atom_rows
+from rhobust.bnb.checker.rounded.rows import Reduced
 
 from ..rhobust.nasty import question, save_network
 

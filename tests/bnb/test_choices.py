@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhobust.bnb import choices as module
-from rhobust.bnb.choices import Tree
-from rhobust.compiler.arrays import Mask
+from rhobust.bnb.nodes import disjunctions as module
+from rhobust.bnb.nodes.disjunctions import Tree
+from rhobust.compiler.base.arrays import Mask
 from rhobust.compiler.problem import Branch
 
 ATOMS = 5

@@ -11,10 +11,10 @@ import pytest
 
 from rhobust.bnb.checker.arithmetic import Refused
 from rhobust.bnb.checker.model import Model
-from rhobust.bnb.checker.reader import read_model
-from rhobust.bnb.checker.root import Root
-from rhobust.compiler.errors import FidelityError, ModelError
-from rhobust.compiler.importers.onnx import load_onnx
+from rhobust.bnb.checker.onnx.reader import read_model
+from rhobust.bnb.checker.rounded.root import Root
+from rhobust.compiler.base.errors import FidelityError, ModelError
+from rhobust.compiler.importers.onnx.load import load_onnx
 
 from ..compiler.constant_graphs import INPUTS, Array, constant_graph
 

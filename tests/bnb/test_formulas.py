@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.bnb import choices, exact_leaf
+from rhobust.bnb.leaves import rational as exact_leaf
+from rhobust.bnb.nodes import disjunctions as choices
 from rhobust.bnb.search import Hooks, Outcome, Settings, search
-from rhobust.compiler.arrays import Bounds, Matrix, Numbers
-from rhobust.compiler.compiled import compile_formulas
+from rhobust.compiler.base.arrays import Bounds, Matrix, Numbers
 from rhobust.compiler.problem import Problem
+from rhobust.compiler.steps.compile import compile_formulas
 
 from .formulas import All, Any, Question, Tree, on_edge, random_question, stated, tied
 from .test_search import FAULTS, LAZY

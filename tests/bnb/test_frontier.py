@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhobust.bnb.frontier import Frontier
-from rhobust.bnb.node import Block
+from rhobust.bnb.nodes.batch import Block
+from rhobust.bnb.nodes.frontier import Frontier
 
 Node = tuple[float, float, int, int]  # value, radius, depth, a number that names the node
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rhobust as rb
-from rhobust.bnb.bounds.backward import Nodes, plain
-from rhobust.bnb.bounds.inverse import Inside, tighten_inside
+from rhobust.bnb.bounds.crown import Nodes, plain
 from rhobust.bnb.search import Settings
-from rhobust.compiler.arrays import Bounds, Vector
+from rhobust.bnb.tighten.objective_cut import Inside, tighten_inside
+from rhobust.compiler.base.arrays import Bounds, Vector
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.problem import Problem
 

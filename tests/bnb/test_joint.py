@@ -8,11 +8,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rhobust.bnb.node import Block, children
+from rhobust.bnb.nodes.batch import Block, children
 from rhobust.bnb.search import Hooks, Search, Settings
-from rhobust.compiler.arrays import Bounds, Vector
-from rhobust.compiler.claim import Claim
+from rhobust.compiler.base.arrays import Bounds, Vector
 from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.question.claim import Claim
 
 from .problems import exact_points, exact_pre
 

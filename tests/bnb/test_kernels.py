@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rhobust.bnb.bounds import kernels
-from rhobust.compiler.arrays import Matrix, Phases
-from rhobust.compiler.kernels import gather_patches, scatter_patches
+from rhobust.compiler.base.arrays import Matrix, Phases
+from rhobust.compiler.operators.kernels import gather_patches, scatter_patches
 
 from .. import twins
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rhobust.bnb.bounds.reduce import reduce
+from rhobust.bnb.presolve.substitute_stable import reduce
 from rhobust.bnb.search import Hooks, Search, Settings
-from rhobust.compiler.arrays import Bounds
-from rhobust.compiler.claim import Claim
+from rhobust.compiler.base.arrays import Bounds
+from rhobust.compiler.base.late import Late
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.late import Late
 from rhobust.compiler.problem import Problem
+from rhobust.compiler.question.claim import Claim
 
 from .problems import rooted, tree_of
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rhobust.bnb.leaf import LeafResult, solve_leaf
-from rhobust.bnb.node import Units, by_stage, collect, multipliers, spread, view
-from rhobust.compiler.arrays import Indices, Vector
-from rhobust.lp.oracle import Answer, Oracle, highs, no_answer, reference
-from rhobust.lp.relaxation import Duals, Relaxation
+from rhobust.bnb.leaves.node_lp import LeafResult, solve_leaf
+from rhobust.bnb.nodes.batch import Units, by_stage, collect, multipliers, spread, view
+from rhobust.compiler.base.arrays import Indices, Vector
+from rhobust.lp.oracle.highs import Answer, Oracle, highs, no_answer, reference
+from rhobust.lp.relaxation.node_lp import Duals, Relaxation
 
 from ..strategies import random_case, tangled_case
 from .problems import each_atom, exact_points, exact_pre, exact_row, gaussian_case

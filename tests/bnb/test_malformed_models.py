@@ -11,8 +11,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from rhobust.bnb.checker.arithmetic import Refused
-from rhobust.bnb.checker.reader import read_model
-from rhobust.compiler.errors import ModelError
+from rhobust.bnb.checker.onnx.reader import read_model
+from rhobust.compiler.base.errors import ModelError
 from rhobust.compiler.importers import load
 
 from ..compiler.onnx_models import model

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 
-from rhobust.bnb.proof import Arrays, part
-from rhobust.bnb.recording import DEAD, LEAF, NONE, Recorder
+from rhobust.bnb.certificate.encode import Arrays, part
+from rhobust.bnb.certificate.recorder import DEAD, LEAF, NONE, Recorder
 from rhobust.bnb.search import Outcome, Settings, search
 
 from ..strategies import Case, tangled_case

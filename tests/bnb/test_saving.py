@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.bnb.saving import Array, Pieces, State
+from rhobust.bnb.nodes.saved import Array, Pieces, State
 from rhobust.bnb.search import Settings, search
 
 from ..strategies import Case

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from rhobust import Verdict, rho, rho_estimate, verify
 from rhobust.bnb import search as module
-from rhobust.bnb.frontier import Frontier
-from rhobust.bnb.node import Block, children, multipliers, spread
+from rhobust.bnb.nodes.batch import Block, children, multipliers, spread
+from rhobust.bnb.nodes.frontier import Frontier
 from rhobust.bnb.search import Hooks, Outcome, Search, Settings, search
-from rhobust.compiler.arrays import Bounds, Matrix, Vector
+from rhobust.compiler.base.arrays import Bounds, Matrix, Vector
 from rhobust.compiler.problem import Problem
-from rhobust.lp.oracle import Answer, Oracle, Program, Solver, highs, no_answer, reference
+from rhobust.lp.oracle.highs import Answer, Oracle, Program, Solver, highs, no_answer, reference
 
 from .. import oracles
 from ..strategies import Case, cases, random_case, tangled_case, tangled_cases

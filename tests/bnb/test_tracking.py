@@ -13,10 +13,14 @@ import numpy as np
 import pytest
 
 import rhobust as rb
-from rhobust.bnb import bounding, leaves, rooting, search, shared
+from rhobust.bnb import bound_batch as bounding
+from rhobust.bnb import root as rooting
+from rhobust.bnb import search
+from rhobust.bnb import state as shared
+from rhobust.bnb.leaves import close as leaves
 from rhobust.bnb.search import Hooks, Outcome, Settings
 from rhobust.bnb.tracking import Tracker, tracker
-from rhobust.compiler.arrays import Bounds
+from rhobust.compiler.base.arrays import Bounds
 from rhobust.compiler.problem import Problem
 
 from .problems import scattered_problem

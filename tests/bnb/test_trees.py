@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rhobust as rb
-from rhobust.bnb import growing
-from rhobust.bnb.bounds.trees import Trees
 from rhobust.bnb.check import Checker
 from rhobust.bnb.checker.arithmetic import Array
-from rhobust.bnb.checker.tight import _covers
+from rhobust.bnb.checker.rounded.unit_trees import _covers
 from rhobust.bnb.search import Settings
-from rhobust.compiler.arrays import Bounds
+from rhobust.bnb.tighten import unit_tree_effort as growing
+from rhobust.bnb.tighten.unit_trees import Trees
+from rhobust.compiler.base.arrays import Bounds
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.verdict import Verdict
+from rhobust.results import Verdict
 
 from ..strategies import random_case
 from .certificates import Network, save

@@ -11,14 +11,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.bnb.bounds.backward import Multipliers, backward, plain, with_beta
-from rhobust.bnb.bounds.local import local_rows
-from rhobust.bnb.bounds.reduce import expand, reduce, unstable_units
-from rhobust.bnb.node import view
-from rhobust.compiler.arrays import Bounds, Matrix
+from rhobust.bnb.bounds.crown import Multipliers, backward, plain, with_beta
+from rhobust.bnb.bounds.sparse_crown import local_rows
+from rhobust.bnb.nodes.batch import view
+from rhobust.bnb.presolve.substitute_stable import expand, reduce, unstable_units
+from rhobust.compiler.base.arrays import Bounds, Matrix
 from rhobust.compiler.problem import Problem
-from rhobust.lp.region import Region
-from rhobust.lp.relaxation import expand as relaxed_expand
+from rhobust.lp.relaxation.node_lp import expand as relaxed_expand
+from rhobust.lp.restriction.region import Region
 
 from .problems import exact_points, exact_pre, never, rooted, scattered_problem, tree_of
 

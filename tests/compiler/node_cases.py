@@ -25,11 +25,11 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from rhobust.bnb.checker.arithmetic import Refused
-from rhobust.bnb.checker.operations import OPERATIONS as CHECKED
-from rhobust.bnb.checker.reader import read_model
-from rhobust.bnb.checker.root import Root
-from rhobust.compiler.errors import FidelityError, ModelError
-from rhobust.compiler.importers.onnx import LAST_ONLY, load_onnx
+from rhobust.bnb.checker.onnx.operations import OPERATIONS as CHECKED
+from rhobust.bnb.checker.onnx.reader import read_model
+from rhobust.bnb.checker.rounded.root import Root
+from rhobust.compiler.base.errors import FidelityError, ModelError
+from rhobust.compiler.importers.onnx.load import LAST_ONLY, load_onnx
 
 Array = np.ndarray[Any, Any]
 FLOATS = (np.float32, np.float64)

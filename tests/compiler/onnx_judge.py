@@ -18,12 +18,12 @@ import onnx
 import onnxruntime
 
 from rhobust.bnb.checker.arithmetic import Refused
-from rhobust.bnb.checker.reader import read_model
-from rhobust.bnb.checker.root import Root
-from rhobust.compiler.errors import FidelityError, ModelError
-from rhobust.compiler.graph import Network
+from rhobust.bnb.checker.onnx.reader import read_model
+from rhobust.bnb.checker.rounded.root import Root
+from rhobust.compiler.base.errors import FidelityError, ModelError
 from rhobust.compiler.importers.fidelity import FEW, TOLERANCE
-from rhobust.compiler.importers.onnx import load_onnx
+from rhobust.compiler.importers.onnx.load import load_onnx
+from rhobust.compiler.network.graph import Network
 
 from .onnx_mutants import mutant
 

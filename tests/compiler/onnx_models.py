@@ -14,13 +14,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from rhobust.compiler.arrays import exact
-from rhobust.compiler.errors import ModelError
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.arrays import exact
+from rhobust.compiler.base.errors import ModelError
 from rhobust.compiler.importers import load
 from rhobust.compiler.importers.fidelity import compare
-from rhobust.compiler.layers import Linear
-from rhobust.compiler.operators import LinearOperator
+from rhobust.compiler.network.graph import Network
+from rhobust.compiler.network.layers import Linear
+from rhobust.compiler.operators.linear import LinearOperator
 
 Constants = Mapping[str, Any]
 

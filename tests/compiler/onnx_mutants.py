@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from rhobust.compiler.importers.onnx_ops import OPERATIONS
+from rhobust.compiler.importers.onnx.ops import OPERATIONS
 
 from . import test_onnx, test_onnx_activations
 from .onnx_models import array, model

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.compiler.activations import (
+from rhobust.compiler.base.arrays import Numbers, exact
+from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.language.activations import (
     absolute,
     clip,
     leaky_relu,
@@ -22,11 +24,9 @@ from rhobust.compiler.activations import (
     sign_of,
     step,
 )
-from rhobust.compiler.arrays import Numbers, exact
-from rhobust.compiler.errors import LanguageError
-from rhobust.compiler.evaluator import holds, value, within
-from rhobust.compiler.language import Affine, And, Or, Variable, define
-from rhobust.compiler.operators import Dense, Scale
+from rhobust.compiler.language.evaluator import holds, value, within
+from rhobust.compiler.language.expressions import Affine, And, Or, Variable, define
+from rhobust.compiler.operators.linear import Dense, Scale
 from rhobust.compiler.steps.multiples import multiple
 from rhobust.compiler.steps.recognise import recognise
 from rhobust.compiler.steps.system import System

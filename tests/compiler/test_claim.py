@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.compiler.claim import Claim, check_eps
-from rhobust.compiler.errors import InputError
-from rhobust.compiler.graph import GraphBuilder, Network
+from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.layers import Linear, Sum
-from rhobust.compiler.operators import Dense
+from rhobust.compiler.network.graph import GraphBuilder, Network
+from rhobust.compiler.network.layers import Linear, Sum
+from rhobust.compiler.operators.linear import Dense
+from rhobust.compiler.question.claim import Claim, check_eps
 
 NETWORK = dense_network([([[1, 0], [0, 1], [1, 1]], [0, 0, -2])])  # logits (x, y, x + y - 2)
 IMAGE = np.array([0.75, 0.25])

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.compiler.activations import absolute, clip, relu, sign_of, step
-from rhobust.compiler.arrays import Numbers, exact
-from rhobust.compiler.compiled import Compiled, compile_formulas
-from rhobust.compiler.errors import LanguageError
-from rhobust.compiler.evaluator import holds, value, within
-from rhobust.compiler.language import (
+from rhobust.compiler.base.arrays import Numbers, exact
+from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.language.activations import absolute, clip, relu, sign_of, step
+from rhobust.compiler.language.evaluator import holds, value, within
+from rhobust.compiler.language.expressions import (
     And,
     Expression,
     Formula,
@@ -26,8 +25,9 @@ from rhobust.compiler.language import (
     norm2,
     norm_inf,
 )
-from rhobust.compiler.operators import Convolution, Dense, LinearOperator, Scale, Select
+from rhobust.compiler.operators.linear import Convolution, Dense, LinearOperator, Scale, Select
 from rhobust.compiler.problem import Branch, Problem
+from rhobust.compiler.steps.compile import Compiled, compile_formulas
 
 from .test_steps import satisfied
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rhobust.compiler.arrays import Numbers
-from rhobust.compiler.evaluator import Assignment, holds, truth, value, within
-from rhobust.compiler.language import (
+from rhobust.compiler.base.arrays import Numbers
+from rhobust.compiler.language.evaluator import Assignment, holds, truth, value, within
+from rhobust.compiler.language.expressions import (
     Affine,
     And,
     Ball,
@@ -20,7 +20,7 @@ from rhobust.compiler.language import (
     Term,
     Variable,
 )
-from rhobust.compiler.operators import Dense
+from rhobust.compiler.operators.linear import Dense
 
 TINY = Fraction(1, 10**40)
 X = Variable(2, -1, [1.0, np.inf], "x")

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rhobust as rb
-from rhobust.compiler.arrays import exact
-from rhobust.compiler.float32 import float32_error
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.network.float32 import float32_error
+from rhobust.compiler.network.graph import Network
 
 Singles = npt.NDArray[np.float32]
 Layers = list[tuple[Singles, Singles]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rhobust
-from rhobust.compiler.errors import ModelError
+from rhobust.compiler.base.errors import ModelError
 from rhobust.compiler.importers import FORMATS, PICKLED, load
 
 

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.compiler.errors import (
+from rhobust.compiler.base.errors import (
     ModelError,
     UnsupportedAttribute,
     UnsupportedLayer,
 )
 from rhobust.compiler.importers import load
 from rhobust.compiler.importers.fidelity import compare
-from rhobust.compiler.importers.keras_activations import ACTIVATIONS
-from rhobust.compiler.importers.keras_files import from_keras
-from rhobust.compiler.importers.keras_layers import LAYERS
+from rhobust.compiler.importers.keras.activations import ACTIVATIONS
+from rhobust.compiler.importers.keras.files import from_keras
+from rhobust.compiler.importers.keras.layers import LAYERS
 
 from .onnx_models import check_network
 

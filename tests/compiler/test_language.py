@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.compiler.activations import absolute, leaky_relu, maximum, relu
-from rhobust.compiler.arrays import Numbers, exact
-from rhobust.compiler.errors import LanguageError
-from rhobust.compiler.evaluator import holds, truth, value, within
-from rhobust.compiler.language import (
+from rhobust.compiler.base.arrays import Numbers, exact
+from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.language.activations import absolute, leaky_relu, maximum, relu
+from rhobust.compiler.language.evaluator import holds, truth, value, within
+from rhobust.compiler.language.expressions import (
     Affine,
     And,
     Formula,
@@ -29,9 +29,9 @@ from rhobust.compiler.language import (
     norm_inf,
     requirements,
 )
-from rhobust.compiler.operators import Dense, identity
+from rhobust.compiler.operators.linear import Dense, identity
 from rhobust.compiler.problem import Branch
-from rhobust.compiler.steps.cases import cases as split_cases
+from rhobust.compiler.steps.disjunctions import cases as split_cases
 from rhobust.compiler.steps.flatten import flatten
 from rhobust.compiler.steps.recognise import recognise
 from rhobust.compiler.steps.region import region

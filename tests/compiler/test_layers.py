@@ -11,15 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.compiler.arrays import Numbers, exact
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.compiled import compile_formulas
-from rhobust.compiler.errors import LanguageError
-from rhobust.compiler.evaluator import holds, value
-from rhobust.compiler.forward import VALUES, Enclosed, layer_enclosure, layer_value
-from rhobust.compiler.graph import GraphBuilder, Network
-from rhobust.compiler.language import And, Variable
-from rhobust.compiler.layers import (
+from rhobust.compiler.base.arrays import Numbers, exact
+from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.language.evaluator import holds, value
+from rhobust.compiler.language.expressions import And, Variable
+from rhobust.compiler.network.forward import VALUES, Enclosed, layer_enclosure, layer_value
+from rhobust.compiler.network.graph import GraphBuilder, Network
+from rhobust.compiler.network.layers import (
     FORMULAS,
     Absolute,
     Clip,
@@ -33,8 +31,10 @@ from rhobust.compiler.layers import (
     Sum,
     rectifiers,
 )
-from rhobust.compiler.operators import Dense
-from rhobust.compiler.pooling import Windows
+from rhobust.compiler.operators.linear import Dense
+from rhobust.compiler.operators.pooling import Windows
+from rhobust.compiler.question.claim import Claim
+from rhobust.compiler.steps.compile import compile_formulas
 from rhobust.compiler.steps.system import variables
 
 from .. import oracles

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from rhobust.compiler.errors import FidelityError, ModelError
+from rhobust.compiler.base.errors import FidelityError, ModelError
 from rhobust.compiler.importers import load
 from rhobust.compiler.importers.fidelity import compare
-from rhobust.compiler.importers.mipverify_mat import from_mat
-from rhobust.compiler.importers.onnx_ops import OPERATIONS
+from rhobust.compiler.importers.mipverify.mat import from_mat
+from rhobust.compiler.importers.onnx.ops import OPERATIONS
 
 from .onnx_models import check_network
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.compiler.errors import ModelError
+from rhobust.compiler.base.errors import ModelError
 from rhobust.compiler.importers import load
 from rhobust.compiler.importers.fidelity import compare
 from rhobust.compiler.importers.nnet import from_nnet

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
 
-from rhobust.compiler.errors import ModelError, UnsupportedAttribute, UnsupportedLayer
-from rhobust.compiler.layers import Clip, Maximum, MaxPool, Rectifier
+from rhobust.compiler.base.errors import ModelError, UnsupportedAttribute, UnsupportedLayer
+from rhobust.compiler.network.layers import Clip, Maximum, MaxPool, Rectifier
 
 from .onnx_models import any_runtime, array, check_network, model, read, single
 

@@ -15,8 +15,8 @@ import pytest
 import rhobust as rb
 from rhobust.bnb.check import Checker
 from rhobust.bnb.checker.arithmetic import Refused
-from rhobust.bnb.checker.reader import read_model
-from rhobust.compiler.errors import ModelError
+from rhobust.bnb.checker.onnx.reader import read_model
+from rhobust.compiler.base.errors import ModelError
 
 from .onnx_models import model
 

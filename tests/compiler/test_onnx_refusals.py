@@ -12,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from rhobust.compiler.errors import (
+from rhobust.compiler.base.errors import (
     FidelityError,
     ModelError,
     RhobustError,
@@ -20,9 +20,9 @@ from rhobust.compiler.errors import (
     UnsupportedLayer,
 )
 from rhobust.compiler.importers import fidelity, load
-from rhobust.compiler.importers import onnx as onnx_files
 from rhobust.compiler.importers.fidelity import compare, probes
-from rhobust.compiler.importers.onnx_ops import OPERATIONS
+from rhobust.compiler.importers.onnx import load as onnx_files
+from rhobust.compiler.importers.onnx.ops import OPERATIONS
 
 from .onnx_models import array, model, read, single
 

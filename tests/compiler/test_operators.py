@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from rhobust.compiler.arrays import exact
-from rhobust.compiler.operators import (
+from rhobust.compiler.base.arrays import exact
+from rhobust.compiler.base.rounding import gamma
+from rhobust.compiler.operators.linear import (
     Chain,
     Convolution,
     Dense,
@@ -25,7 +26,6 @@ from rhobust.compiler.operators import (
     scaled,
     times,
 )
-from rhobust.compiler.rounding import gamma
 
 from .. import oracles
 from ..exact_twin import operator_matrix

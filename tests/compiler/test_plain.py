@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.compiler.errors import ModelError
+from rhobust.compiler.base.errors import ModelError
 from rhobust.compiler.importers.plain import dense_network
 
 from .onnx_models import array, check_network

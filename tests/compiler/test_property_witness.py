@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.importers.vnnlib import parse_vnnlib
-from rhobust.compiler.property_witness import PropertyValidator, decimal
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
+from rhobust.witness.property import PropertyValidator, decimal
 
 IDENTITY = dense_network([(np.eye(1), np.zeros(1))])
 

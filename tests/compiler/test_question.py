@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from rhobust.compiler.importers.vnnlib import parse_vnnlib
-from rhobust.compiler.question import UNASKED, differences, digest, question
+from rhobust.compiler.question.digest import UNASKED, differences, digest, question
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ TEXT = (
 
 def test_a_property_has_one_digest_in_all_processes() -> None:
     program = (
-        "import sys; from rhobust.compiler.importers.vnnlib import parse_vnnlib\n"
-        "from rhobust.compiler.question import digest\n"
+        "import sys; from rhobust.compiler.vnnlib.parse import parse_vnnlib\n"
+        "from rhobust.compiler.question.digest import digest\n"
         "print(digest(parse_vnnlib(sys.argv[1])), end='')"
     )
     other = subprocess.run(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhobust.compiler.rounding import (
+from rhobust.compiler.base.rounding import (
     LARGEST,
     UNIT,
     add_down,

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.compiler.errors import ModelError, UnsupportedAttribute, UnsupportedLayer
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.errors import ModelError, UnsupportedAttribute, UnsupportedLayer
 from rhobust.compiler.importers import load
 from rhobust.compiler.importers.fidelity import compare
-from rhobust.compiler.importers.sklearn_models import (
+from rhobust.compiler.importers.sklearn.models import (
     CLASSIFIERS,
     PERCEPTRONS,
     REGRESSORS,
     from_sklearn,
 )
-from rhobust.compiler.importers.sklearn_scalers import SCALERS
+from rhobust.compiler.importers.sklearn.scalers import SCALERS
+from rhobust.compiler.network.graph import Network
 
 from .onnx_models import check_network
 

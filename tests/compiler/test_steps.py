@@ -9,12 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rhobust.compiler.activations import absolute, leaky_relu, maximum, relu
-from rhobust.compiler.arrays import Numbers, exact
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.errors import LanguageError
-from rhobust.compiler.evaluator import holds, value
-from rhobust.compiler.language import (
+from rhobust.compiler.base.arrays import Numbers, exact
+from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.language.activations import absolute, leaky_relu, maximum, relu
+from rhobust.compiler.language.evaluator import holds, value
+from rhobust.compiler.language.expressions import (
     Affine,
     And,
     Formula,
@@ -24,10 +23,11 @@ from rhobust.compiler.language import (
     as_affine,
     requirements,
 )
-from rhobust.compiler.operators import Dense, Select, scaled
+from rhobust.compiler.operators.linear import Dense, Select, scaled
 from rhobust.compiler.problem import Branch, Problem
-from rhobust.compiler.steps import cases as steps_cases
-from rhobust.compiler.steps.cases import cases as split_cases
+from rhobust.compiler.question.claim import Claim
+from rhobust.compiler.steps import disjunctions as steps_cases
+from rhobust.compiler.steps.disjunctions import cases as split_cases
 from rhobust.compiler.steps.flatten import flatten
 from rhobust.compiler.steps.recognise import recognise
 from rhobust.compiler.steps.region import region

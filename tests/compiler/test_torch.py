@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from rhobust.compiler.importers.fidelity import compare
-from rhobust.compiler.importers.torch_calls import CALLS
-from rhobust.compiler.importers.torch_layers import LAYERS
-from rhobust.compiler.importers.torch_module import from_torch
+from rhobust.compiler.importers.torch.calls import CALLS
+from rhobust.compiler.importers.torch.layers import LAYERS
+from rhobust.compiler.importers.torch.module import from_torch
 
 from .onnx_models import check_network
 

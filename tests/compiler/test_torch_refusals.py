@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from rhobust.compiler.errors import (
+from rhobust.compiler.base.errors import (
     FidelityError,
     ModelError,
     UnsupportedAttribute,
     UnsupportedLayer,
 )
 from rhobust.compiler.importers import load
-from rhobust.compiler.importers import torch_calls as calls
-from rhobust.compiler.importers.torch_module import from_torch
+from rhobust.compiler.importers.torch import calls as calls
+from rhobust.compiler.importers.torch.module import from_torch
 
 torch: Any = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn, functional = torch.nn, torch.nn.functional

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.compiler.errors import ModelError
+from rhobust.compiler.base.errors import ModelError
 from rhobust.compiler.importers import load
 from rhobust.compiler.importers.fidelity import compare
-from rhobust.compiler.importers.torch_module import from_torch
-from rhobust.compiler.importers.torch_state import from_state_dict
+from rhobust.compiler.importers.torch.module import from_torch
+from rhobust.compiler.importers.torch.state import from_state_dict
 
 torch: Any = pytest.importorskip("torch", reason="PyTorch is not installed")
 nn = torch.nn

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.compiler.arrays import exact
-from rhobust.compiler.errors import LanguageError
-from rhobust.compiler.evaluator import holds, value
-from rhobust.compiler.language import (
+from rhobust.compiler.base.arrays import exact
+from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.language.evaluator import holds, value
+from rhobust.compiler.language.expressions import (
     And,
     Expression,
     Formula,
@@ -29,7 +29,7 @@ from rhobust.compiler.language import (
     norm2,
     norm_inf,
 )
-from rhobust.formulation import Problem, maximize
+from rhobust.queries.problem import Problem, maximize
 
 X: Any = Variable(2, -1, 1, "x")  # of any type: what is tested here, a type checker refuses
 A: Any = X[0] <= 0.0

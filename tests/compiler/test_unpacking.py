@@ -20,10 +20,10 @@ from rhobust.bnb.check import Checker
 from rhobust.bnb.checker import unpacking as checkers
 from rhobust.bnb.checker.archive import MOST_HEADER
 from rhobust.cli.app import app
-from rhobust.compiler.errors import ModelError, PropertyError
+from rhobust.compiler.base.errors import ModelError, PropertyError
 from rhobust.compiler.importers import unpacking
 from rhobust.compiler.importers.unpacking import NotUnpacked, check_mat, check_npz, check_zip, read
-from rhobust.compiler.importers.vnnlib import read_text
+from rhobust.compiler.vnnlib.parse import read_text
 from rhobust.embedded import embedded_file
 
 SIZE = 2**24

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rhobust.compiler import evaluator
-from rhobust.compiler.arrays import exact
-from rhobust.compiler.atoms import (
+from rhobust.compiler.base.arrays import exact
+from rhobust.compiler.base.errors import InputError, LanguageError, PropertyError
+from rhobust.compiler.language import evaluator
+from rhobust.compiler.language.expressions import Affine, Relation, Variable
+from rhobust.compiler.question.and_or_tree import (
     FALSE,
     TRUE,
     AllOf,
@@ -30,12 +32,10 @@ from rhobust.compiler.atoms import (
     holds,
     negated,
 )
-from rhobust.compiler.errors import InputError, LanguageError, PropertyError
-from rhobust.compiler.importers.vnnlib import parse_vnnlib, read_vnnlib
-from rhobust.compiler.importers.vnnlib_writer import write_vnnlib
-from rhobust.compiler.language import Affine, Relation, Variable
-from rhobust.compiler.property import Port, Property, Signature
-from rhobust.compiler.translation import formula, stacked
+from rhobust.compiler.question.property import Port, Property, Signature
+from rhobust.compiler.question.to_formula import formula, stacked
+from rhobust.compiler.vnnlib.parse import parse_vnnlib, read_vnnlib
+from rhobust.compiler.vnnlib.writer import write_vnnlib
 
 from .vnnlib_texts import (
     DYADIC,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rhobust.compiler.boxes import Part
-from rhobust.compiler.errors import PropertyError
-from rhobust.compiler.importers.vnnlib import read_vnnlib
+from rhobust.compiler.base.errors import PropertyError
+from rhobust.compiler.question.property_boxes import Part
+from rhobust.compiler.vnnlib.parse import read_vnnlib
 
 from . import vnnlib_grammar as grammar
 from .vnnlib_mutants import mutant

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from onnx import helper
 
 import rhobust as rb
-from rhobust.compiler.graph import Network
-from rhobust.compiler.importers.vnnlib import parse_vnnlib
-from rhobust.compiler.importers.vnnlib_writer import write_vnnlib
+from rhobust.compiler.network.graph import Network
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
+from rhobust.compiler.vnnlib.writer import write_vnnlib
 
 from . import vnnlib_grammar as grammar
 from . import vnnlib_mutants

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.compiler import witness as module
-from rhobust.compiler.arrays import Matrix, Vector
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.arrays import Matrix, Vector
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.witness import Validator, float32_box, inner_box
+from rhobust.compiler.network.graph import Network
+from rhobust.compiler.question.claim import Claim
+from rhobust.witness import label as module
+from rhobust.witness.label import Validator, float32_box, inner_box
 
 from .. import oracles
 from ..strategies import Case, cases

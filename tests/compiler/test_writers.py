@@ -10,16 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.compiler.activations import absolute, leaky_relu, relu
-from rhobust.compiler.arrays import Numbers, exact
-from rhobust.compiler.atoms import AllOf, Place, atom, conjunction
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.compiled import compile_formulas
-from rhobust.compiler.errors import LanguageError
-from rhobust.compiler.evaluator import holds, value, within
-from rhobust.compiler.graph import GraphBuilder, Network
-from rhobust.compiler.importers.vnnlib import parse_vnnlib
-from rhobust.compiler.language import (
+from rhobust.compiler.base.arrays import Numbers, exact
+from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.language.activations import absolute, leaky_relu, relu
+from rhobust.compiler.language.evaluator import holds, value, within
+from rhobust.compiler.language.exact_rows import applied, entries
+from rhobust.compiler.language.expressions import (
     And,
     Expression,
     Formula,
@@ -31,8 +27,9 @@ from rhobust.compiler.language import (
     norm2,
     requirements,
 )
-from rhobust.compiler.layers import Linear
-from rhobust.compiler.operators import (
+from rhobust.compiler.network.graph import GraphBuilder, Network
+from rhobust.compiler.network.layers import Linear
+from rhobust.compiler.operators.linear import (
     Chain,
     Convolution,
     Dense,
@@ -41,12 +38,15 @@ from rhobust.compiler.operators import (
     Select,
     Transposed,
 )
-from rhobust.compiler.property import Port, Property, Signature
+from rhobust.compiler.question.and_or_tree import AllOf, Place, atom, conjunction
+from rhobust.compiler.question.claim import Claim
+from rhobust.compiler.question.property import Port, Property, Signature
+from rhobust.compiler.steps.compile import compile_formulas
 from rhobust.compiler.steps.system import variables
-from rhobust.compiler.writers.forms import applied, entries
-from rhobust.compiler.writers.names import Names
-from rhobust.compiler.writers.smtlib import write_property_smtlib, write_smtlib
-from rhobust.compiler.writers.vnnlib import stated, write_formula_vnnlib
+from rhobust.compiler.vnnlib.from_formulas import stated, write_formula_vnnlib
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
+from rhobust.export.names import Names
+from rhobust.export.smtlib import write_property_smtlib, write_smtlib
 
 from ..questions import SEVENTHS, WEIGHT, Asker, question
 from ..strategies import Case, bent_cases, cases

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import linprog
 
-from rhobust.compiler.arrays import Matrix, Vector
-from rhobust.lp.distance import Ball
-from rhobust.lp.first_order import Duals, heavy
+from rhobust.compiler.base.arrays import Matrix, Vector
+from rhobust.lp.restriction.distance import Ball
+from rhobust.lp.restriction.first_order import Duals, heavy
 
 
 def program(seed: int, size: int, count: int) -> tuple[Vector, Matrix, Vector, Ball]:

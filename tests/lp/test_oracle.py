@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from rhobust.compiler.arrays import Vector
-from rhobust.lp.guard import checked
-from rhobust.lp.oracle import (
+from rhobust.compiler.base.arrays import Vector
+from rhobust.lp.oracle.guard import checked
+from rhobust.lp.oracle.highs import (
     Answer,
     Oracle,
     Program,

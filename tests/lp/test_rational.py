@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.lp.rational import Certificate, System, decide
+from rhobust.lp.oracle.rational import Certificate, System, decide
 from rhobust.selftest.polytopes import Form, box, extend, part_below
 
 MOST = 1000

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.compiler.graph import Network
-from rhobust.compiler.tolerances import Tolerances
-from rhobust.lp.distance import Ball
-from rhobust.lp.network_region import NetworkRegion
-from rhobust.lp.oracle import Oracle, highs_unscaled, reference
-from rhobust.lp.restriction import Restricted, Work, restrict
+from rhobust.compiler.base.tolerances import Tolerances
+from rhobust.compiler.network.graph import Network
+from rhobust.lp.oracle.highs import Oracle, highs_unscaled, reference
+from rhobust.lp.restriction.distance import Ball
+from rhobust.lp.restriction.network_region import NetworkRegion
+from rhobust.lp.restriction.restrict import Restricted, Work, restrict
 from rhobust.selftest.polytopes import ratio
 
 from ..exact_twin import Floats

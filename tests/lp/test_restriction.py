@@ -10,15 +10,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rhobust.compiler.arrays import Numbers, Vector, exact
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.tolerances import Tolerances
-from rhobust.lp.distance import Ball, least_radius_row
-from rhobust.lp.lazy import SignRows
-from rhobust.lp.network_region import NetworkRegion
-from rhobust.lp.oracle import Answer, Oracle, Program, Solver, highs, no_answer, reference
-from rhobust.lp.region import Region
-from rhobust.lp.restriction import Restricted, Work, polish, restrict
+from rhobust.compiler.base.arrays import Numbers, Vector, exact
+from rhobust.compiler.base.tolerances import Tolerances
+from rhobust.compiler.question.claim import Claim
+from rhobust.lp.oracle.highs import Answer, Oracle, Program, Solver, highs, no_answer, reference
+from rhobust.lp.restriction.distance import Ball, least_radius_row
+from rhobust.lp.restriction.lazy_rows import SignRows
+from rhobust.lp.restriction.network_region import NetworkRegion
+from rhobust.lp.restriction.region import Region
+from rhobust.lp.restriction.restrict import Restricted, Work, polish, restrict
 
 from .. import oracles
 from ..strategies import Case, cases, random_case, tangled_cases

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rhobust as rb
-from rhobust.compiler.arrays import Numbers, exact
-from rhobust.compiler.claim import Claim
+from rhobust.compiler.base.arrays import Numbers, exact
+from rhobust.compiler.question.claim import Claim
 
 from ..restrictions import LayerProgram, layer_program, solve_full, solve_lazily
 from ..strategies import Case, bent_cases, cases, tangled_cases

@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 
 import rhobust as rb
-import rhobust.asked as asked_module
-from rhobust.asked import about_claim, about_property
 from rhobust.bnb.search import Settings
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.errors import InputError
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import from_arrays
-from rhobust.compiler.importers.vnnlib import parse_vnnlib
+from rhobust.compiler.network.graph import Network
 from rhobust.compiler.problem import Ball, Problem
-from rhobust.compiler.property import Property, Signature
-from rhobust.compiler.question import differences, digest
+from rhobust.compiler.question.claim import Claim
+from rhobust.compiler.question.digest import differences, digest
+from rhobust.compiler.question.property import Property, Signature
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
+from rhobust.queries import asked as asked_module
+from rhobust.queries.asked import about_claim, about_property
 
 Change = Callable[[Any], Any]
 

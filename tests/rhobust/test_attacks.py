@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import rhobust as rb
-from rhobust.attacks.descent import descend
 from rhobust.attacks.pgd import pgd
-from rhobust.compiler.arrays import Bounds, Matrix, Vector
-from rhobust.compiler.compiled import compile_formulas
+from rhobust.attacks.sequential_lp import descend
+from rhobust.compiler.base.arrays import Bounds, Matrix, Vector
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.problem import Problem
-from rhobust.lp.oracle import highs
+from rhobust.compiler.steps.compile import compile_formulas
+from rhobust.lp.oracle.highs import highs
 
 
 def narrow(seed: int, width: float) -> tuple[Problem, Vector]:

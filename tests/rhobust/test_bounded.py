@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import rhobust as rb
 from rhobust.bnb.check import Checker
-from rhobust.compiler.errors import InputError
+from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.embedded import embedded_images
-from rhobust.formulation import Solution
+from rhobust.queries.problem import Solution
 
 from .test_certificates import save
 

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 import rhobust as rb
 from rhobust.bnb.check import Checker
 from rhobust.bnb.search import Settings
-from rhobust.compiler.errors import InputError
+from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.embedded import embedded_images
 

@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 import rhobust as rb
-from rhobust import certificate as writing
+from rhobust.bnb.certificate.encode import part
 from rhobust.bnb.check import Checker
-from rhobust.bnb.proof import part
 from rhobust.cli.app import app
-from rhobust.compiler.claim import Claim
+from rhobust.compiler.question.claim import Claim
+from rhobust.files import certificate as writing
 
 from .test_certificates import save
 

@@ -10,7 +10,7 @@ import pytest
 
 import rhobust as rb
 from rhobust.bnb.search import Settings
-from rhobust.compiler.errors import InputError
+from rhobust.compiler.base.errors import InputError
 from rhobust.embedded import embedded_images
 
 from .test_asked import ask

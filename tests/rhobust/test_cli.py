@@ -183,7 +183,7 @@ def test_an_interrupt_keeps_the_interval_found_so_far(
         self.lower = min(1e-3, 0.5 * self.incumbent.radius)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rhobust.radius._Search._bracket", bracketed)
+    monkeypatch.setattr("rhobust.queries.rho._Search._bracket", bracketed)
     out = tmp_path / "out.jsonl"
     result = runner.invoke(app, ["rho", *small, "--index", "0:2", "--json", str(out)])
     assert result.exit_code == 130

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rhobust.cli.app import app
-from rhobust.compiler.verdict import Estimate, Iterated, RhoResult
 from rhobust.metrics import curve
 from rhobust.report.curve import draw_curves
 from rhobust.report.row import estimated, measured
+from rhobust.results import Estimate, Iterated, RhoResult
 
 runner = CliRunner()
 

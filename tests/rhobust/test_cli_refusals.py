@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from rhobust.cli.app import app
 from rhobust.cli.options import chosen, interval, radius
-from rhobust.compiler.errors import InputError
+from rhobust.compiler.base.errors import InputError
 
 from .files import IMAGES, LABELS, images, model
 

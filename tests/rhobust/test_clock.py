@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import rhobust as rb
-from rhobust import bounded, distance, radius
 from rhobust.clock import Deadline
-from rhobust.compiler.errors import InputError
-from rhobust.compiler.importers.vnnlib import Unfinished, parse_vnnlib
+from rhobust.compiler.base.errors import InputError
+from rhobust.compiler.vnnlib.parse import Unfinished, parse_vnnlib
+from rhobust.queries import bound_proofs as bounded
+from rhobust.queries import least_norm as distance
+from rhobust.queries import rho as radius
 
 from .files import model
 

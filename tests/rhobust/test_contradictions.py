@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 import rhobust as rb
-from rhobust import decide, distance, optimum, radius
 from rhobust.bnb import search as searching
-from rhobust.compiler.verdict import Verdict
+from rhobust.queries import least_norm as distance
+from rhobust.queries import optimize as optimum
+from rhobust.queries import rho as radius
+from rhobust.queries import verify as decide
+from rhobust.results import Verdict
 
 IMAGE = np.full(64, 0.25)
 IMAGE[24:40] = 0.9

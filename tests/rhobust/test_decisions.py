@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from rhobust import Verdict, rho, rho_estimate, verify
 from rhobust.bnb.search import Settings
-from rhobust.compiler.arrays import Matrix
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.errors import InputError
+from rhobust.compiler.base.arrays import Matrix
+from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.decide import Finder
+from rhobust.compiler.question.claim import Claim
+from rhobust.queries.verify import Finder
 
 from ..strategies import Case, cases, tangled_cases
 

@@ -10,10 +10,10 @@ import pytest
 
 import rhobust as rb
 from rhobust.bnb.search import Settings
-from rhobust.compiler.arrays import exact
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.equalities import solved
+from rhobust.compiler.network.graph import Network
+from rhobust.witness.equalities import solved
 
 SINGLE = dense_network([(np.array([[0.3, 0.7]], np.float32), np.zeros(1))])
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhobust import rho_estimate
-from rhobust.compiler.errors import InputError
-from rhobust.compiler.graph import GraphBuilder, Network
-from rhobust.compiler.layers import Linear, MaxPool, Rectifier
-from rhobust.compiler.operators import Dense
-from rhobust.compiler.pooling import Windows
+from rhobust.compiler.base.errors import InputError
+from rhobust.compiler.network.graph import GraphBuilder, Network
+from rhobust.compiler.network.layers import Linear, MaxPool, Rectifier
+from rhobust.compiler.operators.linear import Dense
+from rhobust.compiler.operators.pooling import Windows
 
 from .. import oracles
 from ..exact_twin import Floats

@@ -13,18 +13,25 @@ from typer.testing import CliRunner
 
 import rhobust
 import rhobust.cli.selftest
-from rhobust import decide, optimum, radius, settle, solving
-from rhobust.bnb import exact_leaf, leaves, plain, rooting
+from rhobust.bnb import root as rooting
+from rhobust.bnb.bounds import plain_proof as plain
+from rhobust.bnb.leaves import close as leaves
+from rhobust.bnb.leaves import rational as exact_leaf
 from rhobust.bnb.search import Settings
 from rhobust.cli.app import app
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.untrusted import attempt
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.importers.vnnlib import parse_vnnlib
-from rhobust.compiler.untrusted import attempt
-from rhobust.lp import projection
-from rhobust.lp.guard import Guarded
-from rhobust.lp.oracle import Answer, Program, Solver, highs, no_answer
+from rhobust.compiler.network.graph import Network
+from rhobust.compiler.question.claim import Claim
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
+from rhobust.lp.oracle.guard import Guarded
+from rhobust.lp.oracle.highs import Answer, Program, Solver, highs, no_answer
+from rhobust.lp.restriction import projection
+from rhobust.queries import optimize as optimum
+from rhobust.queries import rho as radius
+from rhobust.queries import settle
+from rhobust.queries import solve as solving
+from rhobust.queries import verify as decide
 from rhobust.selftest.faults import Trigger, run
 from rhobust.selftest.judge import Tally
 from rhobust.selftest.kinds import KINDS

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from rhobust.cli.app import app
 from rhobust.cli.figure import METHODS
-from rhobust.compiler.arrays import Matrix, Vector
+from rhobust.compiler.base.arrays import Matrix, Vector
+from rhobust.networks.running_example import HIDDEN, points, running_example
 from rhobust.report.example import draw_example, in_levels
 from rhobust.report.picture import Panel
 from rhobust.report.plane import clipped, region
-from rhobust.running_example import HIDDEN, points, running_example
 
 from .files import model
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 import rhobust as rb
-from rhobust.compiler.arrays import Vector, exact
-from rhobust.compiler.errors import InputError, LanguageError, RhobustError
-from rhobust.compiler.evaluator import holds, value, within
+from rhobust.compiler.base.arrays import Vector, exact
+from rhobust.compiler.base.errors import InputError, LanguageError, RhobustError
 from rhobust.compiler.importers.plain import from_arrays
-from rhobust.compiler.language import requirements
+from rhobust.compiler.language.evaluator import holds, value, within
+from rhobust.compiler.language.expressions import requirements
 
 from .. import oracles
 from ..bnb.formulas import Question, on_edge, random_question, tied

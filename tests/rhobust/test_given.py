@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 import rhobust as rb
 from rhobust.cli.app import app
 from rhobust.cli.data import read as read_images
-from rhobust.compiler.errors import InputError, LanguageError
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.errors import InputError, LanguageError
 from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.network.graph import Network
 from rhobust.embedded import embedded_images
 
 from ..compiler.onnx_models import model, read
@@ -187,7 +187,7 @@ def test_a_misclassified_image_is_its_own_witness(norm: str) -> None:
 
 
 def test_counters_of_keras_are_no_precision() -> None:
-    from rhobust.compiler.importers.keras_files import _dtype
+    from rhobust.compiler.importers.keras.files import _dtype
 
     layer = SimpleNamespace(compute_dtype="float32")
     weights = [SimpleNamespace(dtype=name) for name in ("float32", "int32", "float32")]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import rhobust as rb
-from rhobust import radius
-from rhobust.bnb.plain import plainly_closed
-from rhobust.compiler.arrays import Bounds
-from rhobust.compiler.claim import Claim
+from rhobust.bnb.bounds.plain_proof import plainly_closed
+from rhobust.compiler.base.arrays import Bounds
 from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.question.claim import Claim
+from rhobust.queries import rho as radius
 
 from ..trained import digits, trained
 

@@ -10,8 +10,8 @@ import pytest
 
 import rhobust as rb
 from rhobust.clock import Deadline
-from rhobust.compiler.graph import Network
-from rhobust.compiler.late import Late, go_on, until
+from rhobust.compiler.base.late import Late, go_on, until
+from rhobust.compiler.network.graph import Network
 
 from .nasty import save_network
 

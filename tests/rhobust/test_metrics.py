@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhobust import metrics
-from rhobust.compiler.errors import InputError
-from rhobust.compiler.verdict import Estimate, RhoResult, Verdict, VerifyResult
-from rhobust.distances import distances
+from rhobust.compiler.base.errors import InputError
+from rhobust.metrics.intervals import distances
 from rhobust.report.row import estimated, measured, verified
+from rhobust.results import Estimate, RhoResult, Verdict, VerifyResult
 
 Floats = npt.NDArray[np.float64]
 

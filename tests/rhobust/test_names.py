@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import rhobust
-import rhobust.decide
+import rhobust.queries.verify  # noqa: F401  loaded on purpose
 from rhobust.embedded import NAMES, embedded_images, embedded_network
 
 

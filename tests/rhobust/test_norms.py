@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
 import rhobust as rb
-from rhobust.compiler.arrays import Matrix, Vector
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.errors import InputError
+from rhobust.compiler.base.arrays import Matrix, Vector
+from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.witness import Validator
+from rhobust.compiler.question.claim import Claim
+from rhobust.witness.label import Validator
 
 Layers = list[tuple[Matrix, Vector]]
 

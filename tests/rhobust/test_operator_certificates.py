@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 import rhobust as rb
 from rhobust.bnb.check import Checker
-from rhobust.compiler.errors import ModelError
-from rhobust.compiler.importers.onnx_model import Array
+from rhobust.compiler.base.errors import ModelError
+from rhobust.compiler.importers.onnx.model import Array
 
 from ..compiler import test_onnx, test_onnx_activations
 from ..compiler.onnx_models import array

@@ -12,9 +12,9 @@ import pytest
 from onnx import helper
 
 import rhobust as rb
-from rhobust.compiler.errors import InputError, LanguageError
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.errors import InputError, LanguageError
 from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.network.graph import Network
 
 from ..compiler.onnx_models import model, read
 

@@ -170,8 +170,8 @@ def test_a_request_to_end_keeps_what_is_done(tmp_path: Path) -> None:
     net, data, kept = hats(tmp_path / "m.onnx"), tmp_path / "data.npz", tmp_path / "search"
     np.savez(data, images=np.full((1, 12), 0.5), labels=np.zeros(1, dtype=np.int64))
     often = (
-        "import rhobust.checkpoint as c, rhobust.__main__ as m; c.SECONDS = 0.0; c.SHARE = 1e9; "
-        "m.main()"
+        "import rhobust.files.checkpoint as c, rhobust.__main__ as m; "
+        "c.SECONDS = 0.0; c.SHARE = 1e9; m.main()"
     )
     arguments = [
         "verify", str(net), "--data", str(data), "--eps", "0.4", "--norm", "l1", "--timeout", "300",

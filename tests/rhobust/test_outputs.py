@@ -16,11 +16,11 @@ import pytest
 from typer.testing import CliRunner
 
 import rhobust as rb
-import rhobust.files as files
 from rhobust.cli.app import app
-from rhobust.compiler.errors import InputError
-from rhobust.files import Lines, replacing, save, write_text
-from rhobust.outputs import KINDS, may_write
+from rhobust.compiler.base.errors import InputError
+from rhobust.files import atomic as files
+from rhobust.files.atomic import Lines, replacing, save, write_text
+from rhobust.files.outputs import KINDS, may_write
 
 from .files import images, model
 from .test_output import PROPERTY

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import rhobust as rb
 from rhobust.bnb.search import Settings
-from rhobust.compiler.arrays import exact
-from rhobust.compiler.errors import LanguageError
-from rhobust.compiler.evaluator import holds
-from rhobust.compiler.language import And, requirements
+from rhobust.compiler.base.arrays import exact
+from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.language.evaluator import holds
+from rhobust.compiler.language.expressions import And, requirements
 
 from ..oracles import vector
 from ..regions import exact_region

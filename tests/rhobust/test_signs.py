@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import rhobust as rb
-from rhobust.compiler.arrays import Matrix, Vector
-from rhobust.compiler.errors import LanguageError
-from rhobust.compiler.steps import cases
+from rhobust.compiler.base.arrays import Matrix, Vector
+from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.steps import disjunctions as cases
 
 GRID = np.stack(np.meshgrid(*[np.linspace(-1, 1, 401)] * 2), axis=-1).reshape(-1, 2)
 

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 
 import rhobust as rb
 from rhobust.cli.app import app
-from rhobust.compiler.arrays import exact
-from rhobust.compiler.errors import InputError, LanguageError, ModelError, PropertyError
-from rhobust.compiler.importers.vnnlib import read_vnnlib
+from rhobust.compiler.base.arrays import exact
+from rhobust.compiler.base.errors import InputError, LanguageError, ModelError, PropertyError
+from rhobust.compiler.vnnlib.parse import read_vnnlib
 
 from ..compiler.onnx_models import model, single
 

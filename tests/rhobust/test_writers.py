@@ -13,19 +13,14 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint
 from scipy.optimize import milp as scipy_milp
 
-from rhobust.bnb.choices import Tree
-from rhobust.bnb.milp import milp
+from rhobust.bnb.nodes.disjunctions import Tree
 from rhobust.bnb.search import Settings
 from rhobust.clock import Deadline
-from rhobust.compiler.arrays import Matrix, exact
-from rhobust.compiler.claim import Claim
-from rhobust.compiler.compiled import Compiled, compile_formulas
-from rhobust.compiler.errors import InputError, LanguageError, PropertyError
-from rhobust.compiler.evaluator import holds, value
-from rhobust.compiler.graph import Network
+from rhobust.compiler.base.arrays import Matrix, exact
+from rhobust.compiler.base.errors import InputError, LanguageError, PropertyError
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.importers.vnnlib import parse_vnnlib
-from rhobust.compiler.language import (
+from rhobust.compiler.language.evaluator import holds, value
+from rhobust.compiler.language.expressions import (
     And,
     Formula,
     Or,
@@ -33,12 +28,17 @@ from rhobust.compiler.language import (
     norm1,
     norm2,
 )
-from rhobust.compiler.property import Property
-from rhobust.compiler.writers.mps import MixedProgram, write_mps
-from rhobust.compiler.writers.smtlib import write_smtlib
-from rhobust.exporting import FORMATS, mps, smtlib, vnnlib
-from rhobust.settle import promising, settle
-from rhobust.solving import solve
+from rhobust.compiler.network.graph import Network
+from rhobust.compiler.question.claim import Claim
+from rhobust.compiler.question.property import Property
+from rhobust.compiler.steps.compile import Compiled, compile_formulas
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
+from rhobust.export.milp import milp
+from rhobust.export.mps import MixedProgram, write_mps
+from rhobust.export.questions import FORMATS, mps, smtlib, vnnlib
+from rhobust.export.smtlib import write_smtlib
+from rhobust.queries.settle import promising, settle
+from rhobust.queries.solve import solve
 
 from ..compiler.smtlib_texts import Script
 from ..compiler.test_compiled import inside

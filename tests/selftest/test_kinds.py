@@ -10,17 +10,17 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
-from rhobust import decide
-from rhobust.bnb import leaves
-from rhobust.bnb.leaf import LeafResult, solve_leaf
-from rhobust.compiler.witness import Validator
-from rhobust.lp.oracle import Answer, Solver
+from rhobust.bnb.leaves import close as leaves
+from rhobust.bnb.leaves.node_lp import LeafResult, solve_leaf
+from rhobust.lp.oracle.highs import Answer, Solver
+from rhobust.queries import verify as decide
 from rhobust.selftest.faults import SITES
 from rhobust.selftest.judge import Tally, judged, measured, optimised
 from rhobust.selftest.kinds import KINDS, a_round
 from rhobust.selftest.problem import random_problem
 from rhobust.selftest.questions import vnnlib
 from rhobust.selftest.table import cells, lines, rounds, table
+from rhobust.witness.label import Validator
 
 pytestmark = pytest.mark.slow
 
@@ -144,8 +144,8 @@ def test_property_texts_vary_in_order_but_not_in_meaning() -> None:
 def test_judgements_of_nothing() -> None:
     from fractions import Fraction
 
-    from rhobust.compiler.verdict import RhoResult
-    from rhobust.formulation import Solution, Statistics
+    from rhobust.queries.problem import Solution, Statistics
+    from rhobust.results import RhoResult
 
     problem = random_problem(np.random.default_rng(0))
     none = RhoResult(np.nan, 1.0, None, "", 0.0, 0.0, 0, 0, 0.0, 0, 0)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.bnb import bounding
-from rhobust.bnb.bounds import inverse
+from rhobust.bnb import bound_batch as bounding
 from rhobust.bnb.search import Settings
-from rhobust.compiler.activations import relu
-from rhobust.compiler.errors import InputError
-from rhobust.compiler.language import Variable, norm1, norm2
+from rhobust.bnb.tighten import objective_cut as inverse
+from rhobust.compiler.base.errors import InputError
+from rhobust.compiler.language.activations import relu
+from rhobust.compiler.language.expressions import Variable, norm1, norm2
 from rhobust.selftest.judge import DECIDED
 from rhobust.selftest.kinds import a_round
 from rhobust.selftest.objectives import (

@@ -1,0 +1,37 @@
+"""What the plain bounds of a region say by themselves: the cheapest proof there is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...compiler.base.arrays import Bounds
+from ...compiler.base.late import Stop
+from ...compiler.problem import Problem
+from ..nodes.disjunctions import Tree
+from .crown import Nodes, Pass, backward, plain
+from .magnitudes import Reach
+from .region_bounds import root_bounds
+
+
+def plain_pass(problem: Problem, reach: Reach, root: Nodes) -> Pass:
+    """Every atom's bound with the heuristic slopes."""
+    owner = np.zeros(len(problem.offset), dtype=np.int64)
+    last = len(problem.stages) - 1
+    slopes = plain(problem, root, owner, last)
+    return backward(
+        problem, reach, root, owner, last, problem.rows, problem.offset, slopes
+    )  # fmt: skip
+
+
+def plainly_closed(problem: Problem, box: Bounds, stop: Stop) -> bool:
+    """Whether plain bounds prove that nothing in the box (1, D) satisfies the root branch.
+
+    stop: asked on the way; where it says so, nothing is proven.
+    """
+    with np.errstate(all="ignore"):
+        found = root_bounds(problem, box, stop)
+        if found is None:
+            return False
+        root, reach = found
+        value = plain_pass(problem, reach, root).value
+    return Tree(problem.root, problem.choices, len(value)).without(value > 0.0) is None

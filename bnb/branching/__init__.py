@@ -1,0 +1,1 @@
+"""What to split a node on."""

@@ -1,0 +1,1 @@
+"""What a search proves, noted while it runs and written as arrays."""

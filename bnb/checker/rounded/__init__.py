@@ -1,0 +1,1 @@
+"""The rules of a proof in floating point, rounded outwards."""

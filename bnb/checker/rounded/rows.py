@@ -1,0 +1,287 @@
+"""Bounds on a part's reduced rows: everything over x and the units that are unstable on its box.
+
+Row i says |z_i - (W_i v + b_i)| <= error_i for v = (x, r) on the whole box, r = max(z, 0), where
+W_i only meets units of earlier layers. A pass replaces the coefficient lambda on r by mu on z:
+
+    z >= 0: mu = lambda - beta     z <= 0: mu = beta     lambda >= 0: mu = alpha lambda
+    lambda < 0: mu = lambda s, constant lambda t, with max(z, 0) <= s z + t
+
+of which each is a lower bound for any beta >= 0 and alpha in [0, 1]. cost_i is at least the error
+that a coefficient mu = 1 on z_i brings: of row i, of the sums over its terms, and of mu's product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..arithmetic import TINY, UNIT, Array, growth, midpoint, slopes
+from ..claim import Part
+from .multi_neuron import Groups
+from .root import Root, Weights, atom_rows
+
+MOST_CELLS = 2**17  # of one array of rows, so that it stays in the cache
+
+
+@dataclass(slots=True)
+class Slopes:
+    """For each of B nodes and V units: alpha, s and t as above, the bounds that they are for, and
+    beta, negative on z <= 0."""
+
+    alpha: Array
+    s: Array
+    t: Array
+    bounds: tuple[Array, Array]
+    beta: Array | None = None
+
+    @classmethod
+    def plain(cls, low: Array, high: Array) -> Slopes:
+        return cls(*slopes(low, high), (low, high))
+
+    def with_alpha(self, alpha: Array, low: Array, high: Array) -> Slopes:
+        """Other slopes where a unit is unstable."""
+        unstable = (low < 0.0) & (high > 0.0)
+        alpha = np.where(unstable, alpha, self.alpha)
+        return Slopes(alpha, self.s, self.t, self.bounds, self.beta)
+
+    def update(self, span: slice, low: Array, high: Array) -> None:
+        """Plain slopes of some units anew; low, high (B, V)."""
+        new = slopes(low[:, span], high[:, span])
+        self.alpha[:, span], self.s[:, span], self.t[:, span] = new
+
+    def at(self, owner: Array, units: slice) -> tuple[Array, Array, Array]:
+        return self.alpha[owner, units], self.s[owner, units], self.t[owner, units]
+
+
+class Reduced:
+    """A part's rows. D inputs, V units in `layers` (slices), A atoms; see the module.
+
+    weight (V, D + V), bias, cost (V,); atoms likewise; low, high: the units' bounds on the box.
+    """
+
+    joint = True  # whether groups are used
+
+    def __init__(
+        self, root: Root, part: Part, units: dict[int, Array], wanted: bool = True
+    ) -> None:
+        self.stop = root.stop
+        self.inputs, self.ball = root.model.inputs, part.ball
+        sizes = [len(elements) for elements in units.values()]
+        ends = np.cumsum([0, *sizes])
+        self.layers = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+        self.count, self.atom_count = int(ends[-1]), part.atoms
+        plain = root.weights
+        root.weights = {}
+        for number, weights in plain.items():
+            source = root.tensors[number].relu
+            assert source is not None
+            sure = (root.low[source] >= 0.0).astype(float)
+            sure[units.get(number, [])] = 0.0
+            weights = Weights(sure, sure, np.zeros(len(sure)), sure * root.cost[source])
+            if number in units:
+                place = list(units).index(number)
+                weights.record = units[number]
+                weights.places = np.arange(ends[place], ends[place + 1])
+            root.weights[number] = weights
+        width = self.inputs + self.count
+        self.weight, self.bias = np.zeros((self.count, width)), np.zeros(self.count)
+        error = np.zeros(self.count)
+        low, high = [np.zeros(0)], [np.zeros(0)]
+        for (number, elements), span in zip(units.items(), self.layers, strict=True):
+            source = root.tensors[number].relu
+            assert source is not None
+            made = root.backward(*root.begin(source, elements), self.weight[span, self.inputs :])
+            self.weight[span, : self.inputs] = made[0].dense(self.inputs)
+            self.bias[span], error[span] = made[1:]
+            low.append(root.low[source][elements])
+            high.append(root.high[source][elements])
+        self.low, self.high = np.concatenate(low), np.concatenate(high)
+        self.atom_weight = np.zeros((part.atoms, width))
+        self.atom_bias = atom_error = np.full(part.atoms, np.nan)  # not used unless wanted
+        if wanted:
+            made = root.backward(*atom_rows(root, part), self.atom_weight[:, self.inputs :])
+            self.atom_weight[:, : self.inputs] = made[0].dense(self.inputs)
+            self.atom_bias, atom_error = made[1:]
+        root.weights = plain
+        self.most = np.concatenate([root.most[0], np.maximum(self.high, 0.0)])
+        self.error, self.atom_error = error, atom_error
+        self._measure()
+
+    def _measure(self) -> None:
+        """cost and spread: of a coefficient 1 on a row in a pass, and of a row's interval."""
+        meet = (self.weight != 0.0).sum(axis=0) + (self.atom_weight != 0.0).sum(axis=0)
+        once = growth(int(meet.max(initial=0)) + len(self.layers) + 16)
+        self.sums = growth(self.count + self.atom_count + len(self.layers))
+        self.absolute = np.abs(self.weight)
+        terms = int((self.weight != 0.0).sum(axis=1).max(initial=0))
+        size = self.absolute @ self.most
+        self.cost = self._cost(once, size, self.bias, self.error)
+        self.spread = self._spread(terms, size, self.bias, self.error)
+        size = np.abs(self.atom_weight) @ self.most
+        self.atom_cost = self._cost(once, size, self.atom_bias, self.atom_error)
+        terms = int((self.atom_weight != 0.0).sum(axis=1).max(initial=0))
+        self.atom_spread = self._spread(terms, size, self.atom_bias, self.atom_error)
+
+    def _cost(self, once: float, size: Array, bias: Array, error: Array) -> Array:
+        return np.asarray(1.01 * error + once * (size + error) + self.sums * np.abs(bias) + TINY)
+
+    def _spread(self, terms: int, size: Array, bias: Array, error: Array) -> Array:
+        return np.asarray(1.01 * (error + growth(terms) * (size + np.abs(bias))) + TINY)
+
+    def product(self, left: Array, right: Array) -> Array:
+        return np.asarray(left @ right)
+
+    def atom_rows(self, atoms: Array) -> tuple[Array, Array, Array]:
+        """Coefficients, constants and errors of atoms."""
+        return self.atom_weight[atoms], self.atom_bias[atoms], self.atom_cost[atoms]
+
+    def atom_sums(self, gamma: Array) -> tuple[Array, Array, Array]:
+        """Those of sums of atoms, gamma (R, A) >= 0."""
+        return gamma @ self.atom_weight, gamma @ self.atom_bias, gamma @ self.atom_cost
+
+    def squeeze(self, kept: Array) -> None:
+        """Substitutes the units that are not kept (V,), which are all stable."""
+        active = np.flatnonzero(~kept & (self.low >= 0.0))
+        columns = self.inputs + active
+
+        def substitute(weight: Array, bias: Array, cost: Array, error: Array) -> Array:
+            factor = weight[:, columns].copy()
+            weight[:, columns] = 0.0
+            bias += self.product(factor, self.bias[active])
+            weight += self.product(factor, self.weight[active])
+            more = np.abs(factor) @ self.cost[active] + cost
+            return np.where(factor.any(axis=1), 1.01 * more, error)
+
+        for span in self.layers:
+            rows = self.weight[span], self.bias[span], self.cost[span], self.error[span]
+            self.error[span] = substitute(*rows)
+            self._measure()
+        atoms = self.atom_weight, self.atom_bias, self.atom_cost, self.atom_error
+        self.atom_error = substitute(*atoms)
+        columns = np.concatenate([np.ones(self.inputs, dtype=bool), kept])
+        self.weight, self.atom_weight = self.weight[kept][:, columns], self.atom_weight[:, columns]
+        self.bias, self.error, self.most = self.bias[kept], self.error[kept], self.most[columns]
+        self.low, self.high = self.low[kept], self.high[kept]
+        ends = np.cumsum([0, *(int(kept[span].sum()) for span in self.layers)])
+        self.layers = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False) if b > a]
+        self.count = int(ends[-1])
+        self._measure()
+
+    def layer(self, unit: int) -> int:
+        return next(j for j, span in enumerate(self.layers) if unit < span.stop)
+
+    def backward(
+        self,
+        coefficients: Array,
+        constant: Array,
+        error: Array,
+        above: int,
+        slopes: Slopes,
+        owner: Array,
+        groups: Groups | None = None,
+    ) -> tuple[Array, Array]:
+        """(g, c): g x + c is at most each row, on its node; by the slopes of layers below `above`.
+
+        Shapes: coefficients (R, D + V or less), overwritten; constant, error (R,); owner: whose
+        slopes, (R,), or (R / k,) where the rows' nodes repeat.
+        """
+        count = len(coefficients)
+        for number in reversed(range(above)):
+            span = self.layers[number]
+            start = self.inputs + span.start
+            value = coefficients[:, start : self.inputs + span.stop]
+            value = value.reshape(-1, len(owner), span.stop - span.start)
+            alpha, s, t = slopes.at(owner, span)
+            negative = np.minimum(value, 0.0)
+            moved = value - negative
+            moved *= alpha
+            gained = np.einsum("krn,rn->kr", negative, t).reshape(count)
+            if groups is not None:
+                more = groups.gained(number, negative[0], owner)
+                constant, error = constant + more, error + self.sums * more
+            negative *= s
+            moved += negative
+            if slopes.beta is not None:
+                moved -= slopes.beta[owner, span]
+            moved = moved.reshape(count, -1)
+            constant = constant + moved @ self.bias[span] + gained
+            error = error + np.abs(moved) @ self.cost[span] - self.sums * gained
+            coefficients[:, :start] += moved @ self.weight[span, :start]
+        g = coefficients[:, : self.inputs]
+        size = np.abs(g) @ self.most[: self.inputs]
+        error = error + growth(self.inputs) * size + 8 * UNIT * np.abs(constant)
+        return g, constant - 1.01 * error - TINY
+
+    def unit_rows(self, layer: int, units: Array, sign: Array) -> tuple[Array, Array, Array]:
+        """Coefficients, constants and errors of sign * z for units of one layer; units, sign (R,).
+
+        The coefficients end with the units before the layer, the only ones that it meets.
+        """
+        end = self.inputs + self.layers[layer].start
+        rows = self.weight[:, :end].take(units, axis=0)
+        rows *= sign[:, None]
+        return rows, self.bias[units] * sign, self.cost[units]
+
+    def interval(
+        self, units: Array, below: int, box_low: Array, box_high: Array, low: Array, high: Array
+    ) -> tuple[Array, Array]:
+        """Interval bounds (B, n) of units from boxes (B, D) and from bounds (B, V) of the units
+        numbered less than `below`, the only ones that these depend on."""
+        floor = np.concatenate([box_low, np.maximum(low[:, :below], 0.0)], axis=1)
+        roof = np.concatenate([box_high, np.maximum(high[:, :below], 0.0)], axis=1)
+        centre, radius = midpoint(floor, roof)
+        end = self.inputs + below
+        middle = centre @ self.weight[units, :end].T + self.bias[units]
+        half = radius @ self.absolute[units, :end].T + self.spread[units]
+        return middle - half, middle + half
+
+    def least(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
+        """(R,) least values of g x + constant over the ball and boxes (R, D) or (1, D).
+
+        Errors of a box's sums are in the constant.
+        """
+        found = self.over_box(g, constant, low, high)
+        if self.ball is None:
+            return found
+        within = self.ball.least(g, low, high, self.ball.center[None])
+        return np.asarray(np.fmax(found, within + constant))
+
+    def over_box(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
+        """`least` over the boxes alone, which is what a box may be cut by."""
+        centre, radius = midpoint(low, high)
+        if len(low) == 1:
+            return np.asarray(g @ centre[0] - np.abs(g) @ radius[0] + constant)
+        inner = np.einsum("rd,rd->r", g, centre) - np.einsum("rd,rd->r", np.abs(g), radius)
+        return np.asarray(inner + constant)
+
+    def chunks(self, count: int) -> list[slice]:
+        """Rows 0 ... count - 1 in portions."""
+        size = max(32, MOST_CELLS // (self.inputs + self.count))
+        return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+
+    def improve(
+        self,
+        number: int,
+        owner: Array,
+        units: Array,
+        slopes: Slopes,
+        box: tuple[Array, Array],
+        bounds: tuple[Array, Array],
+    ) -> None:
+        """Backward bounds, both signs, of units (R,) of layer `number`, of nodes `owner` (R,).
+
+        box: (B, D) twice; bounds (B, V) twice, in which the better ones stay.
+        """
+        for part in self.chunks(len(units)):
+            mine, who = units[part], owner[part]
+            one = np.ones(len(mine))
+            both, sign = np.concatenate([mine, mine]), np.concatenate([one, -one])
+            whose = np.concatenate([who, who])
+            rows = self.unit_rows(number, both, sign)
+            g, c = self.backward(*rows, number, slopes, who)
+            here = (box[0], box[1]) if len(box[0]) == 1 else (box[0][whose], box[1][whose])
+            found = self.least(g, c, *here)
+            low, high = bounds
+            low[who, mine] = np.fmax(low[who, mine], found[: len(mine)])
+            high[who, mine] = np.fmin(high[who, mine], -found[len(mine) :])

@@ -1,0 +1,1 @@
+"""Nodes that have nothing left to split."""

@@ -1,0 +1,1 @@
+"""Open nodes: as rows of arrays, by their worst bound, and in a file."""

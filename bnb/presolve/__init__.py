@@ -1,0 +1,1 @@
+"""A smaller problem before the search."""

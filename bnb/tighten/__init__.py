@@ -1,0 +1,1 @@
+"""Tighter bounds of units: at the root, below a split, by the objective."""

@@ -1,0 +1,184 @@
+"""Joint intercepts: groups of units bounded together, beyond their triangles.
+
+For units with coefficients -c_k < 0 the triangle puts -c_k max(z_k, 0) >= -c_k s_k z_k + c_k s_k
+l_k, as if every z_k could stand at an end of its interval at once. Over a group the exact constant
+is the minimum over the node of sum c_k (s_k z_k - max(z_k, 0)), and -max(z, 0) = min(0, -z) makes
+that the least of 2^m linear minima, each a closed form or a backward bound: a Lagrangian
+decomposition by groups, tighter than any relaxation of single units and cheap for groups of about
+ten. The slopes stay the triangle's, so a group only adds a number to the bound. It stands to single
+triangles as the k-unit relaxations of Singh et al. 2019 do.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Vector
+from ...compiler.base.late import Stop, never
+from ..bounds.crown import triangle_loss
+from ..bounds.kernels import add_gains, joint_gains
+from ..bounds.magnitudes import Reach
+from ..nodes.batch import Block, Units
+from .below_split import NODE, SparseRows
+
+SIZE, LEAST = 10, 4
+"""Units of a group: twice the patterns for one more, and most of the gain is there."""
+GROUP, ROOT = 8_000_000, 100_000_000
+"""Multiplications that one group, and all groups of a root node, may cost."""
+LASTING = 8
+"""How many passes the groups of a node below the root may cost."""
+CHUNK = 20_000_000
+"""Multiplications between two looks at the clock."""
+WIDEST = 4000
+"""Units of a stage beyond which overlaps (a square matrix of them) are not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointGroups:
+    """groups (R, G, SIZE) of units of one stage each, by root node; -1 where fewer.  lasting (R,
+    G): those that are bounded anew below the root; cost: multiplications of the dearest.
+    """
+
+    groups: Indices
+    lasting: Mask
+    cost: int
+    rows: SparseRows
+    reach: Reach
+
+    @classmethod
+    def of(
+        cls, rows: SparseRows, reach: Reach, units: Units, roots: int, block: Block, lam: Matrix
+    ) -> JointGroups:
+        """Groups for the nodes of `block`, which come from `roots` root nodes; lam (B, U) at their
+        multipliers.
+        """
+        loss = triangle_loss(block.lower, block.upper, block.phase, lam)
+        work = rows.work(units, len(reach.input)).tolist()
+        found: list[list[_Group]] = [[] for _ in range(roots)]
+        for number in range(units.stages):
+            size = min(SIZE, int(math.log2(max(1.0, GROUP / work[number]))))
+            if size < LEAST:
+                break
+            part = units.part(number)
+            overlap = _overlap(rows, part)
+            for row, origin in enumerate(block.origin.tolist()):
+                for group in _greedy(loss[row, part], overlap, size):
+                    lost = float(loss[row, group + part.start].sum())
+                    cost = work[number] << len(group)
+                    found[origin].append(_Group(lost, cost, number, group + part.start))
+        found = [_affordable(groups) for groups in found]
+        most = max((len(groups) for groups in found), default=0)
+        groups = np.full((roots, most, SIZE), -1, dtype=np.int64)
+        lasting = np.zeros((roots, most), dtype=bool)
+        dearest = 1
+        for origin, listed in enumerate(found):
+            left = LASTING * (work[-1] + NODE)
+            for position, kept in enumerate(listed):
+                groups[origin, position, : len(kept.units)] = kept.units
+                lasting[origin, position] = kept.cost <= left
+                # a split touches one group of the first stage, and about all of the later ones
+                if kept.number > 0 and kept.cost <= left:
+                    left -= kept.cost
+                dearest = max(dearest, kept.cost)
+        return cls(groups, lasting, dearest, rows, reach)
+
+    def update(self, block: Block, box: Bounds, wanted: Mask, stop: Stop = never) -> None:
+        """Recomputes the gains of the wanted groups (B, G), in place; those that do not last gain
+        nothing below the root.
+
+        Once `stop` says so the rest gain nothing: what they gained before held with other bounds.
+        """
+        block.gain[wanted] = 0.0
+        lasts = (block.depth == 0)[:, None] | self.lasting[block.origin]
+        node, group = np.nonzero(wanted & lasts)
+        chunk = max(1, CHUNK // self.cost)
+        for begin in range(0, len(node), chunk):
+            if stop():
+                return
+            part = slice(begin, begin + chunk)
+            some = np.zeros(wanted.shape, dtype=bool)
+            some[node[part], group[part]] = True
+            self._gains(block, box, some)
+
+    def _gains(self, block: Block, box: Bounds, wanted: Mask) -> None:
+        rows = self.rows
+        inputs = len(self.reach.input)
+        factor = 2.0**-53 * 1.01 * (2.0 * (inputs + len(rows.bias)) + 64.0)
+        joint_gains(
+            self.groups, wanted, block.origin, block.phase, block.lower, block.upper, block.share,
+            np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
+            rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
+            rows.bias, rows.radius, rows.reach, self.reach.input, factor, block.gain,
+        )  # fmt: skip
+
+    def touched(self, block: Block, changed: Mask) -> Mask:
+        """The groups (B, G) with a unit whose bounds or phase changed, (B, U)."""
+        groups = self.groups[block.origin]
+        padded = np.concatenate([changed, np.zeros((len(block), 1), dtype=bool)], axis=1)
+        hit = padded[np.arange(len(block))[:, None, None], groups]
+        found: Mask = np.logical_or.reduce(hit, axis=2)
+        return found
+
+    def add(self, block: Block, lam: Matrix, value: Vector) -> None:
+        """Adds what the groups gain to bounds (B,) of one row a node; lam (B, U)."""
+        add_gains(
+            lam, block.origin, block.phase, block.lower, block.upper, self.groups, block.share,
+            block.gain, value,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Units of stage `number`, what their triangles lose and what bounding them together costs."""
+
+    lost: float
+    cost: int
+    number: int
+    units: Indices
+
+
+def _affordable(groups: list[_Group]) -> list[_Group]:
+    """Those that lose most, as many as may be bounded at a root node."""
+    kept, left = [], ROOT
+    for group in sorted(groups, key=lambda group: -group.lost):
+        if group.cost <= left:
+            kept.append(group)
+            left -= group.cost
+    return kept
+
+
+def _overlap(rows: SparseRows, part: slice) -> Matrix | None:
+    """How much the units of a stage depend on the same inputs and units, (N, N) in [0, 1]."""
+    count = part.stop - part.start
+    if not 1 < count <= WIDEST:
+        return None
+    inputs = 1 + int(rows.x_index.max(initial=0))
+    x = sparse.csr_array(
+        (np.abs(rows.x_value), rows.x_index, rows.x_start), shape=(len(rows.bias), inputs)
+    )[part.start : part.stop]
+    norm = np.sqrt((x * x).sum(axis=1))
+    product = (x @ x.T).toarray()
+    scale = np.maximum(np.outer(norm, norm), 1e-300)
+    overlap: Matrix = product / scale
+    return overlap
+
+
+def _greedy(loss: Vector, overlap: Matrix | None, size: int) -> list[Indices]:
+    """Groups of units by loss, partners chosen by loss times overlap with the first."""
+    left = loss > 0.0
+    out: list[Indices] = []
+    for unit in np.argsort(-loss, kind="stable").tolist():
+        if not left[unit]:
+            continue
+        score = np.where(left, loss if overlap is None else loss * overlap[unit], -1.0)
+        score[unit] = np.inf
+        best = np.argsort(-score, kind="stable")[:size]
+        group = best[score[best] > 0.0]
+        left[group] = False
+        if len(group) > 1:
+            out.append(group.astype(np.int64))
+    return out

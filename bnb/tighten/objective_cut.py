@@ -1,0 +1,122 @@
+"""Bounds of units over those inputs alone that can still matter: where the atoms hold.
+
+A pass from the outputs, with weights gamma >= 0 of atoms that must not exceed `above`, meets a
+unit's own row where that stage stands: what comes out bounds the unit over all inputs of the node
+at which every atom holds, splits of later stages included (Kotha et al. 2023, Provably Bounding
+Neural Network Preimages, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...compiler.base.arrays import Indices, Mask, Matrix, Vector
+from ...compiler.base.late import Stop
+from ...compiler.problem import Problem
+from ..bounds.crown import Ascent, Multipliers, Nodes, backward, climb
+from ..bounds.kernels import ascend
+from ..bounds.magnitudes import Reach
+from ..bounds.region_bounds import LARGEST_BATCH
+
+RATE, DECAY, WEIGHT_RATE = 0.4, 0.85, 0.15
+START = 0.1
+"""The atoms' first weight: at 0 no slope that only they meet would ever move."""
+TRIAL, SHARE = 100, 0.1
+"""Nodes to learn from, and the share of them that has to close."""
+
+
+@dataclass(slots=True)
+class Inside:
+    """What `tighten_inside` gained in one search."""
+
+    tried: int = 0
+    closed: int = 0
+
+    @property
+    def worthwhile(self) -> bool:
+        return self.tried < TRIAL or self.closed >= SHARE * self.tried
+
+
+def tighten_inside(
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    number: int,
+    alpha: Sequence[Matrix],
+    atoms: Mask,
+    above: Vector,
+    short: Vector,
+    steps: int,
+    stop: Stop,
+) -> None:
+    """Tightens the bounds of stage `number`'s unstable units at all nodes, in place.
+
+    alpha: slopes (B, N) of every stage to begin with; atoms (B, A): which must not exceed above
+    (A,); short (B,): how far the nodes are from closing, the atoms' scale.
+    """
+    bounds = nodes.bounds[number]
+    owner, unit = np.nonzero((bounds.lower < 0.0) & (bounds.upper > 0.0))
+    widest = max([problem.input_size, *(stage.size for stage in problem.stages)])
+    chunk = max(1, LARGEST_BATCH // widest)
+    for begin in range(0, len(owner), chunk):
+        part = slice(begin, begin + chunk)
+        mine, k = owner[part], unit[part]
+        for sign in (1.0, -1.0):
+            if stop():
+                return
+            value = _best(
+                problem, reach, nodes, number, mine, k, sign, alpha, atoms[mine], above,
+                (bounds.upper[mine, k] - bounds.lower[mine, k]) / short[mine], steps,
+            )  # fmt: skip
+            if sign > 0:
+                bounds.lower[mine, k] = np.fmax(bounds.lower[mine, k], value)
+            else:
+                bounds.upper[mine, k] = np.fmin(bounds.upper[mine, k], -value)
+
+
+def _best(
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    number: int,
+    owner: Indices,
+    unit: Indices,
+    sign: float,
+    alpha: Sequence[Matrix],
+    atoms: Mask,
+    above: Vector,
+    scale: Vector,
+    steps: int,
+) -> Vector:
+    """The best bounds of sign * z over some steps of all multipliers, (Q,).
+
+    scale (Q,): of the atoms' weights.
+    """
+    last = len(problem.stages) - 1
+    slopes = Multipliers(
+        [values[owner] for values in alpha], [np.zeros((len(owner), v.shape[1])) for v in alpha]
+    )
+    rows = np.zeros((len(owner), problem.stages[number].size))
+    rows[np.arange(len(owner)), unit] = sign
+    weight = np.where(atoms, START, 0.0)
+    first, second = np.zeros(atoms.shape), np.zeros(atoms.shape)
+    best = np.full(len(owner), -np.inf)
+    rounding = 2.0**-50 * (len(above) + 1)
+    ascent, rate = Ascent(RATE, DECAY), WEIGHT_RATE
+    for step in range(steps + 1):
+        gamma = weight * scale[:, None]
+        offset = -(gamma @ above) - rounding * (gamma @ np.abs(above))
+        found = backward(
+            problem, reach, nodes, owner, last, gamma, offset, slopes,
+            keep=step < steps, also=(number, rows),
+        )  # fmt: skip
+        best = np.fmax(best, found.value)
+        if step < steps:
+            output = climb(problem, nodes, owner, last, found, slopes, ascent)
+            grad = np.where(atoms, output - above, 0.0) * scale[:, None]
+            ascend(weight, grad, first, second, rate, ascent.step, np.inf)
+            rate *= DECAY
+    return best

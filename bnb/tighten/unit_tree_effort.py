@@ -1,0 +1,81 @@
+"""Whether and how far the units of a deep region are bounded by trees of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...compiler.base.arrays import Bounds, Indices
+from ...compiler.base.late import Stop
+from ...compiler.problem import Problem
+from ..bounds.crown import Nodes
+from ..bounds.magnitudes import Reach
+from ..certificate.recorder import Recorder
+from .unit_trees import FIRST_STEPS, STEPS, Trees
+
+ROUNDS = 10
+PROBE, GAIN = 16, 0.05
+"""Units of a stage that are tried first, and the share of their width that has to go."""
+EFFORT = 1e11
+"""Multiplications that all trees of a question may cost, about ten seconds of one core."""
+
+
+def grow(
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    work: Indices,
+    stop: Stop,
+    recorder: Recorder | None,
+) -> bool:
+    """Tightens the bounds of the only node, stage by stage, in place; whether anything was done.
+
+    work (S,): multiplications of a backward pass from a unit of each stage.  Trees end at the first
+    stage where they gain little, or cost too much; bounds of later stages are raised without them.
+    """
+    spent, grown, rounds = 0.0, False, ROUNDS
+    passes = 2.0 * (2 * FIRST_STEPS + 1 + 2 * ROUNDS * (2 * STEPS + 1))
+    for number, stage in enumerate(problem.stages[:-1]):
+        known = nodes.bounds[number]
+        units = np.flatnonzero((known.lower[0] < 0.0) & (known.upper[0] > 0.0))
+        deep = any(source != 0 for _, source in stage.terms)
+        if not (stage.relu and deep and len(units)):
+            continue
+        spent += passes * len(units) * float(work[number])
+        rounds = rounds if spent <= EFFORT else 0
+        if stop() or not (grown or rounds):
+            break
+        few = units[np.linspace(0, len(units) - 1, min(PROBE, len(units))).astype(int)]
+        if not grown and _narrowed(problem, reach, nodes, number, few, rounds, stop)[1] < GAIN:
+            break
+        nodes.bounds[number], share = _narrowed(
+            problem, reach, nodes, number, units, rounds, stop, recorder
+        )
+        grown, rounds = True, rounds if share >= GAIN else 0
+    return grown
+
+
+def _narrowed(
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    number: int,
+    units: Indices,
+    rounds: int,
+    stop: Stop,
+    recorder: Recorder | None = None,
+) -> tuple[Bounds, float]:
+    """A stage's bounds with better ones of some units, and by which share these became narrower."""
+    known = nodes.bounds[number]
+    lower, upper = known.lower.copy(), known.upper.copy()
+    for sign in (1.0, -1.0):
+        trees = Trees(problem, reach, nodes, number, units, sign)
+        trees.grow(rounds, stop)
+        before = lower[0, units] if sign > 0 else -upper[0, units]
+        better = trees.found > before
+        if recorder is not None:
+            recorder.grown(number, units, int(sign), trees.proof(better))
+        found = np.where(better, trees.found, before)
+        (lower if sign > 0 else upper)[0, units] = sign * found
+    width = (known.upper - known.lower)[0, units]
+    share = float(np.mean(1.0 - (upper - lower)[0, units] / width))
+    return Bounds(lower, upper), share

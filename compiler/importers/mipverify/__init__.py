@@ -1,0 +1,1 @@
+"""Networks from MIPVerify.jl's weights."""

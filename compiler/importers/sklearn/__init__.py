@@ -1,0 +1,1 @@
+"""Networks from fitted scikit-learn models."""

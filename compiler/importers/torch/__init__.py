@@ -1,0 +1,1 @@
+"""Networks from PyTorch modules and their state dicts."""

@@ -1,0 +1,1 @@
+"""The constraint language (Bastani et al. 2016, section 4)."""

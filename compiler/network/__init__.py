@@ -1,0 +1,1 @@
+"""Networks: a graph of layers, and what is known of each layer."""

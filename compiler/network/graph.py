@@ -1,0 +1,243 @@
+"""A network as a directed acyclic graph of layers, whatever file it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from ..base.arrays import Matrix, Numbers, Vector
+from ..base.errors import InputError
+from ..base.late import go_on
+from ..base.untrusted import attempt
+from ..language.expressions import Affine, Application, Expression, Operand, define, expression_of
+from ..question.digest import UNASKED
+from .forward import Enclosed, layer_enclosure, layer_value, point
+from .layers import COMBINED, FORMULAS, Layer, Linear, Rectifier, rectifiers
+
+Runtime = Callable[[Matrix], Matrix]
+"""The source's own float32 evaluation: rows of inputs to rows of outputs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A feed-forward network with one input and one output, both flat vectors.
+
+    graph: nodes carry `layer` and `size`, in topological order of insertion; edges carry `slot`,
+    the positions of the argument they feed. The node `input` is the input. digest: SHA-256 of what
+    defines it, which for one that was read from an ONNX file (onnx) are the file's bytes. path:
+    of the file that it was read from, "" where there is none; beside: of other files with weights.
+    ordered: the source ends with a softmax that is left out; only the order of outputs is its own.
+    """
+
+    graph: nx.DiGraph
+    output: str
+    input_shape: tuple[int, ...]
+    name: str = field(default="network", metadata=UNASKED)
+    runtime: Runtime | None = field(default=None, metadata=UNASKED)
+    digest: str = ""
+    onnx: bool = False
+    notes: tuple[str, ...] = field(default=(), metadata=UNASKED)
+    ordered: bool = False
+    path: str = field(default="", metadata=UNASKED)
+    beside: tuple[str, ...] = field(default=(), metadata=UNASKED)
+
+    INPUT = "input"
+
+    def __repr__(self) -> str:
+        shape = "" if len(self.input_shape) == 1 else f" of shape {self.input_shape}"
+        return (
+            f"<Network {self.name!r}: {self.input_size} inputs{shape}, {self.output_size} outputs "
+            f"({self.meaning}), {self.relus} ReLUs>"
+        )
+
+    @property
+    def meaning(self) -> str:
+        """What the outputs are."""
+        if self.ordered:
+            return "numbers before a softmax or logistic function, in the order of its values"
+        return "as the model gives them"
+
+    def logits(self) -> Network:
+        """The network whose outputs are by themselves what a softmax was left out behind.
+
+        It is none that was read from a file, and has no certificates.
+        """
+        name = f"the logits of {self.name}" if self.ordered else self.name
+        return replace(self, ordered=False, onnx=False, digest="", name=name)
+
+    @property
+    def input_size(self) -> int:
+        return int(np.prod(self.input_shape, dtype=np.int64))
+
+    @property
+    def output_size(self) -> int:
+        return int(self.graph.nodes[self.output]["size"])
+
+    @cached_property
+    def order(self) -> list[str]:
+        """The nodes that the output depends on, in topological order, input first."""
+        needed = nx.ancestors(self.graph, self.output) | {self.output, self.INPUT}
+        return [node for node in nx.topological_sort(self.graph) if node in needed]
+
+    def layer(self, node: str) -> Layer:
+        layer: Layer = self.graph.nodes[node]["layer"]
+        return layer
+
+    @cached_property
+    def sources(self) -> dict[str, list[str]]:
+        """For each node the nodes that feed it, by argument position."""
+        found: dict[str, list[str]] = {}
+        for node in self.order:
+            slots: list[tuple[int, str]] = []
+            for source, _, data in self.graph.in_edges(node, data=True):
+                slots.extend((slot, source) for slot in data["slots"])
+            found[node] = [source for _, source in sorted(slots)]
+        return found
+
+    @property
+    def relus(self) -> int:
+        """Number of rectified units; the maximum of n numbers counts as n - 1."""
+        sizes = self.graph.nodes
+        return sum(rectifiers(self.layer(n), int(sizes[n]["size"])) for n in self.order[1:])
+
+    @cached_property
+    def work(self) -> int:
+        """Multiplications of one forward pass, about."""
+        total = 0
+        for node in self.order[1:]:
+            layer = self.layer(node)
+            if isinstance(layer, Linear):
+                total += layer.operator.terms * layer.operator.out_size
+        return total
+
+    def check_input(self, values: npt.ArrayLike, what: str = "image") -> Vector:
+        """`values` as a flat float64 vector, or a clear error.
+
+        They are flat, or in the network's shape but for axes of length 1; nothing is rearranged.
+        """
+        try:
+            given = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{what} is no array of numbers: {error}") from error
+        flat = np.ascontiguousarray(given).reshape(-1)
+        if len(flat) != self.input_size:
+            raise InputError(
+                f"{what} has {len(flat)} numbers, but {self.name} takes {self.input_size} "
+                f"(shape {self.input_shape})"
+            )
+        if not arranged(given.shape, self.input_shape):
+            raise InputError(
+                f"{what} of shape {given.shape} is arranged differently from the "
+                f"{self.input_shape} that {self.name} takes{_moved(given.shape, self.input_shape)}"
+            )
+        if not np.isfinite(flat).all():
+            raise InputError(f"{what} holds a number that is not finite")
+        return flat
+
+    def values(self, inputs: Numbers) -> dict[str, Numbers]:
+        """The value of every node, (B, size) each.  inputs (B, input_size), float64 or exact."""
+        known = {self.INPUT: inputs}
+        for node in self.order[1:]:
+            known[node] = layer_value(self.layer(node), [known[s] for s in self.sources[node]])
+        return known
+
+    def run(self, inputs: Matrix) -> Matrix:
+        """The runtime's outputs, (B, output_size), NaN where it fails.  inputs (B, input_size)."""
+        nothing = np.full((len(inputs), self.output_size), np.nan)
+        runtime = self.runtime
+        if runtime is None:
+            return nothing
+        found = attempt(lambda: np.asarray(runtime(inputs), dtype=np.float64), nothing)
+        return found if found.shape == nothing.shape else nothing
+
+    def forward(self, inputs: Numbers) -> Numbers:
+        """The network's output, (B, output_size).  inputs (B, input_size), float64 or exact."""
+        return self.values(inputs)[self.output]
+
+    def enclose(self, values: Vector, radius: Vector | None = None) -> Enclosed:
+        """The output at one input, (1, output_size), with a rigorous bound on its error.
+
+        radius: how far the true input can be from `values`, elementwise.
+        """
+        known = {self.INPUT: point(values, radius)}
+        for node in self.order[1:]:
+            known[node] = layer_enclosure(self.layer(node), [known[s] for s in self.sources[node]])
+        return known[self.output]
+
+    def __call__(self, x: Operand | Sequence[Operand]) -> Affine:
+        """The output as an expression of the constraint language, with all its formulas.
+
+        x: an expression, a list of expressions and numbers, which are put after each other, or a
+        constant in any shape; of one the outputs as numbers are `forward(x.reshape(1, -1))[0]`.
+        """
+        return self.apply(expression_of(x))[self.output]
+
+    def apply(self, x: Expression) -> dict[str, Affine]:
+        """Every node as an expression; see `__call__`."""
+        if x.size != self.input_size:
+            raise InputError(f"{self.name} takes {self.input_size} numbers, not {x.size}")
+        known = {self.INPUT: x.affine}
+        for node in self.order[1:]:
+            go_on()
+            layer = self.layer(node)
+            result = FORMULAS[type(layer)](layer, [known[s] for s in self.sources[node]], node)
+            shared = self.graph.out_degree(node) > 1 or node == self.output
+            # an output that speaks of order alone has a variable of its own, to be known by
+            known_by = self.ordered and node == self.output
+            rectified = isinstance(layer, Rectifier) and not known_by
+            if isinstance(layer, COMBINED) or (shared and not rectified):
+                source = Application(x.affine, self.runtime and self.run, self.name, self)
+                result = define(result, node, source if node == self.output else None)
+            known[node] = result
+        return known
+
+
+def arranged(given: tuple[int, ...], taken: tuple[int, ...]) -> bool:
+    """Whether numbers of one shape stand in the order of the other; one that is flat tells none."""
+    first, second = ([side for side in shape if side != 1] for shape in (given, taken))
+    return min(len(first), len(second)) < 2 or first == second
+
+
+def _moved(given: tuple[int, ...], taken: tuple[int, ...]) -> str:
+    """How to come from one shape to the other."""
+    first, second = ([side for side in shape if side != 1] for shape in (given, taken))
+    if [first[-1], *first[:-1]] == second:
+        return "; its channels come first: np.moveaxis(np.squeeze(image), -1, 0)"
+    if [*first[1:], first[0]] == second:
+        return "; its channels come last: np.moveaxis(np.squeeze(image), 0, -1)"
+    return "; give it in that shape, or flat in its order"
+
+
+class GraphBuilder:
+    """Grows a graph node by node; used by all importers."""
+
+    def __init__(self, input_shape: tuple[int, ...]) -> None:
+        self.graph = nx.DiGraph()
+        self.input_shape = input_shape
+        size = int(np.prod(input_shape, dtype=np.int64))
+        self.graph.add_node(Network.INPUT, size=size)
+
+    def size(self, node: str) -> int:
+        return int(self.graph.nodes[node]["size"])
+
+    def add(self, name: str, layer: Layer, size: int, *sources: str) -> str:
+        """Append a layer fed by `sources`; returns its name, made unique."""
+        unique, serial = name or layer.kind, 1
+        while unique in self.graph:
+            serial += 1
+            unique = f"{name or layer.kind}.{serial}"
+        self.graph.add_node(unique, layer=layer, size=size)
+        for slot, source in enumerate(sources):
+            if self.graph.has_edge(source, unique):
+                self.graph.edges[source, unique]["slots"].append(slot)
+            else:
+                self.graph.add_edge(source, unique, slots=[slot])
+        return unique
+
+    def finish(self, output: str, **details: object) -> Network:
+        return Network(self.graph, output, self.input_shape, **details)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Linear operators with their adjoints."""

@@ -1,0 +1,1 @@
+"""VNN-LIB: from text to a property, and back."""

@@ -1,1 +1,0 @@
-"""Writers that state a question in the languages of other solvers."""

@@ -1,0 +1,1 @@
+"""The linear relaxation of a node."""

@@ -1,0 +1,1 @@
+"""The convex restriction of a network to one linear region."""

@@ -1,0 +1,1 @@
+"""Parts of the estimate of rho by convex restriction."""

@@ -1,0 +1,1 @@
+"""Questions in the languages of other solvers."""

@@ -1,0 +1,144 @@
+"""Writing what a search proved as one file; its form is docs/certificate.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..bnb.certificate.encode import Arrays, NotProvable, part
+from ..bnb.certificate.recorder import Recorder
+from ..bnb.checker.arithmetic import OUT_OF_TIME
+from ..compiler.base.errors import InputError
+from ..compiler.network.graph import Network
+from ..compiler.network.layers import Sign
+from ..compiler.problem import Problem
+from ..compiler.question.claim import Claim
+from .atomic import pack, save, write_bytes
+from .outputs import may_write
+
+if TYPE_CHECKING:
+    from ..bnb.check import Checker
+
+FORMAT, VERSION = "rhobust-certificate", 1
+
+
+class Certificate:
+    """A certificate while it comes into being: one recorder for each part.
+
+    path: where it is to be written, checked at once, see `outputs.may_write`.  check: whether the
+    checker has to accept a certificate before it is written.  inputs: files besides the network's
+    own that it must not replace.  Raises InputError for a network that was not read from an ONNX
+    file, which is all a checker reads, and for a path that cannot be.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        network: Network,
+        check: bool = True,
+        inputs: Sequence[str | Path | None] = (),
+        overwrite: bool = False,
+    ) -> None:
+        self.path, self.check = Path(path), check
+        if not network.onnx:
+            raise InputError(
+                f"{network.name} was not read from an ONNX file, and a certificate speaks of one; "
+                "export the network first"
+            )
+        may_write(self.path, "certificate", (network.path, *network.beside, *inputs), overwrite)
+        self.network = network
+        layers = [network.layer(node) for node in network.order[1:]]
+        self.unread = {layer.kind for layer in layers if isinstance(layer, Sign)}
+        self._parts: list[tuple[Recorder, int | None]] = []
+
+    def part(self, problem: Problem, output: int | None) -> Recorder | None:
+        """The recorder of the next part, None where no checker could read what it notes.
+
+        output: the stage that is the network's output.
+        """
+        if self.unread:
+            return None
+        recorder = Recorder(problem)
+        self._parts.append((recorder, output))
+        return recorder
+
+    def robust(self, claim: Claim, eps: float, stop: Callable[[], bool]) -> str:
+        """Writes that a claim holds within eps; returns what prevented it, or "".
+
+        stop: whether the time is up, which ends the checker's work.
+        """
+        if claim.margin and self.network.ordered:
+            return (
+                "a margin speaks of more than the order of the outputs, which is all that a "
+                "softmax at the end keeps"
+            )
+        header = {
+            "kind": "robust", "label": claim.label, "targets": list(claim.targets),
+            "margin": claim.margin.hex(), "eps": float(eps).hex(), "norm": claim.norm,
+        }  # fmt: skip
+        arrays = {"image": claim.image, "domain_low": claim.lower, "domain_high": claim.upper}
+        return self._write(header, arrays, stop)
+
+    def unsat(self, text: str, stop: Callable[[], bool]) -> str:
+        """Writes that nothing satisfies a VNN-LIB text; returns what prevented it, or ""."""
+        data = text.encode()
+        header = {"kind": "property", "sha256": hashlib.sha256(data).hexdigest()}
+        return self._write(header, {"text": np.frombuffer(data, dtype=np.uint8)}, stop)
+
+    def _write(self, claim: dict[str, Any], arrays: Arrays, stop: Callable[[], bool]) -> str:
+        if self.unread:
+            named = ", ".join(sorted(self.unread))
+            return f"certificates speak of continuous layers alone, not of {named}"
+        parts, full = [], dict(arrays)
+        for number, (recorder, output) in enumerate(self._parts):
+            if output is None:
+                return "the network's output is no stage of the compiled problem"
+            try:
+                entry, own = part(recorder, output)
+            except NotProvable as reason:
+                return str(reason)
+            parts.append(entry)
+            full |= {f"p{number}/{name}": array for name, array in own.items()}
+        header = {
+            "format": FORMAT, "version": VERSION,
+            "model": {"name": self.network.name, "sha256": self.network.digest},
+            "claim": claim, "parts": parts,
+        }  # fmt: skip
+        full["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+        if not self.check:
+            save(self.path, full)
+            return ""
+        file = BytesIO()
+        pack(file, full)
+        missing = self._checked(file, stop)
+        if not missing:
+            write_bytes(self.path, file.getvalue())
+        return missing
+
+    def _checked(self, file: BytesIO, stop: Callable[[], bool]) -> str:
+        """Why the checker does not accept a certificate, or ""."""
+        try:
+            checker = _checker(self.network.path, self.network.digest)
+        except Exception as error:  # of the system, onnx or the checker
+            return f"the checker cannot read the model: {error}"
+        report = checker.check(file, stop=stop)
+        if report.accepted:
+            return ""
+        if report.reason == OUT_OF_TIME:
+            return "proven, but the time was up before the checker had accepted the certificate"
+        return f"the checker refuses it: {report.reason}"
+
+
+@lru_cache(maxsize=1)
+def _checker(path: str, digest: str) -> Checker:
+    """One for all questions about a model; digest: that of the file when it was read."""
+    from ..bnb.check import Checker
+
+    return Checker(path)

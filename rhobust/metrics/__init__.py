@@ -1,0 +1,134 @@
+"""Metrics of Bastani et al. 2016, section 3: how often and how near images lose their labels.
+
+All are statistics of rho over images, of which only intervals may be known. With estimates
+(rho-hat >= rho) the frequency is an estimate from below; with intervals of `rho` it has two sides.
+Results are any of what `Results` names: arrays, lists of results, or JSON-lines files. An image
+that is misclassified has rho = 0 and counts; `correct_only` leaves such images out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..compiler.base.arrays import Vector
+from ..compiler.base.errors import InputError
+from ..compiler.question.claim import check_eps
+from .intervals import Distances, Results, distances
+
+__all__ = ["Curve", "Frequency", "Results", "Severity", "curve", "frequency", "severity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frequency:
+    """The adversarial frequency phi(eps) = share of images with rho <= eps: lower <= phi <= upper.
+
+    lower counts the images with an example within eps. From estimates it is the paper's phi-hat:
+    rho-hat is never below rho (but for an LP's tolerance), so phi-hat is never above phi. upper
+    counts those not proven to hold none; it is 1 where nothing is proven.
+    """
+
+    eps: float
+    lower: float
+    upper: float
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Severity:
+    """The adversarial severity mu(eps), the mean of rho over the images with rho <= eps.
+
+    estimate: the mean distance of the examples within eps, the paper's mu-hat; None where there is
+    none, and `reason` says so. Its bias has no sign: each distance is at least the image's rho, but
+    images with rho <= eps < rho-hat are left out.
+    lower, upper: mu lies between, if any image has rho <= eps; None where none can.
+    found, possible: images with an example within eps, and those not proven to hold none.
+    """
+
+    eps: float
+    estimate: float | None
+    lower: float | None
+    upper: float | None
+    reason: str
+    found: int
+    possible: int
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The share of images with rho <= eps, as a function of eps: steps at `eps`, (M,), increasing.
+
+    Between eps[k] and eps[k + 1] the share lies in [lower[k], upper[k]]; lower is the paper's curve
+    of rho-hat, never above the true one.
+    """
+
+    eps: Vector
+    lower: Vector
+    upper: Vector
+    images: int
+
+    def __call__(self, eps: float) -> Frequency:
+        """The adversarial frequency at a radius."""
+        place = int(np.searchsorted(self.eps, check_eps(eps), side="right")) - 1
+        ends = (self.lower[place], self.upper[place]) if place >= 0 else (0.0, 0.0)
+        return Frequency(float(eps), float(ends[0]), float(ends[1]), self.images)
+
+
+def frequency(results: Results, eps: float, correct_only: bool = False) -> Frequency:
+    """The adversarial frequency at a radius, as `Frequency` says."""
+    known, radius = _chosen(results, correct_only), check_eps(eps)
+    lower, upper = np.mean(known.upper <= radius), np.mean(known.lower <= radius)
+    return Frequency(radius, float(lower), float(max(lower, upper)), len(known))
+
+
+def severity(results: Results, eps: float, correct_only: bool = False) -> Severity:
+    """The adversarial severity at a radius, as `Severity` says.
+
+    The two sides are the least and the largest mean over all rho inside their intervals: an image
+    that may or may not lie within eps is taken in where that helps the side.
+    """
+    known, radius = _chosen(results, correct_only), check_eps(eps)
+    within = known.upper <= radius
+    maybe = (known.lower <= radius) & ~within
+    found, possible = int(within.sum()), int(within.sum() + maybe.sum())
+    if not possible:
+        reason = "every image is proven to hold no example within eps"
+        return Severity(radius, None, None, None, reason, found, possible)
+    nearest = np.minimum(known.lower, known.upper)
+    lower = _least_mean(nearest[within], np.sort(nearest[maybe]))
+    upper = (float(known.upper[within].sum()) + radius * int(maybe.sum())) / possible
+    if not found:
+        reason = "no example within eps was found"
+        return Severity(radius, None, lower, upper, reason, found, possible)
+    mean = float(known.upper[within].mean())
+    return Severity(radius, mean, min(lower, mean), max(upper, mean), "", found, possible)
+
+
+def curve(results: Results, correct_only: bool = False) -> Curve:
+    """The share of images with rho <= eps for every eps, as `Curve` says."""
+    known = _chosen(results, correct_only)
+    ends = np.concatenate([known.lower, known.upper])
+    eps = np.unique(ends[np.isfinite(ends)])
+    lower = np.searchsorted(np.sort(known.upper), eps, side="right") / len(known)
+    upper = np.searchsorted(np.sort(known.lower), eps, side="right") / len(known)
+    return Curve(eps, lower, np.maximum(lower, upper), len(known))
+
+
+def _chosen(results: Results, correct_only: bool) -> Distances:
+    known = distances(results)
+    if not correct_only:
+        return known
+    if not known.correct.any():
+        raise InputError("no image is classified correctly")
+    return known.kept(known.correct)
+
+
+def _least_mean(sure: Vector, optional: Vector) -> float:
+    """The least mean of all of `sure` and some of `optional` (sorted), of one number at least."""
+    total, count = float(sure.sum()), len(sure)
+    for value in optional.tolist():
+        if count and value * count >= total:
+            break
+        total, count = total + value, count + 1
+    return total / count

@@ -1,0 +1,258 @@
+"""Answering a property file: is there an input that satisfies it?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..bnb.search import Settings
+from ..clock import Deadline
+from ..compiler.base.arrays import Vector
+from ..compiler.base.errors import Contradiction, InputError, LanguageError
+from ..compiler.base.late import Late, until
+from ..compiler.language.expressions import Variable
+from ..compiler.network.graph import Network
+from ..compiler.question.property import Property
+from ..compiler.question.to_formula import formula, stacked
+from ..compiler.steps.compile import compile_formulas
+from ..compiler.vnnlib.parse import Unfinished, parse_vnnlib, read_text
+from ..files.certificate import Certificate
+from ..files.checkpoint import Checkpoint, resumable
+from ..networks.load import load
+from ..witness.property import PropertyValidator, PropertyWitness
+from .asked import about_property
+from .settle import settle
+from .verify import Progress, quiet
+
+
+@dataclass(frozen=True, slots=True)
+class SolveResult:
+    """status: sat, unsat, timeout or unknown, the last two with what stood in the way.
+
+    witness: inputs and the runtime's outputs for sat. bound: what is proven of the parts still
+    open. uncertified: why a certificate that was asked for is not there.
+    """
+
+    status: str
+    reason: str
+    witness: PropertyWitness | None
+    bound: float
+    seconds: float
+    nodes: int
+    lps: int
+    uncertified: str = ""
+
+
+@np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
+def solve(
+    model: str | Path | Network | Sequence[str | Path | Network],
+    question: str | Path | Property,
+    timeout: float | None = 60.0,
+    settings: Settings | None = None,
+    seed: int = 0,
+    progress: Progress = quiet,
+    certificate: str | Path | None = None,
+    checkpoint: str | Path | None = None,
+    trust_pickle: bool = False,
+    check: bool = True,
+    overwrite: bool = False,
+) -> SolveResult:
+    """Whether some input satisfies a VNN-LIB property; sat means that what it describes exists.
+
+    model: a file or a network, or one for each network the property declares.  timeout: seconds,
+    reading included.  certificate: a file to write the proof of an unsat into; for it the question
+    has to be a VNN-LIB file about one ONNX file.  check: whether the checker has to accept it
+    before it is written, within the time.
+    checkpoint: a file in which an undecided search is kept, and from which it goes on.
+    trust_pickle: whether models may be pickles, which can run any program; see `load`.
+    overwrite: whether a certificate may replace a file that is none.
+    Raises InputError and ModelError for what cannot be read, PropertyError for what the property
+    says outside the language.
+    """
+    deadline = Deadline(timeout)
+    several = [model] if isinstance(model, str | Path | Network) else list(model)
+    networks = [
+        m if isinstance(m, Network) else load(m, trust_pickle=trust_pickle) for m in several
+    ]
+    text = "" if isinstance(question, Property) else read_text(question)
+    files = [path for network in networks for path in (network.path, *network.beside)]
+    if not isinstance(question, Property):
+        files.append(str(question))
+    try:
+        asked = (
+            question
+            if isinstance(question, Property)
+            else parse_vnnlib(text, str(question), deadline.stop)
+        )
+    except Unfinished:
+        return SolveResult("timeout", "timeout", None, -np.inf, deadline.spent(), 0, 0)
+    proof = None
+    if certificate is not None:
+        if isinstance(question, Property) or len(networks) != 1:
+            raise InputError("a certificate needs a VNN-LIB file about one network")
+        proof = Certificate(certificate, networks[0], check, (*files, checkpoint), overwrite)
+    spent = settings or Settings()
+    solving = _Solving(networks, asked, deadline, spent, seed, progress, proof)
+    if checkpoint is not None:
+        about = about_property(networks, asked, spent)
+        solving.saver = resumable(checkpoint, certificate, about, spent.memory, files)
+    result = solving.run()
+    if solving.saver is not None and result.status in ("sat", "unsat"):
+        solving.saver.done()
+    if proof is not None and result.status == "unsat":
+        missing = proof.unsat(text, deadline.stop)
+        return replace(result, uncertified=missing, seconds=deadline.spent())
+    return result
+
+
+def prove(
+    network: Network,
+    text: str,
+    path: Path,
+    seconds: float,
+    settings: Settings,
+    seed: int,
+    check: bool = True,
+    overwrite: bool = False,
+) -> str:
+    """Writes a proof that a VNN-LIB text is unsat; returns what prevented it, or "".
+
+    Raises InputError for a network of which there are no certificates, Contradiction where the text
+    has a solution.
+    """
+    proof = Certificate(path, network, check, overwrite=overwrite)
+    deadline = Deadline(seconds)
+    if proof.unread:
+        raise InputError(proof.unsat(text, deadline.stop))
+    asked = parse_vnnlib(text, "the question")
+    found = _Solving([network], asked, deadline, settings, seed, quiet, proof).run()
+    if found.status == "unsat":
+        return proof.unsat(text, deadline.stop)
+    if found.witness is not None:
+        raise Contradiction(
+            "what was proven to have no solution has one",
+            {"question": text, "point": [str(v) for v in found.witness.inputs]},
+        )
+    return "no proof in one search was found in time"
+
+
+class _Solving:
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        asked: Property,
+        deadline: Deadline,
+        settings: Settings,
+        seed: int,
+        progress: Progress,
+        proof: Certificate | None = None,
+    ) -> None:
+        check(networks, asked)
+        self.networks, self.asked = networks, asked
+        self.deadline, self.settings, self.progress = deadline, settings, progress
+        self.rng = np.random.default_rng(seed)
+        self.proof = proof
+        self.saver: Checkpoint | None = None
+        self.nodes = self.lps = 0
+
+    def run(self) -> SolveResult:
+        try:
+            with until(self.deadline.stop):
+                return self._run()
+        except Late:
+            return self._result("timeout", "timeout", None, -np.inf)
+        except MemoryError:
+            return self._result("unknown", "memory", None, -np.inf)
+
+    def _run(self) -> SolveResult:
+        """Part after part: one box each."""
+        reason, bound = "", np.inf
+        for number, part in enumerate(self.asked.parts):
+            if self.deadline.stop():
+                reason, bound = "timeout", -np.inf
+                break
+            if self.saver is not None and self.saver.skips(number):
+                continue
+            validator = PropertyValidator(self.networks, self.asked, part.lower, part.upper)
+            x = inputs(self.networks, part.lower, part.upper, self.asked.source)
+            whole = [network(v) for network, v in zip(self.networks, x, strict=True)]
+            asked = zip(whole, self.asked.networks, strict=True)
+            y = stacked([output[: signature.output_size] for output, signature in asked])
+            rest = formula(part.rest, stacked([v.affine for v in x]), y)
+            compiled = compile_formulas([rest], inputs=x)
+            recorder = None
+            if self.proof is not None:
+                recorder = self.proof.part(compiled.problem, compiled.stage(whole[0]))
+            outcome = settle(
+                compiled.problem, validator.accept, self.deadline, self.settings, self.rng,
+                self.progress, recorder, self.saver, validator.accept_exact,
+            )  # fmt: skip
+            self.nodes += outcome.statistics.nodes
+            self.lps += outcome.statistics.lps
+            if validator.witness is not None:
+                return self._result("sat", "", validator.witness, -np.inf)
+            if outcome.status != "closed":
+                reason, bound = outcome.reason or "numerical", min(bound, outcome.bound)
+                if self.saver is not None:
+                    break  # a checkpoint is of one part
+        if reason:
+            return self._result(
+                "timeout" if reason == "timeout" else "unknown", reason, None, bound
+            )
+        return self._result("unsat", "", None, 0.0)
+
+    def _result(
+        self, status: str, reason: str, witness: PropertyWitness | None, bound: float
+    ) -> SolveResult:
+        return SolveResult(
+            status, reason, witness, bound, self.deadline.spent(), self.nodes, self.lps
+        )
+
+
+def check(networks: Sequence[Network], asked: Property) -> None:
+    """Whether the networks are those that the property speaks of.
+
+    Of a network whose softmax is left out a property may only compare two outputs.
+    """
+    if len(networks) != len(asked.networks):
+        raise InputError(
+            f"{asked.source} speaks of {len(asked.networks)} networks; {len(networks)} were given"
+        )
+    for network, signature in zip(networks, asked.networks, strict=True):
+        sizes = (network.input_size, network.output_size)
+        # version 1.0 numbers only what it needs of the outputs
+        if signature.input_size != sizes[0] or signature.output_size > sizes[1]:
+            raise InputError(
+                f"{asked.source} declares {signature.input_size} inputs and "
+                f"{signature.output_size} outputs, but {network.name} has {sizes[0]} and {sizes[1]}"
+            )
+    start = 0
+    for network, signature in zip(networks, asked.networks, strict=True):
+        end = start + signature.output_size
+        if network.ordered and not asked.compares(start, end):
+            raise InputError(
+                f"{asked.source} speaks of the values of {network.name}, which ends with a "
+                "softmax; of such outputs only comparisons of two are read"
+            )
+        start = end
+
+
+def inputs(
+    networks: Sequence[Network], lower: Vector, upper: Vector, source: str
+) -> tuple[Variable, ...]:
+    """A variable for each network's input, within a box (D,)."""
+    missing = np.flatnonzero(~(np.isfinite(lower) & np.isfinite(upper)))
+    if len(missing):
+        raise LanguageError(
+            f"{source}: input {missing[0]} has no finite bounds; the search needs a box"
+        )
+    x: list[Variable] = []
+    start = 0
+    for network in networks:
+        end = start + network.input_size
+        x.append(Variable(network.input_size, lower[start:end], upper[start:end], "x"))
+        start = end
+    return tuple(x)

@@ -1,0 +1,1 @@
+"""Witnesses: what has to be shown of a point before it is one."""

@@ -1,0 +1,155 @@
+"""Witnesses: an input becomes one only here, by exact membership, a rigorous margin and the
+runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..compiler.base.arrays import Vector, exact
+from ..compiler.base.rounding import LARGEST, add_down, add_up, ceil_float, floor_float
+from ..compiler.question.claim import Claim
+
+EXACT_WORK = 3_000_000
+"""Multiplications up to which a tie is settled in rationals (a few seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """An input that breaks a claim. point (D,): float32 numbers where the region holds any.
+
+    distance: from the image in the claim's norm, rounded up. margin: the claimed label's lead
+    over the target, at most 0 in exact arithmetic (a float64 value, within `radius` of the exact
+    one).
+    """
+
+    point: Vector
+    distance: float
+    label: int
+    margin: float
+    radius: float
+
+
+def float32_box(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
+    """The float32 numbers inside a box, as float64: (least, greatest), crossed where there are
+    none.
+    """
+    low, high = lower.astype(np.float32), upper.astype(np.float32)
+    low = np.where(low.astype(np.float64) < lower, np.nextafter(low, np.float32(np.inf)), low)
+    high = np.where(high.astype(np.float64) > upper, np.nextafter(high, np.float32(-np.inf)), high)
+    return low.astype(np.float64), high.astype(np.float64)
+
+
+def inner_box(claim: Claim, eps: float | None) -> tuple[Vector, Vector]:
+    """Floats exactly inside the box around the region: float32 ones where there are any.
+
+    eps None: the domain.
+    """
+    lower, upper = claim.lower, claim.upper
+    if eps is not None:
+        radius = np.full(len(claim.image), eps)
+        lower = np.maximum(lower, add_up(claim.image, -radius))
+        upper = np.minimum(upper, add_down(claim.image, radius))
+    low, high = float32_box(lower, upper)
+    none = ~(low <= high)
+    # no float32 number there: keep to the image's own value, which is inside
+    return np.where(none, claim.image, low), np.where(none, claim.image, high)
+
+
+INWARDS = (1e-9, 1e-8, 1e-7, 3e-7, 1e-6)
+"""Shares of the way to the image by which a rounded point is drawn back into a ball."""
+
+
+class Validator:
+    """Decides whether points are witnesses of a claim within `eps` (None: the domain).
+
+    stop: asked before a tie is settled in rationals; once it says so, ties are no witnesses.
+    """
+
+    def __init__(
+        self, claim: Claim, eps: float | None, stop: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.claim, self.eps, self.stop = claim, eps, stop
+        self.low, self.high = inner_box(claim, eps)
+
+    def snap(self, point: Vector) -> Vector | None:
+        """The float32 point nearest to `point` inside the region; None where none near is."""
+        for share in (0.0, *INWARDS):
+            near = (point + share * (self.claim.image - point)).astype(np.float32)
+            snapped: Vector = np.clip(near.astype(np.float64), self.low, self.high)
+            if self._inside(snapped):
+                return snapped
+        return None
+
+    def _inside(self, point: Vector) -> bool:
+        """Whether a point of the box is in the ball, exactly."""
+        if self.eps is None or self.claim.norm == "linf" or (point == self.claim.image).all():
+            return True
+        gaps = exact(point) - exact(self.claim.image)
+        radius = Fraction(self.eps)
+        if self.claim.norm == "l1":
+            return bool(np.abs(gaps).sum() <= radius)
+        return bool((gaps * gaps).sum() <= radius * radius)
+
+    def check(self, point: Vector) -> Witness | None:
+        """The witness at `point` (snapped), or None when any doubt is left."""
+        if point.shape != self.claim.image.shape or not np.isfinite(point).all():
+            return None
+        inside = self.snap(point)
+        found = None if inside is None else self._margin(inside)
+        if inside is None or found is None or not self._runtime_agrees(inside):
+            return None
+        margin, radius, label = found
+        distance = self._distance(inside)
+        return Witness(inside, distance, label, margin, radius)
+
+    def _distance(self, point: Vector) -> float:
+        """From the image, rounded up."""
+        image = self.claim.image
+        moved = point != image
+        if not moved.any():
+            return 0.0
+        gap = np.where(moved, np.maximum(add_up(point, -image), add_up(image, -point)), 0.0)
+        if self.claim.norm == "linf":
+            return float(gap.max())
+        # each product, sum and root is rounded once
+        size = float(gap.sum()) if self.claim.norm == "l1" else float(np.sqrt(gap @ gap))
+        return size * (1.0 + 2e-16 * (len(gap) + 4)) + 1e-300
+
+    def _margin(self, point: Vector) -> tuple[float, float, int] | None:
+        claim = self.claim
+        enclosed = claim.network.enclose(point)
+        y, error = enclosed.middle[0], enclosed.radius[0]
+        targets = np.array(claim.targets)
+        # the label's lead over each target, asked for margin included
+        lead = y[claim.label] - y[targets] + claim.margin
+        doubt = (error[claim.label] + error[targets]) * (1 + 1e-9) + 4e-16 * (
+            np.abs(y[claim.label]) + np.abs(y[targets]) + abs(claim.margin)
+        )
+        sure = lead + doubt <= 0.0
+        if sure.any():
+            best = int(np.argmin(np.where(sure, lead, np.inf)))
+            return float(lead[best]), float(doubt[best]), int(targets[best])
+        if not (lead - doubt <= 0.0).any() or claim.network.work > EXACT_WORK or self.stop():
+            return None
+        logits = claim.network.forward(exact(point)[None])[0]
+        leads = [
+            logits[claim.label] - logits[t] + exact(claim.margin).item() for t in claim.targets
+        ]
+        best = min(range(len(leads)), key=lambda k: leads[k])
+        if leads[best] <= 0:
+            near = max(floor_float(leads[best]), -LARGEST)
+            return near, ceil_float(abs(leads[best] - Fraction(near))), claim.targets[best]
+        return None
+
+    def _runtime_agrees(self, point: Vector) -> bool:
+        claim = self.claim
+        if claim.network.runtime is None:
+            return True
+        y = claim.network.run(point[None])[0]
+        rivals = y[list(claim.targets)]
+        return bool((y[claim.label] - rivals + claim.margin <= 0.0).any())
