@@ -41,7 +41,7 @@ from rhobust.compiler.network.graph import Network
 from rhobust.compiling import compiling
 from rhobust.embedded import embedded_images
 from rhobust.results import RhoResult
-from tests.trained import trained
+from tests.reference.trained import trained
 
 from .workloads import DATA
 

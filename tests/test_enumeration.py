@@ -19,14 +19,14 @@ from rhobust import Verdict, rho, rho_estimate, verify
 from rhobust.compiler.question.claim import Target
 from rhobust.witness.label import Witness
 
-from .oracles import (
+from .reference.oracles import (
     ExactStage,
     least_distance,
     least_distance_on_region,
     least_margin,
     margin_at,
 )
-from .strategies import Case, bent_case, random_case, tangled_case
+from .reference.strategies import Case, bent_case, random_case, tangled_case
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .oracles import (
+from .reference.oracles import (
     Bend,
     ExactMaximum,
     ExactNetwork,

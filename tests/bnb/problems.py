@@ -19,9 +19,9 @@ from rhobust.compiler.operators.linear import Dense, LinearOperator, identity
 from rhobust.compiler.problem import Branch, Problem, Stage
 from rhobust.compiler.question.claim import Claim
 
-from .. import oracles
-from ..exact_twin import exact_twin
-from ..strategies import Case
+from ..reference import oracles
+from ..reference.exact_twin import exact_twin
+from ..reference.strategies import Case
 
 
 def never() -> bool:

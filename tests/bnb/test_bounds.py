@@ -32,8 +32,8 @@ from rhobust.lp.relaxation.duals_to_slopes import from_duals
 from rhobust.lp.relaxation.node_lp import Relaxation
 from rhobust.lp.restriction.region import Region
 
-from .. import twins
-from ..strategies import Case, random_case
+from ..reference import twins
+from ..reference.strategies import Case, random_case
 from .problems import (
     compiled,
     each_atom,

@@ -21,7 +21,7 @@ from rhobust.compiler.language.expressions import Variable
 from rhobust.compiler.network.graph import Network
 from rhobust.compiler.steps.compile import Compiled, compile_formulas
 
-from ..bends import BENDS, draw
+from ..reference.bends import BENDS, draw
 
 KINDS = [Root, ExactRoot]
 seeds = st.integers(0, 2**32 - 1)

@@ -18,7 +18,7 @@ from rhobust.compiler.base.arrays import Bounds, Vector
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.problem import Problem
 
-from ..strategies import random_case
+from ..reference.strategies import random_case
 from .problems import compiled, exact_points, exact_pre, gaussian_case, never, rooted, stage
 
 

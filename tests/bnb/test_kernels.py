@@ -9,7 +9,7 @@ from rhobust.bnb.bounds import kernels
 from rhobust.compiler.base.arrays import Matrix, Phases
 from rhobust.compiler.operators.kernels import gather_patches, scatter_patches
 
-from .. import twins
+from ..reference import twins
 
 SEEDS = pytest.mark.parametrize("seed", range(8))
 

@@ -17,7 +17,7 @@ from rhobust.compiler.base.arrays import Indices, Vector
 from rhobust.lp.oracle.highs import Answer, Oracle, highs, no_answer, reference
 from rhobust.lp.relaxation.node_lp import Duals, Relaxation
 
-from ..strategies import random_case, tangled_case
+from ..reference.strategies import random_case, tangled_case
 from .problems import each_atom, exact_points, exact_pre, exact_row, gaussian_case
 from .test_bounds import Reduced, reduced
 

@@ -12,7 +12,7 @@ from rhobust.bnb.certificate.encode import Arrays, part
 from rhobust.bnb.certificate.recorder import DEAD, LEAF, NONE, Recorder
 from rhobust.bnb.search import Outcome, Settings, search
 
-from ..strategies import Case, tangled_case
+from ..reference.strategies import Case, tangled_case
 from .test_search import LAZY, Asked, asked, effort, shares, some_cases
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rhobust.bnb.nodes.saved import Array, Pieces, State
 from rhobust.bnb.search import Settings, search
 
-from ..strategies import Case
+from ..reference.strategies import Case
 from .test_search import LAZY, Asked, asked, decided, effort, right, shares, some_cases
 
 pytestmark = pytest.mark.slow
@@ -112,7 +112,7 @@ def test_an_exception_in_a_thread_comes_out() -> None:
 
 def open_case() -> Case:
     """A network whose answer needs a search."""
-    from ..strategies import tangled_case
+    from ..reference.strategies import tangled_case
 
     return tangled_case(np.random.default_rng(5))
 

@@ -20,8 +20,8 @@ from rhobust.compiler.base.arrays import Bounds, Matrix, Vector
 from rhobust.compiler.problem import Problem
 from rhobust.lp.oracle.highs import Answer, Oracle, Program, Solver, highs, no_answer, reference
 
-from .. import oracles
-from ..strategies import Case, cases, random_case, tangled_case, tangled_cases
+from ..reference import oracles
+from ..reference.strategies import Case, cases, random_case, tangled_case, tangled_cases
 from .problems import compiled, exact_points, exact_pre, unread_problem
 
 pytestmark = pytest.mark.slow

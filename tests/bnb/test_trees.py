@@ -21,7 +21,7 @@ from rhobust.compiler.base.arrays import Bounds
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.results import Verdict
 
-from ..strategies import random_case
+from ..reference.strategies import random_case
 from .certificates import Network, save
 from .problems import compiled, exact_points, exact_pre, gaussian_case, never, rooted
 

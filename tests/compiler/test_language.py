@@ -37,8 +37,8 @@ from rhobust.compiler.steps.recognise import recognise
 from rhobust.compiler.steps.region import region
 from rhobust.compiler.steps.system import System, chain
 
-from .. import oracles
-from ..strategies import Case, cases
+from ..reference import oracles
+from ..reference.strategies import Case, cases
 
 WEIGHT = np.array([[1.0, -0.5], [0.25, 2.0], [0.0, 0.0]])
 numbers = st.fractions(-3, 3, max_denominator=16)

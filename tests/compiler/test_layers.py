@@ -37,8 +37,8 @@ from rhobust.compiler.question.claim import Claim
 from rhobust.compiler.steps.compile import compile_formulas
 from rhobust.compiler.steps.system import variables
 
-from .. import oracles
-from ..strategies import Case, bent_cases
+from ..reference import oracles
+from ..reference.strategies import Case, bent_cases
 
 SIZE = 4
 INF = np.inf

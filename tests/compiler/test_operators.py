@@ -27,8 +27,8 @@ from rhobust.compiler.operators.linear import (
     times,
 )
 
-from .. import oracles
-from ..exact_twin import operator_matrix
+from ..reference import oracles
+from ..reference.exact_twin import operator_matrix
 
 
 def simple(rng: np.random.Generator, inputs: int) -> LinearOperator:

@@ -33,8 +33,8 @@ from rhobust.compiler.steps.recognise import recognise
 from rhobust.compiler.steps.region import region
 from rhobust.compiler.steps.system import Lift, Solution, System, chain, substitute
 
-from .. import oracles
-from ..strategies import Case, cases
+from ..reference import oracles
+from ..reference.strategies import Case, cases
 
 
 def compiled(x: Variable, *formulas: Formula) -> tuple[Problem, Lift]:

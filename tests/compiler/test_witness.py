@@ -17,8 +17,8 @@ from rhobust.compiler.question.claim import Claim
 from rhobust.witness import label as module
 from rhobust.witness.label import Validator, float32_box, inner_box
 
-from .. import oracles
-from ..strategies import Case, cases
+from ..reference import oracles
+from ..reference.strategies import Case, cases
 
 LINE = replace(dense_network([([[1.0], [-1.0]], [0.0, 0.0])]), runtime=None)  # logits (x, -x)
 

@@ -48,8 +48,8 @@ from rhobust.compiler.vnnlib.parse import parse_vnnlib
 from rhobust.export.names import Names
 from rhobust.export.smtlib import write_property_smtlib, write_smtlib
 
-from ..questions import SEVENTHS, WEIGHT, Asker, question
-from ..strategies import Case, bent_cases, cases
+from ..reference.questions import SEVENTHS, WEIGHT, Asker, question
+from ..reference.strategies import Case, bent_cases, cases
 from .smtlib_texts import Script
 
 # ---- operators -------------------------------------------------------------------------------

@@ -18,10 +18,10 @@ from rhobust.lp.restriction.network_region import NetworkRegion
 from rhobust.lp.restriction.restrict import Restricted, Work, restrict
 from rhobust.selftest.polytopes import ratio
 
-from ..exact_twin import Floats
-from ..oracles import Vector, vector
-from ..regions import cone, exact_region, least_in_region
-from ..strategies import Case, bent_case, bent_cases, cases, random_case, tangled_cases
+from ..reference.exact_twin import Floats
+from ..reference.oracles import Vector, vector
+from ..reference.regions import cone, exact_region, least_in_region
+from ..reference.strategies import Case, bent_case, bent_cases, cases, random_case, tangled_cases
 
 NORMS = ("linf", "l1", "l2")
 MARGINS = (0.0, 0.0, 0.25)

@@ -20,8 +20,8 @@ from rhobust.lp.restriction.network_region import NetworkRegion
 from rhobust.lp.restriction.region import Region
 from rhobust.lp.restriction.restrict import Restricted, Work, polish, restrict
 
-from .. import oracles
-from ..strategies import Case, cases, random_case, tangled_cases
+from ..reference import oracles
+from ..reference.strategies import Case, cases, random_case, tangled_cases
 
 TOLERANCES = Tolerances()
 some_cases = st.one_of(cases(), tangled_cases())

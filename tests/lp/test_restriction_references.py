@@ -13,8 +13,8 @@ import rhobust as rb
 from rhobust.compiler.base.arrays import Numbers, exact
 from rhobust.compiler.question.claim import Claim
 
-from ..restrictions import LayerProgram, layer_program, solve_full, solve_lazily
-from ..strategies import Case, bent_cases, cases, tangled_cases
+from ..reference.restrictions import LayerProgram, layer_program, solve_full, solve_lazily
+from ..reference.strategies import Case, bent_cases, cases, tangled_cases
 
 some_cases = st.one_of(cases(), tangled_cases(), bent_cases())
 

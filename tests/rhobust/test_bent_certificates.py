@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 import rhobust as rb
 from rhobust.bnb.check import Checker
 
-from ..bends import BENDS, draw
+from ..reference.bends import BENDS, draw
 from .test_certificates import EFFORT, norms, status_of, text
 
 pytestmark = pytest.mark.slow

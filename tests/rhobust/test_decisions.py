@@ -17,7 +17,7 @@ from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.question.claim import Claim
 from rhobust.queries.verify import Finder
 
-from ..strategies import Case, cases, tangled_cases
+from ..reference.strategies import Case, cases, tangled_cases
 
 pytestmark = pytest.mark.slow
 

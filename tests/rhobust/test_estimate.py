@@ -17,9 +17,9 @@ from rhobust.compiler.network.layers import Linear, MaxPool, Rectifier
 from rhobust.compiler.operators.linear import Dense
 from rhobust.compiler.operators.pooling import Windows
 
-from .. import oracles
-from ..exact_twin import Floats
-from ..strategies import Case, bent_cases, cases, tangled_cases
+from ..reference import oracles
+from ..reference.exact_twin import Floats
+from ..reference.strategies import Case, bent_cases, cases, tangled_cases
 
 every_case = st.one_of(cases(), bent_cases(), tangled_cases())
 NORMS = st.sampled_from(["linf", "l1", "l2"])

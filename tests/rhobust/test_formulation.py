@@ -21,11 +21,11 @@ from rhobust.compiler.importers.plain import from_arrays
 from rhobust.compiler.language.evaluator import holds, value, within
 from rhobust.compiler.language.expressions import requirements
 
-from .. import oracles
 from ..bnb.formulas import Question, on_edge, random_question, tied
 from ..bnb.formulas import stated as in_language
-from ..oracles import least_margin
-from ..strategies import Case, cases, eighths
+from ..reference import oracles
+from ..reference.oracles import least_margin
+from ..reference.strategies import Case, cases, eighths
 
 Asked: TypeAlias = Callable[[], rb.Problem]
 

@@ -14,7 +14,7 @@ from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.question.claim import Claim
 from rhobust.queries import rho as radius
 
-from ..trained import digits, trained
+from ..reference.trained import digits, trained
 
 pytestmark = pytest.mark.slow
 

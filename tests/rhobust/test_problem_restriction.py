@@ -14,9 +14,9 @@ from rhobust.compiler.base.errors import LanguageError
 from rhobust.compiler.language.evaluator import holds
 from rhobust.compiler.language.expressions import And, requirements
 
-from ..oracles import vector
-from ..regions import exact_region
-from ..strategies import Case, bent_cases, cases
+from ..reference.oracles import vector
+from ..reference.regions import exact_region
+from ..reference.strategies import Case, bent_cases, cases
 
 
 @settings(max_examples=12, deadline=None)

@@ -43,8 +43,8 @@ from rhobust.queries.solve import solve
 from ..compiler.smtlib_texts import Script
 from ..compiler.test_compiled import inside
 from ..compiler.test_steps import satisfied
-from ..questions import question
-from ..strategies import bent_case, random_case, tangled_case
+from ..reference.questions import question
+from ..reference.strategies import bent_case, random_case, tangled_case
 
 pytestmark = pytest.mark.slow
 
