@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiler.base.arrays import Bounds, Indices, Mask, Matrix
-from .bounds.crown import Ascent, Multipliers, Nodes, Pass, backward, climb
+from .bounds.crown import Ascent, Multipliers, Nodes, Pass, ascend, crown
 from .bounds.kernels import least_radius
 from .branching.relu import largest_loss
 from .nodes.batch import Block, collect, multipliers, spread
@@ -160,7 +160,7 @@ class Bounding(Shared):
                 told = told[still]
             if last:
                 break
-            output = climb(self.problem, nodes, owner, self.last, found, slopes, ascent)
+            output = ascend(self.problem, nodes, owner, self.last, found, slopes, ascent)
             self._reweigh(block, output, step)
         block.alpha = collect(slopes.alpha, self.units, len(block))
         block.beta = collect(slopes.beta, self.units, len(block))
@@ -223,7 +223,7 @@ class Bounding(Shared):
             block.gamma /= np.maximum(block.gamma.sum(axis=1, keepdims=True), 1e-300)
 
     def _pass(self, block: Block, nodes: Nodes, owner: Indices, slopes: Multipliers) -> Pass:
-        found = backward(
+        found = crown(
             self.problem, self.reach, nodes, owner, self.last,
             block.gamma, np.zeros(len(block)), slopes, keep=True,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from ..compiler.base.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.base.errors import Contradiction
 from ..compiler.base.late import Late
 from ..compiler.base.untrusted import attempt
-from .bounds.crown import Ascent, Pass, plain
+from .bounds.crown import Ascent, Pass, heuristic_slopes
 from .bounds.plain_proof import plain_pass
 from .bounds.region_bounds import root_bounds, tighten
 from .leaves.close import Leaves
@@ -94,7 +94,7 @@ class Rooting(Leaves):
             block.low = np.repeat(box.lower, len(block), axis=0)
             block.high = np.repeat(box.upper, len(block), axis=0)
         owner = np.zeros(len(block), dtype=np.int64)
-        slopes = plain(self.problem, self.root, owner, self.last)
+        slopes = heuristic_slopes(self.problem, self.root, owner, self.last)
         block.alpha = collect(slopes.alpha, self.units, len(block))
         if self.tracker is not None:
             self._covered("the root nodes", self.tracker.solves[None], block)

@@ -1,8 +1,13 @@
-"""Backward linear bounds, batched over queries: rows of any stage, each at any node.
+"""CROWN, batched over queries: linear lower bounds of rows of any stage, each at any node.
 
 One pass takes coefficients on the pre-activations of one stage back to the input and closes with
-the least value over the box (Wong and Kolter 2018; Zhang et al. 2018; splits as in Wang et al.
-2021). The result is rigorous whatever the multipliers: see `reach` for the rounding.
+the least value over the box (Wong and Kolter 2018; Zhang et al. 2018, CROWN):
+
+    row @ pre_start + offset  >=  lam @ x + base  >=  min over the node of lam @ x + base
+
+with the slopes alpha of unstable units (alpha-CROWN, Xu et al. 2021) and multipliers beta of splits
+(beta-CROWN, Wang et al. 2021); a unit's rule is in `kernels.relax`. The bound is rigorous whatever
+the multipliers: see `magnitudes` for the rounding.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from ...compiler.base.late import Stop, in_time, never
 from ...compiler.base.rounding import TINY
 from ...compiler.problem import Problem
 from .kernels import (
-    ascend,
+    adam_step,
     least_over_box,
     least_over_l1_ball,
     least_over_l2_ball,
@@ -79,7 +84,7 @@ class Pass:
         )
 
 
-def plain(problem: Problem, nodes: Nodes, owner: Indices, start: int) -> Multipliers:
+def heuristic_slopes(problem: Problem, nodes: Nodes, owner: Indices, start: int) -> Multipliers:
     """The heuristic slopes and no split multipliers, for rows on stage `start`."""
     alpha: list[Matrix] = []
     for number in range(start):
@@ -111,7 +116,7 @@ def with_beta(multipliers: Multipliers) -> Multipliers:
     return Multipliers(multipliers.alpha, beta)
 
 
-def backward(
+def crown(
     problem: Problem,
     reach: Reach,
     nodes: Nodes,
@@ -128,7 +133,7 @@ def backward(
 
     start: index of the stage in problem.stages; rows (Q, N_start); offset (Q,), taken as exact.
     Promise: `value` is at most the true minimum over the node, for every alpha in [0, 1], beta >=
-    0; a NaN anywhere gives NaN. keep: also the coefficients of all stages, which `climb` needs.
+    0; a NaN anywhere gives NaN. keep: also the coefficients of all stages, which `ascend` needs.
     also: a stage no later than `start`, and coefficients (Q, N) on its pre-activations that are
     added to the rows, whether anything else reads that stage or not.  Raises Late once `stop` says
     so, which is asked at every stage.
@@ -215,7 +220,7 @@ class Ascent:
     moments: list[tuple[Matrix, Matrix, Matrix, Matrix]] = field(default_factory=list)
 
 
-def climb(
+def ascend(
     problem: Problem,
     nodes: Nodes,
     owner: Indices,
@@ -254,11 +259,11 @@ def climb(
             alpha, beta, alpha_grad, beta_grad, post,
         )  # fmt: skip
         first, second, third, fourth = ascent.moments[number]
-        ascend(alpha, alpha_grad, first, second, ascent.rate, ascent.step, 1.0)
+        adam_step(alpha, alpha_grad, first, second, ascent.rate, ascent.step, 1.0)
         if beta.shape[1]:
             largest = np.abs(lam).max(initial=1e-9)
             rate = ascent.rate * float(largest)
-            ascend(beta, beta_grad, third, fourth, rate, ascent.step, np.inf)
+            adam_step(beta, beta_grad, third, fourth, rate, ascent.step, np.inf)
         values.append(post)
     ascent.rate *= ascent.decay
     return problem.stages[start].pre(values)

@@ -41,6 +41,13 @@ def relax(
 ) -> None:
     """From coefficients on post-activations to coefficients `mu` on pre-activations, both (Q, N).
 
+    Each unit's rule is an inequality in its pre-activation z, of which l <= z <= u is known:
+
+        lam max(z, 0) >= lam alpha z               lam >= 0, alpha in [0, 1]     Xu et al. 2021
+        lam max(z, 0) >= lam u (z - l) / (u - l)   lam < 0, the chord            Zhang et al. 2018
+        lam max(z, 0) >= (lam - beta) z            split to z >= 0, beta >= 0    Wang et al. 2021
+        lam max(z, 0) >= beta z                    split to z <= 0, beta >= 0    the same
+
     Adds the intercepts and mu * bias to `constant`, |mu| * reach to `size` (what rounding errors
     are proportional to) and |mu| * bias_radius to `extra`. beta with one row of zero columns means
     none.
@@ -406,7 +413,7 @@ def relaxed_forward(
 
 
 @njit(cache=True, nogil=True)
-def ascend(
+def adam_step(
     value: Matrix,
     grad: Matrix,
     first: Matrix,

@@ -8,7 +8,7 @@ from ...compiler.base.arrays import Bounds
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
 from ..nodes.disjunctions import Tree
-from .crown import Nodes, Pass, backward, plain
+from .crown import Nodes, Pass, crown, heuristic_slopes
 from .magnitudes import Reach
 from .region_bounds import root_bounds
 
@@ -17,8 +17,8 @@ def plain_pass(problem: Problem, reach: Reach, root: Nodes) -> Pass:
     """Every atom's bound with the heuristic slopes."""
     owner = np.zeros(len(problem.offset), dtype=np.int64)
     last = len(problem.stages) - 1
-    slopes = plain(problem, root, owner, last)
-    return backward(
+    slopes = heuristic_slopes(problem, root, owner, last)
+    return crown(
         problem, reach, root, owner, last, problem.rows, problem.offset, slopes
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from ...compiler.base.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.base.late import Late, Stop, never
 from ...compiler.problem import Problem
-from .crown import Ascent, Multipliers, Nodes, backward, climb, plain
+from .crown import Ascent, Multipliers, Nodes, ascend, crown, heuristic_slopes
 from .interval import stage_interval
 from .magnitudes import Reach
 from .sparse_crown import LocalRows, LocalStages, local_rows
@@ -131,7 +131,7 @@ def unit_bounds(
         rows = np.zeros((len(part), size))
         rows[np.arange(len(part)), units[part]] = signed
         owner = np.zeros(len(part), dtype=np.int64)
-        multipliers = plain(problem, nodes, owner, number)
+        multipliers = heuristic_slopes(problem, nodes, owner, number)
         # the ascent changes them in place, and only a listener wants to know which were best
         slopes = None if told is None else [alpha.copy() for alpha in multipliers.alpha]
         try:
@@ -173,7 +173,7 @@ def best_pass(
     best = np.full(len(owner), -np.inf)
     for step in range(steps + 1):
         last = step == steps
-        found = backward(
+        found = crown(
             problem, reach, nodes, owner, number, rows, offset, multipliers, keep=not last,
             stop=never if step else stop,
         )  # fmt: skip
@@ -183,7 +183,7 @@ def best_pass(
             kept[better] = alpha[better]
         if last or stop():
             break
-        climb(problem, nodes, owner, number, found, multipliers, ascent)
+        ascend(problem, nodes, owner, number, found, multipliers, ascent)
     return best
 
 

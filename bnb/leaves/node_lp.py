@@ -15,7 +15,7 @@ from ...lp.oracle.highs import Oracle
 from ...lp.relaxation.duals_to_slopes import from_duals
 from ...lp.relaxation.l2_projection import applies, nearest
 from ...lp.relaxation.node_lp import Relaxation
-from ..bounds.crown import Multipliers, Nodes, Pass, backward
+from ..bounds.crown import Multipliers, Nodes, Pass, crown
 from ..bounds.magnitudes import Reach
 from ..nodes.batch import Units, view
 
@@ -65,7 +65,7 @@ def solve_leaf(
     alpha, beta = from_duals(problem, node, row, duals)
     multipliers = Multipliers([a[None] for a in alpha], [b[None] for b in beta])
     last = len(problem.stages) - 1
-    found = backward(problem, reach, nodes, ZERO, last, row[None].copy(), np.zeros(1), multipliers)
+    found = crown(problem, reach, nodes, ZERO, last, row[None].copy(), np.zeros(1), multipliers)
     value = float(found.value[0])
     if empty:
         # 0 >= value > 0 for every input of the node: there is none

@@ -12,7 +12,7 @@ import numpy as np
 from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Vector
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
-from ..bounds.crown import Nodes, Pass, backward, plain
+from ..bounds.crown import Nodes, Pass, crown, heuristic_slopes
 from ..bounds.interval import stage_interval
 from ..bounds.magnitudes import Reach
 from ..bounds.region_bounds import LARGEST_BATCH
@@ -68,8 +68,8 @@ def shrink_by_splits(problem: Problem, reach: Reach, units: Units, block: Block)
         rows = np.zeros((len(mine), problem.stages[number].size))
         rows[np.arange(len(mine)), unit] = -phase
         owner = np.arange(len(mine))
-        slopes = plain(problem, nodes, owner, number)
-        found = backward(problem, reach, nodes, owner, number, rows, np.zeros(len(mine)), slopes)
+        slopes = heuristic_slopes(problem, nodes, owner, number)
+        found = crown(problem, reach, nodes, owner, number, rows, np.zeros(len(mine)), slopes)
         low, high = block.low[mine], block.high[mine]
         shrink(low, high, found, np.zeros(len(mine)))
         block.low[mine], block.high[mine] = low, high
@@ -87,8 +87,8 @@ def shrink_by_atoms(
     nodes, last = spread(block, units, _all(block)), len(problem.stages) - 1
     rows = np.zeros((len(owner), len(above)))
     rows[np.arange(len(owner)), atom] = 1.0
-    slopes = plain(problem, nodes, owner, last)
-    found = backward(problem, reach, nodes, owner, last, rows, np.zeros(len(owner)), slopes)
+    slopes = heuristic_slopes(problem, nodes, owner, last)
+    found = crown(problem, reach, nodes, owner, last, rows, np.zeros(len(owner)), slopes)
     for number in range(len(above)):
         mine = np.flatnonzero(atom == number)
         low, high = block.low[owner[mine]], block.high[owner[mine]]
@@ -149,8 +149,8 @@ def _backward(
         for sign in (1.0, -1.0):
             rows = np.zeros((len(part), size))
             rows[np.arange(len(part)), k] = sign
-            slopes = plain(problem, nodes, part, number)
-            value = backward(
+            slopes = heuristic_slopes(problem, nodes, part, number)
+            value = crown(
                 problem, reach, nodes, part, number, rows, np.zeros(len(part)), slopes
             ).value
             if sign > 0:

@@ -16,8 +16,8 @@ import numpy as np
 from ...compiler.base.arrays import Indices, Mask, Matrix, Vector
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
-from ..bounds.crown import Ascent, Multipliers, Nodes, backward, climb
-from ..bounds.kernels import ascend
+from ..bounds.crown import Ascent, Multipliers, Nodes, ascend, crown
+from ..bounds.kernels import adam_step
 from ..bounds.magnitudes import Reach
 from ..bounds.region_bounds import LARGEST_BATCH
 
@@ -109,14 +109,14 @@ def _best(
     for step in range(steps + 1):
         gamma = weight * scale[:, None]
         offset = -(gamma @ above) - rounding * (gamma @ np.abs(above))
-        found = backward(
+        found = crown(
             problem, reach, nodes, owner, last, gamma, offset, slopes,
             keep=step < steps, also=(number, rows),
         )  # fmt: skip
         best = np.fmax(best, found.value)
         if step < steps:
-            output = climb(problem, nodes, owner, last, found, slopes, ascent)
+            output = ascend(problem, nodes, owner, last, found, slopes, ascent)
             grad = np.where(atoms, output - above, 0.0) * scale[:, None]
-            ascend(weight, grad, first, second, rate, ascent.step, np.inf)
+            adam_step(weight, grad, first, second, rate, ascent.step, np.inf)
             rate *= DECAY
     return best

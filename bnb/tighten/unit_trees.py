@@ -22,9 +22,9 @@ from ..bounds.crown import (
     Ascent,
     Multipliers,
     Nodes,
-    backward,
-    climb,
-    plain,
+    ascend,
+    crown,
+    heuristic_slopes,
     triangle_loss,
     with_beta,
 )
@@ -93,7 +93,7 @@ class Trees:
         sizes = [problem.stages[stage].size for stage in range(number)]
         self.first = np.cumsum([0, *sizes])
         owner = np.zeros(len(units), dtype=np.int64)
-        slopes = with_beta(plain(problem, nodes, owner, number))
+        slopes = with_beta(heuristic_slopes(problem, nodes, owner, number))
         phases = [np.zeros((len(units), size), dtype=np.int8) for size in sizes]
         self.roots = self._bounded(np.arange(len(units)), phases, slopes, FIRST_STEPS)
         self.leaves, self.found = self.roots, self.roots.value.copy()
@@ -168,7 +168,7 @@ class Trees:
         kept = slopes.take(who)
         ascent, offset = Ascent(RATE, DECAY), np.zeros(count)
         for step in range(steps + 1):
-            found = backward(
+            found = crown(
                 problem, self.reach, nodes, who, number, self.rows[owner], offset, slopes, keep=True
             )
             better = np.flatnonzero(found.value > best)
@@ -177,7 +177,7 @@ class Trees:
                 for target, source in zip(several, mine, strict=True):
                     target[better] = source[better]
             if step < steps:
-                climb(problem, nodes, who, number, found, slopes, ascent)
+                ascend(problem, nodes, who, number, found, slopes, ascent)
         losses = []
         for known, phase, lam in zip(bounds, phases, found.rows, strict=False):
             lam = lam if lam.size else np.zeros(phase.shape)

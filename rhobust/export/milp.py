@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from ..bnb.bounds.crown import Nodes, backward, plain
+from ..bnb.bounds.crown import Nodes, crown, heuristic_slopes
 from ..bnb.bounds.magnitudes import Reach
 from ..bnb.bounds.region_bounds import LARGEST_BATCH, root_bounds
 from ..compiler.base.arrays import Bounds, Indices, Vector
@@ -200,8 +200,8 @@ class _Model:
         for start in range(0, len(every), chunk):
             part = every[start : start + chunk]
             owner = np.zeros(len(part), dtype=np.int64)
-            slopes = plain(problem, self.nodes, owner, last)
-            found = backward(
+            slopes = heuristic_slopes(problem, self.nodes, owner, last)
+            found = crown(
                 problem, self.reach, self.nodes, owner, last, -problem.rows[part],
                 -problem.offset[part], slopes,
             )  # fmt: skip

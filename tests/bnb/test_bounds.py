@@ -14,9 +14,9 @@ from rhobust.bnb.bounds.crown import (
     Ascent,
     Multipliers,
     Nodes,
-    backward,
-    climb,
-    plain,
+    ascend,
+    crown,
+    heuristic_slopes,
     with_beta,
 )
 from rhobust.bnb.bounds.interval import propagate
@@ -110,8 +110,8 @@ def test_bounds_hold_for_every_exact_input(seed: int) -> None:
         # the corners where the bounds are tight, and others
         both = np.concatenate([np.eye(stage.size), -np.eye(stage.size)])
         owner = np.zeros(len(both), dtype=np.int64)
-        slopes = plain(problem, nodes, owner, number)
-        least = backward(
+        slopes = heuristic_slopes(problem, nodes, owner, number)
+        least = crown(
             problem, reach, nodes, owner, number, both, np.zeros(len(both)), slopes
         ).vertex
         for point in [*exact_points(rng, box, 4), *(exact(corner) for corner in least)]:
@@ -153,14 +153,14 @@ def test_ladder(seed: int) -> None:
     rows, offset = problem.rows, problem.offset
     last, owner = len(problem.stages) - 1, np.zeros(len(rows), dtype=np.int64)
     output = propagate(problem, box)[-1]
-    multipliers = plain(problem, nodes, owner, last)
-    first = backward(problem, reach, nodes, owner, last, rows, offset, multipliers)
+    multipliers = heuristic_slopes(problem, nodes, owner, last)
+    first = crown(problem, reach, nodes, owner, last, rows, offset, multipliers)
     assert np.all(box.lower <= first.vertex) and np.all(first.vertex <= box.upper)
     best, ascent = first.value, Ascent()
     for _ in range(15):
-        found = backward(problem, reach, nodes, owner, last, rows, offset, multipliers, keep=True)
+        found = crown(problem, reach, nodes, owner, last, rows, offset, multipliers, keep=True)
         best = np.fmax(best, found.value)
-        climb(problem, nodes, owner, last, found, multipliers, ascent)
+        ascend(problem, nodes, owner, last, found, multipliers, ascent)
     rivals = [k for k in range(case.network.output_size) if k != case.label]
     asked = np.arange(len(rows))
     small, root, _ = reduce(problem, reach, nodes, tree_of(problem), asked)
@@ -197,7 +197,7 @@ def test_bounds_are_sound_for_all_multipliers(seed: int) -> None:
     multipliers = any_multipliers(rng, problem, nodes, count, last)
     if rng.random() < 0.5:
         multipliers = with_beta(Multipliers(multipliers.alpha, [np.zeros((1, 0))] * last))
-    found = backward(problem, reach, nodes, owner, last, rows, offset, multipliers)
+    found = crown(problem, reach, nodes, owner, last, rows, offset, multipliers)
     rivals = [k for k in range(case.network.output_size) if k != case.label]
     for value, rival in zip(found.value.tolist(), rivals, strict=True):
         assert Fraction(value) <= least_lead(case, box, rival)
@@ -224,7 +224,7 @@ def test_bounds_with_splits_are_sound_for_the_inputs_that_have_these_phases(seed
         nodes.splits[number][0] = np.where(chosen, signs, 0)
     multipliers = any_multipliers(rng, problem, nodes, count, last)
     owner = np.zeros(count, dtype=np.int64)
-    found = backward(problem, reach, nodes, owner, last, rows, offset, multipliers)
+    found = crown(problem, reach, nodes, owner, last, rows, offset, multipliers)
     for k, value in enumerate(found.value.tolist()):
         assert Fraction(value) <= exact_row(rows[k], float(offset[k]), pre[-1])
 
@@ -240,8 +240,8 @@ def test_equal_logits_are_never_told_apart(scale: float) -> None:
         nodes, reach = rooted(problem, box)
         rows, offset = problem.rows, problem.offset
         last, owner = len(problem.stages) - 1, np.zeros(1, dtype=np.int64)
-        slopes = plain(problem, nodes, owner, last)
-        found = backward(problem, reach, nodes, owner, last, rows, offset, slopes)
+        slopes = heuristic_slopes(problem, nodes, owner, last)
+        found = crown(problem, reach, nodes, owner, last, rows, offset, slopes)
         assert found.value[0] <= 0.0
         if all((b.lower * b.upper >= 0).all() for b in nodes.bounds[:-1]):
             bounds.append(float(found.value[0]))
@@ -258,15 +258,15 @@ def test_numbers_that_are_none_close_nothing(bad: float) -> None:
     last, owner = len(problem.stages) - 1, np.zeros(len(rows), dtype=np.int64)
     units = [(i, k) for i in range(last) for k in range(problem.stages[i].size)]
     offset = offset + 1e6  # without the bad number every case is closed
-    clean = plain(problem, nodes, owner, last)
-    sound = backward(problem, reach, nodes, owner, last, rows, offset, clean)
+    clean = heuristic_slopes(problem, nodes, owner, last)
+    sound = crown(problem, reach, nodes, owner, last, rows, offset, clean)
     assert (sound.value > 0).all()
     spoiled = 0
     with np.errstate(all="ignore"):
         for number, unit in units:
             low, high = nodes.bounds[number].lower[0, unit], nodes.bounds[number].upper[0, unit]
             for kind in ("alpha", "beta"):
-                slopes = with_beta(plain(problem, nodes, owner, last))
+                slopes = with_beta(heuristic_slopes(problem, nodes, owner, last))
                 splits = [np.zeros_like(s) for s in nodes.splits]
                 if kind == "alpha":
                     slopes.alpha[number][:, unit] = bad
@@ -274,7 +274,7 @@ def test_numbers_that_are_none_close_nothing(bad: float) -> None:
                     slopes.beta[number][:, unit] = bad
                     splits[number][0, unit] = 1
                 changed = Nodes(nodes.box, nodes.bounds, splits)
-                found = backward(problem, reach, changed, owner, last, rows, offset, slopes)
+                found = crown(problem, reach, changed, owner, last, rows, offset, slopes)
                 if kind == "beta":
                     assert not (found.value > 0).any()
                 elif np.isnan(bad):
@@ -285,7 +285,7 @@ def test_numbers_that_are_none_close_nothing(bad: float) -> None:
                     spoiled += int(used.sum())
         rows_bad = rows.copy()
         rows_bad[:, 0] = bad
-        found = backward(problem, reach, nodes, owner, last, rows_bad, offset, clean)
+        found = crown(problem, reach, nodes, owner, last, rows_bad, offset, clean)
         assert not (found.value > 0).any()
     assert spoiled or not np.isnan(bad)
 
@@ -343,7 +343,7 @@ def test_bounds_of_the_reduced_problem_are_bounds_of_the_original(seed: int) -> 
     owner = np.zeros(count, dtype=np.int64)
     slopes = any_multipliers(rng, small, root, count, last)
     rows, offset = small.rows, small.offset
-    found = backward(small, own, root, owner, last, rows, offset, slopes)
+    found = crown(small, own, root, owner, last, rows, offset, slopes)
     rivals = [k for k in range(case.network.output_size) if k != case.label]
     for value, index in zip(found.value.tolist(), kept.tolist(), strict=True):
         assert Fraction(value) <= least_lead(case, box, rivals[index])
@@ -385,7 +385,7 @@ def test_children_cover_their_node_and_are_no_worse(seed: int) -> None:
         owner = np.arange(len(block))
         nodes = spread(block, units, box)
         slopes = any_multipliers(rng, small, nodes, len(block), last)
-        found = backward(
+        found = crown(
             small, of.reach, nodes, owner, last, rows[block.origin], offset[block.origin], slopes
         )
         for point in exact_points(rng, box, 3):
@@ -480,17 +480,17 @@ def test_stages_that_nothing_reads(constant: bool) -> None:
     for of, at, far in ((problem, nodes, reach), small):
         last, owner = len(of.stages) - 1, np.zeros(1, dtype=np.int64)
         rows, offset = of.rows, of.offset
-        slopes, ascent = plain(of, at, owner, last), Ascent()
+        slopes, ascent = heuristic_slopes(of, at, owner, last), Ascent()
         for _ in range(60):
-            found = backward(of, far, at, owner, last, rows, offset, slopes, keep=True)
+            found = crown(of, far, at, owner, last, rows, offset, slopes, keep=True)
             assert found.value[0] <= 0.25
-            climb(of, at, owner, last, found, slopes, ascent)
+            ascend(of, at, owner, last, found, slopes, ascent)
         assert found.value[0] == pytest.approx(0.25, abs=0.02)
         answer, duals = Relaxation(of, view(at), highs).least(only, None, 10.0)
         assert answer.value == pytest.approx(0.25) and duals.atoms.tolist() == [1.0]
         alpha, beta = from_duals(of, view(at), duals.atoms, duals)
         multipliers = Multipliers([a[None] for a in alpha], [b[None] for b in beta])
-        found = backward(of, far, at, owner, last, rows, offset, multipliers)
+        found = crown(of, far, at, owner, last, rows, offset, multipliers)
         assert found.value[0] == pytest.approx(0.25) and found.value[0] <= 0.25
     region = Region.of(problem, np.array([0.5, 0.25]))
     row, level = region.rows(2, np.ones((1, 1)))

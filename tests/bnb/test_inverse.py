@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rhobust as rb
-from rhobust.bnb.bounds.crown import Nodes, plain
+from rhobust.bnb.bounds.crown import Nodes, heuristic_slopes
 from rhobust.bnb.search import Settings
 from rhobust.bnb.tighten.objective_cut import Inside, tighten_inside
 from rhobust.compiler.base.arrays import Bounds, Vector
@@ -37,7 +37,7 @@ def inside(problem: Problem, nodes: Nodes, above: Vector, steps: int) -> list[Bo
     _, reach = rooted(problem, nodes.box)
     bounds = [Bounds(b.lower.copy(), b.upper.copy()) for b in nodes.bounds]
     found = Nodes(nodes.box, bounds, nodes.splits)
-    slopes = plain(problem, nodes, np.zeros(1, dtype=np.int64), last).alpha
+    slopes = heuristic_slopes(problem, nodes, np.zeros(1, dtype=np.int64), last).alpha
     for number in range(last):
         if problem.stages[number].relu:
             tighten_inside(

@@ -122,7 +122,7 @@ def test_ascend(seed: int) -> None:
     for step in range(1, 6):
         grad = np.where(rng.random((3, 4)) < 0.2, 0.0, rng.normal(size=(3, 4)))
         expected = twins.ascend(expected[0], grad, expected[1], expected[2], 0.3, step, ceiling)
-        kernels.ascend(value, grad, first, second, 0.3, step, ceiling)
+        kernels.adam_step(value, grad, first, second, 0.3, step, ceiling)
         np.testing.assert_allclose([value, first, second], expected, rtol=1e-9, atol=1e-12)
     assert (value >= 0).all() and (value <= ceiling).all()
 

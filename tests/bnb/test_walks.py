@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.bnb.bounds.crown import Multipliers, backward, plain, with_beta
+from rhobust.bnb.bounds.crown import Multipliers, crown, heuristic_slopes, with_beta
 from rhobust.bnb.bounds.sparse_crown import local_rows
 from rhobust.bnb.nodes.batch import view
 from rhobust.bnb.presolve.substitute_stable import expand, reduce, unstable_units
@@ -56,13 +56,13 @@ def test_a_pass_with_a_row_on_the_way_is_a_lower_bound(seed: int) -> None:
     start, number = last, int(rng.integers(last + 1))
     rows, more = chosen_rows(rng, problem, start), chosen_rows(rng, problem, number)
     owner = np.zeros(4, dtype=np.int64)
-    slopes = with_beta(plain(problem, nodes, owner, start))
+    slopes = with_beta(heuristic_slopes(problem, nodes, owner, start))
     for several in (slopes.alpha, slopes.beta):
         for part in several:
             if rng.random() < 0.7:
                 part[:] = rng.integers(0, 5, size=part.shape) / 4.0
     slopes = Multipliers(slopes.alpha, slopes.beta)
-    found = backward(
+    found = crown(
         problem, reach, nodes, owner, start, rows, np.zeros(4), slopes,
         keep=bool(rng.random() < 0.5), also=(number, more),
     )  # fmt: skip
