@@ -106,7 +106,7 @@ class Rooting(Leaves):
         return block, None
 
     def _grown(self) -> bool:
-        """Whether trees of single units gave better bounds, and all of the root is to be anew."""
+        """Whether trees of single units gave better bounds, and all of the root is to be again."""
         if not self.settings.trees or self.boxes or self.problem.ball is not None:
             return False
         recorder = self.hooks.recorder

@@ -83,7 +83,7 @@ def test_verdicts_from_preprocessing_alone(settings: Settings) -> None:
 
 
 def test_a_property_that_simplification_settles_is_settled_rightly() -> None:
-    """No output is read, or an assertion is true or false by itself: boxes still count."""
+    """No output is read, or an assertion is true or false on its own: boxes still count."""
     assert solved(IDENTITY, BOX) == "sat"
     assert solved(IDENTITY, BOX + "(assert (<= Y_0 Y_0))") == "sat"
     assert solved(IDENTITY, BOX + "(assert (< Y_0 Y_0))") == "unsat"

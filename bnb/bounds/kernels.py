@@ -140,7 +140,7 @@ def least_over_box(
 
 @njit(cache=True, nogil=True)
 def knapsack_price(value: Vector, room: Vector, budget: float) -> float:
-    """The greatest price at which items of sizes `room` fill the budget, bought dearest first.
+    """The greatest price at which items of sizes `room` fill the budget, bought costliest first.
 
     value, room (n,), both at least 0 and overwritten. 0 where everything fits. Found by partition
     around pivots, in linear time on average.
@@ -199,8 +199,8 @@ def least_over_l1_ball(
     """As `least_over_box`, over the part of each box with sum |x - center| <= radius over `inside`.
 
     From the point of the box that is nearest to the center, what is left of the radius is spent on
-    the dearest inputs first. For every tau >= 0 the minimum is at least the value there - tau left
-    - sum room max(|lam| - tau, 0); the best tau is the price at which nothing is left.
+    the costliest inputs first. For every tau >= 0 the minimum is at least the value there
+    - tau left - sum room max(|lam| - tau, 0); the best tau is the price at which nothing is left.
     """
     count = lam.shape[1]
     price = np.empty(count)
@@ -238,7 +238,7 @@ def least_over_l1_ball(
             total += value * near[j]
             largest = max(largest, abs(value))
             vertex[q, j] = near[j]
-        # the dearest decide, about as many as in the row before, or all where they do not fill it
+        # the costliest decide, about as many as in the row before, or all where they do not fill it
         tau = 0.0
         many = 0
         while True:

@@ -1,4 +1,4 @@
-"""What the plain bounds of a region say by themselves: the cheapest proof there is."""
+"""What the plain bounds of a region say on their own: the cheapest proof there is."""
 
 from __future__ import annotations
 

@@ -177,14 +177,14 @@ class Recorder:
         self.splits.append((marks.copy(), by.copy()))
 
     def restart(self) -> None:
-        """Forgets the tree, whose root is to be bounded anew."""
+        """Forgets the tree, whose root is to be bounded again."""
         self.born, self.count, self.splits = [], 0, []
         self.fast, self.exact = Rows(), Rows()
 
     def start(self, tree: Tree) -> Indices:
         """The choices made before the search; returns the marks of the root nodes."""
-        lone = np.array([NONE])
-        marks = self.add(lone, np.zeros(1, dtype=np.int64), lone, False).tolist()
+        none = np.array([NONE])
+        marks = self.add(none, np.zeros(1, dtype=np.int64), none, False).tolist()
 
         def made(row: int, number: int, count: int) -> None:
             parent = marks.pop(row)

@@ -224,7 +224,7 @@ class Tree:
     # tightening
 
     def _tighten(self, state: State) -> None:
-        """Cuts by the split unit and by the atoms; propagation; bounds of the kept units anew."""
+        """Cuts by the split unit and by the atoms; propagation; bounds of the kept units again."""
         reduced, nodes = self.reduced, np.arange(len(state.number))
         slopes = Slopes.plain(state.low, state.high)
         made = np.flatnonzero(state.unit >= 0)

@@ -1,7 +1,7 @@
 """VNN-LIB 1.0 to a disjunctive normal form over exact rationals.
 
 A literal is `sum of coefficient * variable + offset <= 0`, or `< 0` where it is strict. Of strict
-ones nothing is asked but whether they contradict each other by themselves: elsewhere they count as
+ones nothing is asked but whether they contradict each other on their own: elsewhere they count as
 `<=`, which only enlarges the set that is to be shown empty.
 """
 

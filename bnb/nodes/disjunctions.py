@@ -60,7 +60,7 @@ class Tree:
         return np.array(sorted(found), dtype=np.int64)
 
     def renumbered(self, kept: Indices) -> Tree:
-        """The same over the kept atoms alone, numbered anew."""
+        """The same over the kept atoms alone, numbered again."""
         place = {old: new for new, old in enumerate(kept.tolist())}
 
         def moved(branch: Branch) -> Branch:

@@ -99,7 +99,7 @@ def shrink_by_atoms(
 def rebound(
     problem: Problem, reach: Reach, units: Units, block: Block, box: Bounds, stop: Stop
 ) -> None:
-    """All unit bounds of the nodes anew, within those they have; in place.
+    """All unit bounds of the nodes again, within those they have; in place.
 
     box (1, D): the region, which the nodes' own boxes cut; without those only what stands behind
     the unit that was split last can change.  Once `stop` says so the rest stay as they are.

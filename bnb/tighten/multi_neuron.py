@@ -40,7 +40,7 @@ WIDEST = 4000
 @dataclass(frozen=True, slots=True)
 class JointGroups:
     """groups (R, G, SIZE) of units of one stage each, by root node; -1 where fewer.  lasting (R,
-    G): those that are bounded anew below the root; cost: multiplications of the dearest.
+    G): those that are bounded again below the root; cost: multiplications of the costliest.
     """
 
     groups: Indices
@@ -74,7 +74,7 @@ class JointGroups:
         most = max((len(groups) for groups in found), default=0)
         groups = np.full((roots, most, SIZE), -1, dtype=np.int64)
         lasting = np.zeros((roots, most), dtype=bool)
-        dearest = 1
+        costliest = 1
         for origin, listed in enumerate(found):
             left = LASTING * (work[-1] + NODE)
             for position, kept in enumerate(listed):
@@ -83,8 +83,8 @@ class JointGroups:
                 # a split touches one group of the first stage, and about all of the later ones
                 if kept.number > 0 and kept.cost <= left:
                     left -= kept.cost
-                dearest = max(dearest, kept.cost)
-        return cls(groups, lasting, dearest, rows, reach)
+                costliest = max(costliest, kept.cost)
+        return cls(groups, lasting, costliest, rows, reach)
 
     def update(self, block: Block, box: Bounds, wanted: Mask, stop: Stop = never) -> None:
         """Recomputes the gains of the wanted groups (B, G), in place; those that do not last gain

@@ -1,4 +1,4 @@
-"""Atoms that hold by themselves where units are 0, as relu(a) <= relu(b) does where a <= 0.
+"""Atoms that hold on their own where units are 0, as relu(a) <= relu(b) does where a <= 0.
 
 Below such a tie the best multipliers make the whole bound 0, which closes nothing and tells nothing
 about what to split: the node is empty only if its units cannot all be inactive. So the multiplier

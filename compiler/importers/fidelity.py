@@ -33,7 +33,7 @@ def compare(network: Network, inputs: Matrix) -> float:
 def probes(network: Network) -> tuple[Matrix, Matrix]:
     """At most eight inputs, of the size of pixels and much larger, (B, D) each.
 
-    They are compared apart, lest a large output hides a difference in a small one.
+    They are compared apart, so that no large output hides a difference in a small one.
     """
     rng = np.random.default_rng(0)
     size = network.input_size

@@ -4,7 +4,7 @@
     relation  affine <= 0 | affine < 0 | affine = 0, elementwise
     formula   relation | norm of an affine <= radius | And | Or
 
-An elementwise `Or` chooses a disjunct for every element by itself: a layer of N ReLUs is one
+An elementwise `Or` chooses a disjunct for every element on its own: a layer of N ReLUs is one
 formula. Constants are kept as operators applied to stored vectors, so nothing is rounded before
 compilation. The language follows Bastani et al. 2016, section 4.
 """

@@ -102,5 +102,5 @@ def _merged(sides: Sequence[Sequence[Relation]], chosen: Sequence[Mask]) -> Rela
 
 
 def _bare(affine: Affine) -> Affine:
-    """The expression without the formulas of its variables, which are restricted by themselves."""
+    """The expression without the formulas of its variables, which are restricted on their own."""
     return Affine(affine.size, affine.terms, affine.offsets)

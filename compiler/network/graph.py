@@ -63,7 +63,7 @@ class Network:
         return "as the model gives them"
 
     def logits(self) -> Network:
-        """The network whose outputs are by themselves what a softmax was left out behind.
+        """The network whose outputs are on their own what a softmax was left out behind.
 
         It is none that was read from a file, and has no certificates.
         """

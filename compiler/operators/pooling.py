@@ -43,8 +43,8 @@ class Windows:
     def rounds(self) -> tuple[Indices, ...]:
         """Pairs (P, 2) of elements; the greater ones are numbered on behind all elements before.
 
-        Neighbours in a window are paired; an odd one goes on as it is, lest it meet itself. A pair
-        that several windows share stands there once.
+        Neighbours in a window are paired; an odd one goes on as it is, so that it does not meet
+        itself. A pair that several windows share stands there once.
         """
         return self._tree[0]
 

@@ -70,7 +70,7 @@ def collected(affine: Affine) -> dict[Key, Fraction]:
 
 
 def _form(operator: LinearOperator) -> Key:
-    """What tells operators apart: substitution composes the same parts anew each time."""
+    """What tells operators apart: substitution composes the same parts again each time."""
     if isinstance(operator, Chain):
         return tuple(key for part in operator.parts for key in _form(part))
     if isinstance(operator, Select):

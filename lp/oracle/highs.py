@@ -212,7 +212,7 @@ def highs(program: Program) -> Solver:
 
 
 def highs_unscaled(program: Program) -> Solver:
-    """The same without scaling, faster where all rows are of one size by themselves."""
+    """The same without scaling, faster where all rows are of one size on their own."""
     return Highs(program, scale=False)
 
 

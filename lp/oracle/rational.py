@@ -3,7 +3,7 @@
 Every row gets a variable that equals it. Of all variables some are basic: linear functions of the
 others, which stay within their bounds while basic ones are brought back into theirs one by one
 (Dutertre and de Moura 2006), by Bland's rule, so that it ends. A strict bound b is b - d for an
-infinitesimal d, so that numbers are pairs. What is returned has been checked by itself.
+infinitesimal d, so that numbers are pairs. What is returned has been checked on its own.
 """
 
 from __future__ import annotations

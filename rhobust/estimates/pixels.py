@@ -58,7 +58,7 @@ class Grid:
         """The nearest example so far, after a search from a point of a region that nearly is one.
 
         linf: at each radius of whole pixels the region's point with the largest margin is rounded.
-        It is a vertex: all but few coordinates are at the ball's border and whole by themselves.
+        It is a vertex: all but few coordinates are at the ball's border and whole on their own.
         The margin is what rounding may cost, the alpha of Bastani et al. 2016, section 6.
         """
         if self.ball.norm == "linf":

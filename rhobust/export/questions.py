@@ -57,5 +57,5 @@ REMARK = {"smtlib": ";", "mps": "*", "vnnlib": ";"}
 
 
 def export(form: str, networks: Sequence[Network], asked: Property) -> str:
-    """The text of a file, which says what wrote it: as one of ours it may be written anew."""
+    """The text of a file, which says what wrote it: as one of ours it may be written again."""
     return f"{REMARK[form]} {WRITTEN}\n{FORMATS[form](networks, asked)}"

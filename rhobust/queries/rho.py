@@ -36,7 +36,7 @@ from ..witness.nearest import Incumbent
 from .verify import Progress, attack_budget, quiet, verify
 
 RESTART = 0.97
-"""A search starts anew once its radius fell below this share: tighter root bounds pay for it."""
+"""A search starts again once its radius fell below this share: tighter root bounds pay for it."""
 
 QUICK = 0.2
 """Share of the time for plain bounds and short attacks, which come before all else."""
@@ -251,7 +251,7 @@ class _Search:
         return proven
 
     def _around(self, eps: float) -> tuple[Problem, Bounds]:
-        """The problem within eps of the image, and its box (1, D), without compiling anew."""
+        """The problem within eps of the image, and its box (1, D), without compiling again."""
         image, norm = self.claim.image, self.claim.norm
         # outward: a radius that is proven has to hold for all of its ball
         low = np.maximum(self.claim.lower, np.nextafter(image - eps, -np.inf))

@@ -236,7 +236,7 @@ def test_claims_about_balls(tmp_path: Path, norm: str) -> None:
 
 @pytest.mark.parametrize("norm", ["l1", "l2"])
 def test_units_split_within_a_ball(tmp_path: Path, norm: str) -> None:
-    """Bounds are made anew at every node, in the region that all nodes share."""
+    """Bounds are made again at every node, in the region that all nodes share."""
     case = Case(tmp_path, 13, [2, 3, 3, 3])
     for refine in (False, True):
         files = splitting(case.claim(case.eps, norm), case.net, refine)

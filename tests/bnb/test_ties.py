@@ -1,4 +1,4 @@
-"""Networks that end in activations: relu(a) <= relu(b) holds by itself where a <= 0."""
+"""Networks that end in activations: relu(a) <= relu(b) holds on its own where a <= 0."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def test_leaves_cover_as_they_should(seed: int) -> None:
 
 
 def test_little_gain_ends_it() -> None:
-    """Where trees gain nothing the root is not begun anew."""
+    """Where trees gain nothing the root is not begun again."""
     case = random_case(np.random.default_rng(0))
     problem, box = compiled(case, 1e-9)
     nodes, reach = rooted(problem, box)

@@ -299,7 +299,7 @@ def constant_graph(seed: int) -> onnx.ModelProto:
             rng.choice(STEPS)(g)
         parts = _outputs(g, kind, code)
     g.nodes.append(helper.make_node("Concat", parts, ["y"], axis=1))
-    # what no output needs is left out, lest its refusal is taken for one of the rest
+    # what no output needs is left out, so that its refusal is not taken for one of the rest
     graph = helper.make_graph(
         g.nodes,
         "constants",

@@ -17,7 +17,7 @@ import numpy as np
 from ..arithmetic import TINY, UP, Array, growth, midpoint
 
 STEPS = 60  # towards the best price of an l2 ball; a few are enough
-DEAREST = 1e30
+COSTLIEST = 1e30
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Ball:
             return np.asarray(np.clip(g, price[:, None] * least, price[:, None] * most))
 
     def _price_l1(self, g: Array, floor: Array, roof: Array) -> Array:
-        """(R,): the greatest price at which rooms fill the ball, the dearest inputs first."""
+        """(R,): the greatest price at which rooms fill the ball, the costliest inputs first."""
         near = np.clip(0.0, floor, roof)
         room = np.abs(np.where(g >= 0.0, roof, floor) - near)
         left = self.radius - np.abs(near).sum(axis=1)
@@ -118,7 +118,7 @@ class Ball:
             good = (moved > low) & (moved < high) & (step % 4 < 3)
             half = np.where(high < np.inf, 0.5 * (low + high), 2.0 * scale)
             scale = np.where(settled, scale, np.where(good, moved, half))
-        price[out] = np.where(scale > 0.0, np.minimum(1.0 / scale, DEAREST), DEAREST)
+        price[out] = np.where(scale > 0.0, np.minimum(1.0 / scale, COSTLIEST), COSTLIEST)
         return price
 
 

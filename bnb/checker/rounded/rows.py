@@ -46,7 +46,7 @@ class Slopes:
         return Slopes(alpha, self.s, self.t, self.bounds, self.beta)
 
     def update(self, span: slice, low: Array, high: Array) -> None:
-        """Plain slopes of some units anew; low, high (B, V)."""
+        """Plain slopes of some units again; low, high (B, V)."""
         new = slopes(low[:, span], high[:, span])
         self.alpha[:, span], self.s[:, span], self.t[:, span] = new
 

@@ -70,7 +70,7 @@ def from_torch(module: Any, input_shape: Sequence[int]) -> Network:
         raise ModelError(source, "is no torch.nn.Module; for saved weights see from_state_dict")
     try:
         frozen = copy.deepcopy(module).cpu().eval().requires_grad_(False)
-        # a layer alone is traced as a chain of one, lest fx look inside it
+        # a layer alone is traced as a chain of one, so that fx does not look inside it
         traced = torch.fx.symbolic_trace(
             torch.nn.Sequential(frozen) if source in LAYERS else frozen
         )
