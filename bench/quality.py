@@ -32,14 +32,16 @@ Form = Callable[[rb.Network, Vector, int], float]
 
 
 def iterated(network: rb.Network, image: Vector, label: int) -> float:
-    found = rb.rho_estimate(network, image, label, "any", iterate=True).iterated
+    found = rb.rho_estimate(network, image, label=label, target="any", iterate=True).iterated
     assert found is not None
     return found.rho
 
 
 FORMS: dict[str, Form] = {
-    "second label": lambda network, x, label: rb.rho_estimate(network, x, label).rho,
-    "all labels": lambda network, x, label: rb.rho_estimate(network, x, label, "any").rho,
+    "second label": lambda network, x, label: rb.rho_estimate(network, x, label=label).rho,
+    "all labels": lambda network, x, label: (
+        rb.rho_estimate(network, x, label=label, target="any").rho
+    ),
     "all labels, iterated": iterated,
 }
 SLACK = 1e-6

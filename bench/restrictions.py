@@ -33,7 +33,9 @@ EQUAL = 1e-6
 
 def own(network: rb.Network, image: Floats, label: int, target: int | str, margin: float) -> Solved:
     begun = time.perf_counter()
-    found = rb.rho_estimate(network, image, label, target, margin=margin, timeout=600.0)
+    found = rb.rho_estimate(
+        network, image, label=label, target=target, margin=margin, timeout=600.0
+    )
     spent = time.perf_counter() - begun
     status = {"found": "found", "none_in_region": "none"}.get(found.status, "stopped")
     return Solved(status, found.rho, None, found.rows, found.rounds, spent)

@@ -96,7 +96,7 @@ def main() -> None:
     for index in range(*map(int, chosen.index.split(":"))):
         image = stored["images"][index].reshape(-1) / 255.0
         label = int(stored["labels"][index])
-        rho = rb.rho(network, image, label, timeout=chosen.timeout)
+        rho = rb.rho(network, image, label=label, timeout=chosen.timeout)
         made: list[Walks] = []
         began = time.perf_counter()
         with patch.object(decide, "search", walking(made, chosen.walks, chosen.deep)):

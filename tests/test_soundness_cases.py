@@ -135,7 +135,7 @@ def test_nan_taken_as_positive() -> None:
     for eps in (0.0, 0.1):
         with np.errstate(all="ignore"):
             verdict(of, eps)
-            found = rb.rho(dense_network(layers), of.image, 0, timeout=0.5)
+            found = rb.rho(dense_network(layers), of.image, label=0, timeout=0.5)
         assert found.lower == 0.0
 
 
@@ -231,7 +231,7 @@ def test_ignored_padding_or_attributes(pads: tuple[int, int], dilation: int) -> 
     rho = of.rho
     assert rho is not None and network.output_size == len(rows)
     for eps in (float(rho) * 0.999, float(rho) * 1.001):
-        found = rb.verify(network, image, eps, label)
+        found = rb.verify(network, image, eps, label=label)
         assert found.verdict == ("NOT_ROBUST" if of.lost_within(eps) else "ROBUST")
 
 
@@ -276,8 +276,8 @@ def test_a_solver_bound_of_0_999_used_for_1() -> None:
     """The label is lost at x = 1 alone, a corner of the domain: nothing may be cut off there."""
     of = problem([([[0.0], [1.0]], [1.0, 0.0])], [0.5])
     assert of.rho == Fraction(1, 2)
-    assert rb.verify(dense_network(of.layers), of.image, 0.5, 0).verdict == Verdict.NOT_ROBUST
-    assert rb.verify(dense_network(of.layers), of.image, 0.499, 0).verdict == Verdict.ROBUST
+    assert rb.verify(dense_network(of.layers), of.image, 0.5, label=0).verdict == Verdict.NOT_ROBUST
+    assert rb.verify(dense_network(of.layers), of.image, 0.499, label=0).verdict == Verdict.ROBUST
     assert solved(IDENTITY, BOX + "(assert (>= Y_0 1.0))") == "sat"
     assert solved(IDENTITY, BOX + "(assert (>= Y_0 1.0000001))") == "unsat"
 
@@ -309,11 +309,11 @@ def test_float_comparison_with_eps_in_attacks() -> None:
     assert Fraction(edge) > Fraction(image) + Fraction(eps)
     of = problem([([[0.0], [1.0]], [edge, 0.0])], [image])
     assert not of.lost_within(eps)
-    found = rb.verify(dense_network(of.layers), of.image, eps, 0)
+    found = rb.verify(dense_network(of.layers), of.image, eps, label=0)
     assert found.verdict != Verdict.NOT_ROBUST
     wider = float(np.nextafter(eps, 1.0))
     assert of.lost_within(wider)
-    assert rb.verify(dense_network(of.layers), of.image, wider, 0).verdict != Verdict.ROBUST
+    assert rb.verify(dense_network(of.layers), of.image, wider, label=0).verdict != Verdict.ROBUST
 
 
 def test_witnesses_lie_inside_exactly() -> None:
@@ -325,7 +325,7 @@ def test_witnesses_lie_inside_exactly() -> None:
             continue
         eps = float(of.rho * (1 + Fraction(1, 1000)))
         result = rb.verify(
-            dense_network(of.layers), of.image, eps, of.label, domain=(of.lower, of.upper)
+            dense_network(of.layers), of.image, eps, label=of.label, domain=(of.lower, of.upper)
         )
         if result.witness is not None:
             assert of.breaks(result.witness.point.tolist(), eps)
@@ -420,9 +420,9 @@ def test_crossed_bounds_after_noise() -> None:
 
 def test_balls_of_radius_0() -> None:
     tie = dense_network([([[1.0], [0.5]], [0.0, 0.25])])
-    assert rb.verify(tie, np.array([0.5]), 0.0, 0).verdict == Verdict.NOT_ROBUST
+    assert rb.verify(tie, np.array([0.5]), 0.0, label=0).verdict == Verdict.NOT_ROBUST
     lead = dense_network([([[1.0], [0.5]], [0.0, 0.2499999])])
-    assert rb.verify(lead, np.array([0.5]), 0.0, 0).verdict == Verdict.ROBUST
+    assert rb.verify(lead, np.array([0.5]), 0.0, label=0).verdict == Verdict.ROBUST
 
 
 # ---- 15 --------------------------------------------------------------------------------------
@@ -440,7 +440,7 @@ def test_constant_inputs() -> None:
     assert of.rho == Fraction(1, 12)  # 0.625 - r - r = 0.375 + r
     network = dense_network(layers)
     for eps, expected in ((0.0833, Verdict.ROBUST), (0.0834, Verdict.NOT_ROBUST)):
-        found = rb.verify(network, image, eps, 0, domain=(low, high))
+        found = rb.verify(network, image, eps, label=0, domain=(low, high))
         assert found.verdict == expected
         if found.witness is not None:
             assert found.witness.point[1] == 0.25 and of.breaks(found.witness.point.tolist(), eps)
@@ -454,4 +454,4 @@ def test_a_network_that_is_constant() -> None:
     assert rb.verify(network, np.array([0.5]), 0.5).verdict == Verdict.ROBUST
     assert rb.rho(network, np.array([0.5])).lower == np.inf
     same = dense_network([([[0.0], [0.0]], [0.5, 0.5])])
-    assert rb.verify(same, np.array([0.5]), 0.0, 0).verdict == Verdict.NOT_ROBUST
+    assert rb.verify(same, np.array([0.5]), 0.0, label=0).verdict == Verdict.NOT_ROBUST

@@ -40,10 +40,21 @@ def measure(options: Options, norm: str, certificates: Path | None) -> None:
             path = None if certificates is None else certificates / f"{index}.npz"
             try:
                 result = rho(
-                    network, images.vector(index), int(images.labels[index]), norm,
-                    options.domain, options.target, options.margin, options.timeout,
-                    effort(options), options.seed, told, path, options.check, options.overwrite,
-                )  # fmt: skip
+                    network,
+                    images.vector(index),
+                    label=int(images.labels[index]),
+                    norm=norm,
+                    domain=options.domain,
+                    target=options.target,
+                    margin=options.margin,
+                    timeout=options.timeout,
+                    settings=effort(options),
+                    seed=options.seed,
+                    progress=told,
+                    certificate=path,
+                    check=options.check,
+                    overwrite=options.overwrite,
+                )
             except Interrupted as stop:
                 assert isinstance(stop.result, RhoResult)
                 raise Interrupted(measured(index, stop.result)) from None
@@ -77,10 +88,24 @@ def decide(
         def ask(index: int, told: Told) -> Row:
             path = None if certificates is None else certificates / f"{index}.npz"
             result = verify(
-                network, images.vector(index), eps, int(images.labels[index]), options.target,
-                options.margin, options.domain, options.timeout, effort(options), options.seed,
-                told, path, checkpoint, float32, norm, options.check, options.overwrite,
-            )  # fmt: skip
+                network,
+                images.vector(index),
+                eps,
+                label=int(images.labels[index]),
+                target=options.target,
+                margin=options.margin,
+                domain=options.domain,
+                timeout=options.timeout,
+                settings=effort(options),
+                seed=options.seed,
+                progress=told,
+                certificate=path,
+                checkpoint=checkpoint,
+                float32=float32,
+                norm=norm,
+                check=options.check,
+                overwrite=options.overwrite,
+            )
             return verified(index, result, path)
 
         return ask
@@ -97,10 +122,19 @@ def estimate(options: Options, norm: str, max_eps: float, integer: bool, iterate
 
         def ask(index: int, told: Told) -> Row:
             result = rho_estimate(
-                network, images.vector(index), int(images.labels[index]), options.target,
-                options.margin, options.domain, options.timeout, max_eps, norm=norm,
-                integer=integer, iterate=iterate, seed=options.seed,
-            )  # fmt: skip
+                network,
+                images.vector(index),
+                label=int(images.labels[index]),
+                target=options.target,
+                margin=options.margin,
+                domain=options.domain,
+                timeout=options.timeout,
+                max_eps=max_eps,
+                norm=norm,
+                integer=integer,
+                iterate=iterate,
+                seed=options.seed,
+            )
             return estimated(index, result)
 
         return ask

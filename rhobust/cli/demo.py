@@ -57,7 +57,7 @@ def show(folder: Path, count: int, timeout: float, overwrite: bool = False) -> N
 
     def ask(index: int, told: Told) -> Row:
         image, label = images.vector(index), int(images.labels[index])
-        result = rho(network, image, label, timeout=timeout, seed=SEED, progress=told)
+        result = rho(network, image, label=label, timeout=timeout, seed=SEED, progress=told)
         claim, stop = Claim.make(network, image, label), Deadline(timeout).stop
         attacked = nearest(claim, stop, np.random.default_rng(SEED))
         return measured(index, replace(result, attack=attacked))

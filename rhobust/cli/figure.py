@@ -38,8 +38,8 @@ def region(out: Path, at: str, timeout: float, overwrite: bool) -> None:
     network = running_example()
     hidden = np.array(HIDDEN[0]), np.array(HIDDEN[1])
     label = int(np.argmax(network.forward(point[None])[0]))
-    guess = rho_estimate(network, point, label, timeout=timeout)
-    exact = rho(network, point, label, timeout=timeout)
+    guess = rho_estimate(network, point, label=label, timeout=timeout)
+    exact = rho(network, point, label=label, timeout=timeout)
     examples = []
     if guess.witness is not None:
         examples.append(Example(HAT, guess.witness.point, guess.rho, "tab:red"))
@@ -86,14 +86,30 @@ def _example(
     """The distance, its witness, and how the search ended."""
     if method == "rho":
         result = rho(
-            network, image, label, "linf", options.domain, options.target, options.margin,
-            options.timeout, None, options.seed,
-        )  # fmt: skip
+            network,
+            image,
+            label=label,
+            norm="linf",
+            domain=options.domain,
+            target=options.target,
+            margin=options.margin,
+            timeout=options.timeout,
+            settings=None,
+            seed=options.seed,
+        )
         return result.upper, result.witness, result.reason
     found = rho_estimate(
-        network, image, label, options.target, options.margin, options.domain, options.timeout,
-        integer=method == "integer", iterate=method != "estimate", seed=options.seed,
-    )  # fmt: skip
+        network,
+        image,
+        label=label,
+        target=options.target,
+        margin=options.margin,
+        domain=options.domain,
+        timeout=options.timeout,
+        integer=method == "integer",
+        iterate=method != "estimate",
+        seed=options.seed,
+    )
     if found.integer is not None:
         witness = found.integer.witness
         return math.inf if witness is None else witness.distance, witness, found.status

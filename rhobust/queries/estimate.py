@@ -29,22 +29,24 @@ from ..witness.nearest import stretched
 def rho_estimate(
     network: Given,
     image: npt.ArrayLike,
+    *,
     label: int | None = None,
+    norm: str = "linf",
+    domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "second",
     margin: float = 0.0,
-    domain: tuple[object, object] = (0.0, 1.0),
     timeout: float | None = 60.0,
+    seed: int = 0,
     max_eps: float = np.inf,
     lazy: bool = True,
     oracle: Oracle = highs_unscaled,
-    norm: str = "linf",
     integer: bool = False,
     iterate: bool = False,
-    seed: int = 0,
 ) -> Estimate:
     """The least distance to an adversarial example inside the image's own linear region.
 
-    The A_LP of Bastani et al. 2016, section 4.  target "second" is the paper's choice.  max_eps: a
+    The A_LP of Bastani et al. 2016, section 4.  target: "second", the runner-up, is the paper's
+    choice; `verify` and `rho` speak of any other label.  max_eps: a
     radius beyond which the answer does not matter.  norm: linf, l1 or l2.  lazy=False solves with
     all rows.  integer: look for an example of whole pixels, 0 to 255 over the domain, too.
     iterate: go on from the example, or from an attack's where the region holds none, to

@@ -56,6 +56,7 @@ SHARES = (0.95, 0.98, 0.99)
 def rho(
     network: Given,
     image: npt.ArrayLike,
+    *,
     label: int | None = None,
     norm: str = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
@@ -120,11 +121,20 @@ def _proven(
         eps = min(result.lower, widest) * (1.0 - share)
         left = deadline.share(0.5)
         found = verify(
-            claim.network, claim.image, eps, claim.label, claim.targets, claim.margin,
-            (claim.lower, claim.upper), left, settings, certificate=path, norm=claim.norm,
+            claim.network,
+            claim.image,
+            eps,
+            label=claim.label,
+            target=claim.targets,
+            margin=claim.margin,
+            domain=(claim.lower, claim.upper),
+            timeout=left,
+            settings=settings,
+            certificate=path,
+            norm=claim.norm,
             check=check,
             overwrite=overwrite,
-        )  # fmt: skip
+        )
         if found.verdict is Verdict.ROBUST:
             return replace(result, certified=eps, uncertified=found.uncertified)
         if found.verdict is Verdict.NOT_ROBUST or found.reason == REASON:

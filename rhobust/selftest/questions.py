@@ -62,7 +62,7 @@ Question = Callable[[Asked], str]
 def by_verify(a: Asked) -> str:
     p = a.problem
     found = verify(
-        a.network, p.image, a.eps, p.label, domain=(p.lower, p.upper), timeout=a.timeout,
+        a.network, p.image, a.eps, label=p.label, domain=(p.lower, p.upper), timeout=a.timeout,
         settings=a.settings, seed=a.seed,
     )  # fmt: skip
     return verified(p, a.eps, found)
@@ -87,7 +87,7 @@ def by_blind_search(a: Asked) -> str:
 def by_rho(a: Asked) -> str:
     p = a.problem
     found = rho(
-        a.network, p.image, p.label, domain=(p.lower, p.upper), timeout=a.timeout,
+        a.network, p.image, label=p.label, domain=(p.lower, p.upper), timeout=a.timeout,
         settings=a.settings, seed=a.seed,
     )  # fmt: skip
     return measured(p, found)
@@ -96,9 +96,14 @@ def by_rho(a: Asked) -> str:
 def by_estimate(a: Asked) -> str:
     p = a.problem
     found = rho_estimate(
-        a.network, p.image, p.label, "any", domain=(p.lower, p.upper), timeout=a.timeout,
+        a.network,
+        p.image,
+        label=p.label,
+        target="any",
+        domain=(p.lower, p.upper),
+        timeout=a.timeout,
         oracle=a.settings.oracle,
-    )  # fmt: skip
+    )
     return estimated(p, found)
 
 

@@ -373,7 +373,7 @@ def test_a_wrong_solver_makes_no_wrong_answer(fault: str) -> None:
         for accept in (question.exactly, lambda points: False):
             right(question, search(question.problem, question.hooks(accept, 600.0), spent))
         found = verify(
-            case.network, case.image, question.eps, case.label, domain=case.domain,
+            case.network, case.image, question.eps, label=case.label, domain=case.domain,
             settings=spent, timeout=600.0,
         )  # fmt: skip
         exact = oracles.least_margin(case.exact, *case.box(question.eps), case.label)
@@ -389,7 +389,7 @@ def test_a_wrong_solver_keeps_every_interval_valid(fault: str) -> None:
         case = (random_case if k % 2 else tangled_case)(np.random.default_rng([14, k]))
         exact = oracles.least_distance(case.exact, case.center, case.label, *case.bounds)
         found = rho(
-            case.network, case.image, case.label, domain=case.domain, timeout=2.0,
+            case.network, case.image, label=case.label, domain=case.domain, timeout=2.0,
             settings=replace(LAZY, oracle=FAULTS[fault], nodes=100),
         )  # fmt: skip
         assert found.lower <= found.upper
@@ -399,9 +399,14 @@ def test_a_wrong_solver_keeps_every_interval_valid(fault: str) -> None:
             assert Fraction(found.lower) <= exact[0]
             assert found.upper == np.inf or exact[0] <= Fraction(found.upper)
         estimate = rho_estimate(
-            case.network, case.image, case.label, "any", domain=case.domain, timeout=2.0,
+            case.network,
+            case.image,
+            label=case.label,
+            target="any",
+            domain=case.domain,
+            timeout=2.0,
             oracle=FAULTS[fault],
-        )  # fmt: skip
+        )
         if estimate.witness is not None:
             point = oracles.vector(estimate.witness.point.tolist())
             assert oracles.margin_at(case.exact, point, case.label) <= 0

@@ -52,7 +52,9 @@ def test_three_programs_have_one_optimum(case: Case) -> None:
     if not steady(case, rival):
         return
     full, lazy = (solve(program(case, rival)) for solve in (solve_full, solve_lazily))
-    own = rb.rho_estimate(case.network, case.image, case.label, rival, domain=case.domain)
+    own = rb.rho_estimate(
+        case.network, case.image, label=case.label, target=rival, domain=case.domain
+    )
     assert full.status == lazy.status != "stopped"
     if full.status == "none":
         assert own.status == "none_in_region" and own.rho == np.inf

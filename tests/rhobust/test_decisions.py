@@ -30,7 +30,7 @@ some_cases = st.one_of(cases(), tangled_cases())
 def test_a_larger_radius_is_no_easier(case: Case, radii: list[float]) -> None:
     lost = False
     for eps in sorted(radii):
-        found = verify(case.network, case.image, eps, case.label, domain=case.domain)
+        found = verify(case.network, case.image, eps, label=case.label, domain=case.domain)
         assert not (lost and found.verdict == Verdict.ROBUST)
         lost = lost or found.verdict == Verdict.NOT_ROBUST
 
@@ -77,22 +77,25 @@ def test_a_tie_that_the_runtime_denies_ends_in_an_open_interval() -> None:
 
     network = replace(LINE, runtime=run)
     # a search without end would last as long as the limit, and end for that reason
-    found = rho(network, np.array([0.0]), 0, domain=(-1.0, 1.0), timeout=600.0)
+    found = rho(network, np.array([0.0]), label=0, domain=(-1.0, 1.0), timeout=600.0)
     assert found.lower == 0.0 and 0.0 < found.upper < 1e-6
     assert not found.exact and found.reason == "numerical"
-    decided = verify(network, np.array([0.0]), 1e-8, 0, domain=(-1.0, 1.0))
+    decided = verify(network, np.array([0.0]), 1e-8, label=0, domain=(-1.0, 1.0))
     assert (decided.verdict, decided.reason) == (Verdict.UNKNOWN, "numerical")
-    assert verify(network, np.array([0.0]), 1e-6, 0, domain=(-1.0, 1.0)).witness is not None
+    assert verify(network, np.array([0.0]), 1e-6, label=0, domain=(-1.0, 1.0)).witness is not None
 
 
 def test_a_misclassified_image_has_no_distance() -> None:
     for answer in (
-        rho(LINE, np.array([-0.5]), 0, domain=(-1.0, 1.0)),
-        rho_estimate(LINE, np.array([-0.5]), 0, domain=(-1.0, 1.0)),
+        rho(LINE, np.array([-0.5]), label=0, domain=(-1.0, 1.0)),
+        rho_estimate(LINE, np.array([-0.5]), label=0, domain=(-1.0, 1.0)),
     ):
         assert answer.witness is not None and answer.witness.distance == 0.0
         assert (answer.label, answer.predicted) == (0, 1)
-    assert verify(LINE, np.array([-0.5]), 0.0, 0, domain=(-1.0, 1.0)).verdict == Verdict.NOT_ROBUST
+    assert (
+        verify(LINE, np.array([-0.5]), 0.0, label=0, domain=(-1.0, 1.0)).verdict
+        == Verdict.NOT_ROBUST
+    )
 
 
 def test_a_domain_without_any_example() -> None:

@@ -39,7 +39,13 @@ def lead(case: Case, point: Floats) -> float:
 @given(every_case, NORMS)
 def test_the_descent_only_nears_and_never_beats_the_exact_distance(case: Case, norm: str) -> None:
     found = rho_estimate(
-        case.network, case.image, case.label, "any", domain=case.domain, norm=norm, iterate=True
+        case.network,
+        case.image,
+        label=case.label,
+        target="any",
+        domain=case.domain,
+        norm=norm,
+        iterate=True,
     )
     further = found.iterated
     assert further is not None and found.norm == norm and found.integer is None
@@ -70,7 +76,13 @@ def test_examples_of_whole_pixels(case: Case, norm: str, iterate: bool) -> None:
     label = int(np.argmax(case.network.forward(case.image[None])[0]))
     case = replace(case, label=label)
     found = rho_estimate(
-        case.network, case.image, label, "any", norm=norm, integer=True, iterate=iterate
+        case.network,
+        case.image,
+        label=label,
+        target="any",
+        norm=norm,
+        integer=True,
+        iterate=iterate,
     )
     grid = found.integer
     assert grid is not None
@@ -166,7 +178,7 @@ def test_what_is_refused() -> None:
 
 def test_the_image_itself_may_be_an_example() -> None:
     for norm in ("linf", "l1", "l2"):
-        found = rho_estimate(SLOPE, np.array([0.0]), 0, norm=norm, integer=True, iterate=True)
+        found = rho_estimate(SLOPE, np.array([0.0]), label=0, norm=norm, integer=True, iterate=True)
         assert found.rho == found.distance == found.searched == 0.0 and found.status == "found"
         assert found.integer is not None and found.integer.rho == 0.0
         assert found.iterated is not None and found.iterated.rho == 0.0

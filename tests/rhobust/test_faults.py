@@ -390,7 +390,7 @@ def test_weights_near_the_largest_float_break_nothing(norm: str) -> None:
         huge, image = dense_network(layers), rng.random(2)
         spent = Settings(nodes=5)
         for label in range(3):  # a tie is told in rationals, whose quotients are no floats
-            rhobust.verify(huge, image, 0.1, label, norm=norm, settings=spent)
-        rhobust.rho_estimate(huge, image, 1, norm=norm)
+            rhobust.verify(huge, image, 0.1, label=label, norm=norm, settings=spent)
+        rhobust.rho_estimate(huge, image, label=1, norm=norm)
         y = huge(x := rhobust.Variable(2, 0, 1))
         rhobust.Problem(rhobust.minimize(y[0]), [y[1] <= y[2], x >= 0.25]).solve(settings=spent)

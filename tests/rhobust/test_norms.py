@@ -86,7 +86,7 @@ def test_rho_is_that_of_all_patterns(seed: int, norm: str) -> None:
     network, image = dense_network(layers), np.round(rng.random(layers[0][0].shape[1]), 2)
     label = int(np.argmax(network.forward(image[None])[0]))
     truth = distance(layers, image, label, norm)
-    found = rb.rho(network, image, label, norm=norm, timeout=600)
+    found = rb.rho(network, image, label=label, norm=norm, timeout=600)
     if truth == np.inf:
         assert found.lower == np.inf
         return
@@ -95,8 +95,10 @@ def test_rho_is_that_of_all_patterns(seed: int, norm: str) -> None:
     assert found.witness is not None
     assert found.witness.distance == found.upper
     if truth > 1e-3:
-        below = rb.verify(network, image, 0.99 * found.lower, label, norm=norm, timeout=600)
-        above = rb.verify(network, image, 1.01 * found.upper + 1e-4, label, norm=norm, timeout=600)
+        below = rb.verify(network, image, 0.99 * found.lower, label=label, norm=norm, timeout=600)
+        above = rb.verify(
+            network, image, 1.01 * found.upper + 1e-4, label=label, norm=norm, timeout=600
+        )
         assert (below.verdict, above.verdict) == ("ROBUST", "NOT_ROBUST")
 
 
@@ -116,7 +118,7 @@ def test_hand_computed() -> None:
     """x + y >= 1/2 is 1/2 from the origin in l1, sqrt(1/8) in l2 and 1/4 in linf."""
     network = dense_network([([[1.0, 1.0], [0.0, 0.0]], [0.0, 0.5])])
     for norm, radius in (("l1", 0.5), ("l2", 8**-0.5), ("linf", 0.25)):
-        found = rb.rho(network, np.zeros(2), 1, norm=norm, timeout=600)
+        found = rb.rho(network, np.zeros(2), label=1, norm=norm, timeout=600)
         assert found.exact and found.upper == pytest.approx(radius, abs=2e-6)
 
 

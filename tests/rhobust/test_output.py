@@ -191,7 +191,7 @@ def test_a_request_to_end_keeps_what_is_done(tmp_path: Path) -> None:
     assert answers.splitlines()[-1].startswith("0 images")
     assert kept.is_file() and not list(tmp_path.glob(".rhobust-*"))
     again = rb.verify(
-        rb.load(net), np.full(12, 0.5), 0.4, 0, norm="l1", checkpoint=kept,
+        rb.load(net), np.full(12, 0.5), 0.4, label=0, norm="l1", checkpoint=kept,
         settings=Settings(nodes=1),
     )  # fmt: skip
     assert again.reason == "node_limit" and again.nodes > 1
