@@ -106,7 +106,7 @@ def one_child(found: Any, *given: Any) -> Any:
 STEPS: dict[str, tuple[object, str, Callable[..., Any], rb.Problem]] = {
     "tightening the region's bounds": (rooting, "tighten", cut_root, least(0, 3)),
     "substituting stable units": (shared, "reduce", shifted, least(1, 3)),
-    "a pass from the output": (bounding, "backward", raised, least(2, 3)),
+    "a pass from the output": (bounding, "crown", raised, least(2, 3)),
     "cutting boxes by splits": (bounding, "shrink_by_splits", cut_boxes, least(3, 3)),
     "cutting boxes by rows of the output": (bounding, "shrink_by_atoms", cut_boxes, least(4, 3)),
     "propagating rows": (bounding, "propagate", cut_boxes, least(7, 60, idle=True)),

@@ -161,11 +161,11 @@ def test_an_interrupt_keeps_what_is_done(
 ) -> None:
     calls: list[int] = []
 
-    def interrupted(*arguments: Any) -> VerifyResult:
+    def interrupted(*arguments: Any, **named: Any) -> VerifyResult:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return true_verify(*arguments)
+        return true_verify(*arguments, **named)
 
     monkeypatch.setattr(rhobust.cli.ask, "verify", interrupted)
     out = tmp_path / "out.jsonl"
@@ -217,7 +217,7 @@ def test_a_real_interrupt(tmp_path: Path) -> None:
 
 
 def test_a_defect_is_no_bad_input(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*arguments: Any) -> VerifyResult:
+    def broken(*arguments: Any, **named: Any) -> VerifyResult:
         raise ZeroDivisionError
 
     monkeypatch.setattr(rhobust.cli.ask, "verify", broken)

@@ -137,7 +137,7 @@ def test_claims_are_decided_alike(kind: Any, tmp_path: Path) -> None:
 def test_formulas_are_decided_alike(tmp_path: Path) -> None:
     """Disjunctions in each other, choices for elements, balls and strict relations."""
     answers = []
-    for seed in range(40):
+    for seed in range(22):
 
         def shifted(slack: float, seed: int = seed) -> Compiled:
             rng = np.random.default_rng(seed)
@@ -146,7 +146,7 @@ def test_formulas_are_decided_alike(tmp_path: Path) -> None:
             )
 
         answers.append(agreed([shifted(s) for s in (-AWAY, 0.0, AWAY)], tmp_path))
-    assert answers.count(None) < 5 and answers.count("sat") > 5 and answers.count("unsat") > 5
+    assert answers.count(None) < 4 and answers.count("sat") > 3 and answers.count("unsat") > 3
 
 
 @pytest.mark.parametrize("seed", range(6))
