@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,13 @@ from .base.arrays import Indices, Mask, Matrix, Numbers, Vector, exact
 from .language.expressions import Offset
 from .operators.linear import LinearOperator
 from .question.digest import UNASKED
+
+Rows = TypeVar("Rows", bound=Any)
+"""Rows of coefficients: dense, sparse, or exact; they can be added."""
+
+
+def _adjoint(operator: LinearOperator, rows: Any) -> Any:
+    return operator.adjoint(rows)
 
 
 def offset_value(offsets: Sequence[Offset], size: int) -> Numbers:
@@ -120,6 +128,34 @@ class Problem:
     @property
     def input_size(self) -> int:
         return len(self.lower)
+
+    def pull_back(
+        self,
+        start: int,
+        rows: Rows,
+        meet: Callable[[int, Rows | None], Rows | None],
+        through: Callable[[LinearOperator, Rows], Rows] = _adjoint,
+    ) -> Rows | None:
+        """The one backward walk: rows (Q, N) over stage `start` as rows (Q, D) over the input.
+
+        meet(number, lam): from coefficients (Q, N) on what stage `number` gives, None where no
+        later stage reads it, to those on its pre-activations, or None to leave the stage out. It is
+        called for each stage from `start`, where lam is `rows`, to the first. So it sees stages
+        that nobody reads, too, and can begin rows of its own there.  through: rows (Q, N) pulled
+        back through an operator.  None: nothing reads the input.
+        """
+        pending: list[Rows | None] = [None] * (start + 2)
+        pending[start + 1] = rows
+        for number in range(start, -1, -1):
+            lam, pending[number + 1] = pending[number + 1], None
+            mu = meet(number, lam)
+            if mu is None:
+                continue
+            for operator, source in self.stages[number].terms:
+                part = through(operator, mu)
+                before = pending[source]
+                pending[source] = part if before is None else before + part
+        return pending[0]
 
     def values(self, inputs: Numbers) -> list[Numbers]:
         """The input and every stage's post-activation, (B, size) each; float64 or exact."""

@@ -140,20 +140,19 @@ def crown(
     """
     count = len(owner)
     constant, size, extra = offset.copy(), np.abs(offset), np.zeros(count)
-    pending: list[Matrix | None] = [None] * (start + 1)
     kept: list[Matrix] = [np.empty((0, 0))] * (start + 1)
-    for number in range(start, -1, -1):
+
+    def meet(number: int, lam: Matrix | None) -> Matrix | None:
         in_time(stop)
         stage = problem.stages[number]
         scale = reach.stages[number]
         if number == start:
             mu = rows
         else:
-            lam = pending[number + 1]
             if lam is None:
                 joins = also is not None and number == also[0]
                 if not joins and not (stage.relu and multipliers.beta[number].any()):
-                    continue
+                    return None
                 # nothing reads these units, but rows of their own or their splits go on from here
                 lam = np.zeros((count, stage.size))
             if stage.relu:
@@ -173,13 +172,9 @@ def crown(
         if also is not None and number == also[0]:
             passthrough(also[1], stage.bias, scale, stage.bias_radius, constant, size, extra)
             mu = mu + also[1]
-        for operator, source in stage.terms:
-            part = operator.adjoint(mu)
-            before = pending[source]
-            pending[source] = part if before is None else before + part
-        if number < start:
-            pending[number + 1] = None
-    lam = pending[0]
+        return mu
+
+    lam = problem.pull_back(start, rows, meet)
     if lam is None:
         lam = np.zeros((count, problem.input_size))
     lam = np.ascontiguousarray(lam)

@@ -14,7 +14,7 @@ from scipy import sparse
 from ...compiler.base.arrays import Bounds, Indices, Vector
 from ...compiler.base.late import Stop, in_time, never
 from ...compiler.base.rounding import TINY
-from ...compiler.operators.linear import times
+from ...compiler.operators.linear import LinearOperator, times
 from ...compiler.problem import Problem
 from .crown import Nodes
 from .kernels import bound_units
@@ -85,6 +85,10 @@ def joined(parts: list[LocalRows]) -> LocalRows:
     )
 
 
+class _TooDense(Exception):
+    """Rows for which sparse arithmetic does not pay."""
+
+
 def _local_rows(
     problem: Problem,
     reach: Reach,
@@ -95,22 +99,23 @@ def _local_rows(
     stop: Stop,
 ) -> LocalRows | None:
     count = len(units)
-    pending: list[sparse.csr_array | None] = [None] * (start + 1)
     parts = [sparse.csr_array((count, len(found))) for found in unstable[:start]]
     stage = problem.stages[start]
     constant = stage.bias[units].copy()
     size = reach.stages[start][units].copy()
     extra = stage.bias_radius[units].copy()
-    for operator, source in stage.terms:
-        _add(pending, source, operator.rows(units))
-    for number in range(start - 1, -1, -1):
+    chosen = sparse.csr_array((count, stage.size))
+    """Stands for the rows of `units`, which operators give themselves."""
+
+    def meet(number: int, lam: sparse.csr_array | None) -> sparse.csr_array | None:
+        nonlocal constant, size, extra
+        if lam is chosen:
+            return lam
         in_time(stop)
-        lam = pending[number + 1]
-        pending[number + 1] = None
         if lam is None or lam.nnz == 0:
-            continue
-        if lam.nnz > DENSE * count * lam.shape[1]:
             return None
+        if lam.nnz > DENSE * count * lam.shape[1]:
+            raise _TooDense
         stage = problem.stages[number]
         mu = lam
         if stage.relu:
@@ -121,20 +126,21 @@ def _local_rows(
         constant = constant + mu @ stage.bias
         size = size + abs(mu) @ reach.stages[number]
         extra = extra + abs(mu) @ stage.bias_radius
-        for operator, source in stage.terms:
-            _add(pending, source, times(mu, operator))
-    top = pending[0]
+        return mu
+
+    def through(operator: LinearOperator, rows: sparse.csr_array) -> sparse.csr_array:
+        return operator.rows(units) if rows is chosen else times(rows, operator)
+
+    try:
+        top = problem.pull_back(start, chosen, meet, through)
+    except _TooDense:
+        return None
     if top is None:
         top = sparse.csr_array((count, problem.input_size))
     if top.nnz > DENSE * count * problem.input_size and problem.input_size > 64:
         return None
     radius = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY
     return LocalRows(top, parts, constant, radius)
-
-
-def _add(pending: list[sparse.csr_array | None], source: int, part: sparse.csr_array) -> None:
-    before = pending[source]
-    pending[source] = part if before is None else sparse.csr_array(before + part)
 
 
 @dataclass(slots=True)

@@ -56,31 +56,30 @@ def _branch(branch: Branch) -> list[list[int]]:
 
 def _atoms(problem: Problem, output: int) -> Arrays:
     """Every atom as a sparse row over the input and the network's output."""
-    pending: dict[int, Matrix] = {len(problem.stages): problem.rows}
     constant = [[o] for o in problem.offset.tolist()]
     size = problem.stages[output - 1].size
     found = np.zeros((len(problem.offset), problem.input_size + size))
     passed: list[int] = []
-    for number in range(len(problem.stages), -1, -1):
-        mu = pending.pop(number, None)
-        if mu is None or not mu.any():
-            continue
-        if number == 0:
-            found[:, : problem.input_size] += mu
-        elif number == output:
-            found[:, problem.input_size :] += mu
-        else:
-            stage = problem.stages[number - 1]
-            if stage.relu:
-                raise NotProvable("a relation speaks of an inner unit")
-            for k, value in enumerate(stage.exact_bias().tolist()):
-                if value:
-                    for atom in np.flatnonzero(mu[:, k]).tolist():
-                        constant[atom].append(value * Fraction(float(mu[atom, k])))
-            passed.insert(0, number)
-            for operator, source in stage.terms:
-                part = operator.adjoint(mu)
-                pending[source] = pending[source] + part if source in pending else part
+
+    def meet(number: int, lam: Matrix | None) -> Matrix | None:
+        if lam is None or not lam.any():
+            return None
+        if number + 1 == output:
+            found[:, problem.input_size :] += lam
+            return None
+        stage = problem.stages[number]
+        if stage.relu:
+            raise NotProvable("a relation speaks of an inner unit")
+        for k, value in enumerate(stage.exact_bias().tolist()):
+            if value:
+                for atom in np.flatnonzero(lam[:, k]).tolist():
+                    constant[atom].append(value * Fraction(float(lam[atom, k])))
+        passed.insert(0, number + 1)
+        return lam
+
+    top = problem.pull_back(len(problem.stages) - 1, problem.rows, meet)
+    if top is not None:
+        found[:, : problem.input_size] += top
     if not _exact(problem, output, found, passed):
         raise NotProvable("a coefficient of a relation is no float64 number")
     row, place = np.nonzero(found)

@@ -55,29 +55,23 @@ def expand(
 ) -> Expanded:
     """Rows on stage `start` (Q, N_start) with all stable units of node 0 substituted."""
     count = len(rows)
-    pending: list[Matrix | None] = [None] * (start + 1)
     units = [np.zeros((count, len(found))) for found in unstable[:start]]
     constant, size, extra = np.zeros(count), np.zeros(count), np.zeros(count)
-    for number in range(start, -1, -1):
-        stage = problem.stages[number]
-        mu = rows
-        if number < start:
-            lam = pending[number + 1]
-            pending[number + 1] = None
-            if lam is None:
-                continue
-            mu = lam
-            if stage.relu:
-                units[number] = lam[:, unstable[number]]
-                mu = lam * (nodes.bounds[number].lower[0] >= 0.0)
+
+    def meet(number: int, lam: Matrix | None) -> Matrix | None:
+        nonlocal constant, size, extra
+        stage, mu = problem.stages[number], lam
+        if lam is None or mu is None:
+            return None
+        if number < start and stage.relu:
+            units[number] = lam[:, unstable[number]]
+            mu = lam * (nodes.bounds[number].lower[0] >= 0.0)
         constant = constant + mu @ stage.bias
         size = size + np.abs(mu) @ reach.stages[number]
         extra = extra + np.abs(mu) @ stage.bias_radius
-        for operator, source in stage.terms:
-            part = operator.adjoint(mu)
-            before = pending[source]
-            pending[source] = part if before is None else before + part
-    top = pending[0]
+        return mu
+
+    top = problem.pull_back(start, rows, meet)
     if top is None:
         top = np.zeros((count, problem.input_size))
     radius = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY

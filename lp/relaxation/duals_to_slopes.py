@@ -20,31 +20,26 @@ def from_duals(
     last = len(problem.stages) - 1
     alpha = [np.zeros(stage.size) for stage in problem.stages[:-1]]
     beta = [np.zeros(stage.size) for stage in problem.stages[:-1]]
-    pending: list[Matrix | None] = [None] * (last + 1)
-    for number in range(last, -1, -1):
+
+    def meet(number: int, lam: Matrix | None) -> Matrix:
         stage = problem.stages[number]
-        if number == last:
-            mu = row[None]
-        else:
-            lam = pending[number + 1]
-            if lam is None:
-                lam = np.zeros((1, stage.size))
-            mu = lam.copy()
-            if stage.relu:
-                low, high = node.stage_lower[number], node.stage_upper[number]
-                mu = np.where(node.active(number), lam, 0.0)
-                units = node.unstable(number)
-                wanted = duals.below[number][units]
-                value = lam[0, units]
-                share = np.divide(wanted, value, out=np.zeros(len(units)), where=value > 0)
-                alpha[number][units] = np.clip(share, 0.0, 1.0)
-                slope = high[units] / (high[units] - low[units])
-                mu[0, units] = value * np.where(value >= 0, alpha[number][units], slope)
-                split = np.flatnonzero(node.splits[number])
-                beta[number][split] = duals.split[number][split]
-                mu[0, split] -= node.splits[number][split] * beta[number][split]
-        for operator, source in stage.terms:
-            part = operator.adjoint(mu)
-            before = pending[source]
-            pending[source] = part if before is None else before + part
+        if lam is None:  # splits of units that nobody reads still have multipliers
+            lam = np.zeros((1, stage.size))
+        if number == last or not stage.relu:
+            return lam
+        low, high = node.stage_lower[number], node.stage_upper[number]
+        mu: Matrix = np.where(node.active(number), lam, 0.0)
+        units = node.unstable(number)
+        wanted = duals.below[number][units]
+        value = lam[0, units]
+        share = np.divide(wanted, value, out=np.zeros(len(units)), where=value > 0)
+        alpha[number][units] = np.clip(share, 0.0, 1.0)
+        slope = high[units] / (high[units] - low[units])
+        mu[0, units] = value * np.where(value >= 0, alpha[number][units], slope)
+        split = np.flatnonzero(node.splits[number])
+        beta[number][split] = duals.split[number][split]
+        mu[0, split] -= node.splits[number][split] * beta[number][split]
+        return mu
+
+    problem.pull_back(last, row[None], meet)
     return alpha, beta

@@ -55,28 +55,23 @@ class Expansion:
 def expand(problem: Problem, node: NodeView, start: int, rows: Matrix) -> Expansion:
     """Rows on stage `start` in the columns of the LP.  rows (Q, N_start)."""
     count = len(rows)
-    pending: list[Matrix | None] = [None] * (start + 1)
     units: list[Matrix] = [np.zeros((count, 0))] * start
     constant = np.zeros(count)
-    for number in range(start, -1, -1):
+
+    def meet(number: int, lam: Matrix | None) -> Matrix | None:
+        nonlocal constant
         stage = problem.stages[number]
-        if number == start:
-            mu = rows
-        else:
-            lam = pending[number + 1]
-            if lam is None:
-                units[number] = np.zeros((count, len(node.unstable(number)) if stage.relu else 0))
-                continue
-            mu = lam
-            if stage.relu:
-                units[number] = lam[:, node.unstable(number)]
-                mu = lam * node.active(number)
+        if lam is None:
+            units[number] = np.zeros((count, len(node.unstable(number)) if stage.relu else 0))
+            return None
+        mu = lam
+        if number < start and stage.relu:
+            units[number] = lam[:, node.unstable(number)]
+            mu = lam * node.active(number)
         constant = constant + mu @ stage.bias
-        for operator, source in stage.terms:
-            part = operator.adjoint(mu)
-            before = pending[source]
-            pending[source] = part if before is None else before + part
-    top = pending[0]
+        return mu
+
+    top = problem.pull_back(start, rows, meet)
     return Expansion(
         top if top is not None else np.zeros((count, problem.input_size)), units, constant
     )

@@ -53,23 +53,17 @@ class Region:
     def rows(self, start: int, coefficients: Matrix) -> tuple[Matrix, Vector]:
         """coefficients @ pre_start as rows in the input: ((Q, D), constants (Q,))."""
         problem = self.problem
-        pending: list[Matrix | None] = [None] * (start + 1)
         constant = np.zeros(len(coefficients))
-        for number in range(start, -1, -1):
-            stage = problem.stages[number]
-            if number == start:
-                mu = coefficients
-            else:
-                lam = pending[number + 1]
-                if lam is None:
-                    continue
-                mu = lam * self.active[number]
-            constant = constant + mu @ stage.bias
-            for operator, source in stage.terms:
-                part = operator.adjoint(mu)
-                before = pending[source]
-                pending[source] = part if before is None else before + part
-        top = pending[0]
+
+        def meet(number: int, lam: Matrix | None) -> Matrix | None:
+            nonlocal constant
+            if lam is None:
+                return None
+            mu: Matrix = lam if number == start else lam * self.active[number]
+            constant = constant + mu @ problem.stages[number].bias
+            return mu
+
+        top = problem.pull_back(start, coefficients, meet)
         if top is None:
             top = np.zeros((len(coefficients), problem.input_size))
         return top, constant

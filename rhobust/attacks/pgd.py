@@ -33,20 +33,15 @@ def margins_and_gradients(problem: Problem, points: Matrix, asked: Mask) -> tupl
     atoms = np.where(asked, values[-1] @ problem.rows.T + problem.offset, -np.inf)
     worst = np.argmax(atoms, axis=1)
     margin = atoms[np.arange(len(points)), worst]
-    pending: list[Matrix | None] = [None] * (len(problem.stages) + 1)
-    pending[-1] = problem.rows[worst]
-    for number in range(len(problem.stages) - 1, -1, -1):
-        lam = pending[number + 1]
-        if lam is None:
-            continue
+
+    def meet(number: int, lam: Matrix | None) -> Matrix | None:
         go_on()
-        stage = problem.stages[number]
-        mu = lam * (pres[number] > 0.0) if stage.relu else lam
-        for operator, source in stage.terms:
-            part = operator.adjoint(mu)
-            before = pending[source]
-            pending[source] = part if before is None else before + part
-    gradient = pending[0]
+        if lam is None or not problem.stages[number].relu:
+            return lam
+        mu: Matrix = lam * (pres[number] > 0.0)
+        return mu
+
+    gradient = problem.pull_back(len(problem.stages) - 1, problem.rows[worst], meet)
     return margin, gradient if gradient is not None else np.zeros_like(points)
 
 

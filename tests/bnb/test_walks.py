@@ -15,7 +15,7 @@ from rhobust.bnb.bounds.crown import Multipliers, crown, heuristic_slopes, with_
 from rhobust.bnb.bounds.sparse_crown import local_rows
 from rhobust.bnb.nodes.batch import view
 from rhobust.bnb.presolve.substitute_stable import expand, reduce, unstable_units
-from rhobust.compiler.base.arrays import Bounds, Matrix
+from rhobust.compiler.base.arrays import Bounds, Matrix, Numbers, exact
 from rhobust.compiler.problem import Problem
 from rhobust.lp.relaxation.node_lp import expand as relaxed_expand
 from rhobust.lp.restriction.region import Region
@@ -109,12 +109,12 @@ def test_substitution_keeps_the_values_of_rows(seed: int) -> None:
         if sparse is not None:
             forms.append((sparse, pre[start]))  # type: ignore[arg-type]
         for found, wanted in forms:
-            for q, exact in enumerate(wanted):
+            for q, true in enumerate(wanted):
                 value = Fraction(float(found.constant[q]))
                 value += dot(np.asarray(_dense(found.input))[q].tolist(), list(point))
                 for part, known in zip(found.units, free, strict=False):
                     value += dot(np.asarray(_dense(part))[q].tolist(), known)
-                assert abs(value - exact) <= Fraction(float(found.radius[q]))
+                assert abs(value - true) <= Fraction(float(found.radius[q]))
         kept = [k for k, chosen in enumerate(unstable[:-1]) if len(chosen)]
         reduced = exact_pre(small, point)
         for place, k in enumerate(kept):
@@ -154,3 +154,49 @@ def test_rows_of_a_linear_region_and_of_a_relaxation(seed: int) -> None:
                 z = np.array([float(v) for v in pre[number]])[node.unstable(number)]
                 value = value + part @ np.maximum(z, 0.0)
         np.testing.assert_allclose(value, wanted, rtol=1e-9, atol=1e-9)
+
+
+def dense(problem: Problem, active: list[Matrix]) -> list[Numbers]:
+    """Each stage's pre-activations as an exact matrix over the input, its phases being known."""
+    size = problem.input_size
+    identity: Numbers = exact(np.eye(size))
+    known, found = [identity], []
+    for stage, mask in zip(problem.stages, active, strict=True):
+        matrix: Numbers = exact(np.zeros((stage.size, size)))
+        for operator, source in stage.terms:
+            weight = exact(operator.rows(np.arange(operator.out_size)).toarray())
+            matrix = matrix + weight @ known[source]
+        found.append(matrix)
+        known.append(exact(mask)[:, None] * matrix)
+    return found
+
+
+@many
+@given(seeds)
+def test_the_walk_multiplies_matrices(seed: int) -> None:
+    """Exactly, with rows that join on the way, also where nobody reads the stage."""
+    rng = np.random.default_rng(seed)
+    problem = scattered_problem(rng)
+    active = [
+        rng.integers(0, 2, stage.size).astype(float) if stage.relu else np.ones(stage.size)
+        for stage in problem.stages
+    ]
+    start = int(rng.integers(len(problem.stages)))
+    number = int(rng.integers(start + 1))
+    rows, more = (exact(chosen_rows(rng, problem, k)) for k in (start, number))
+    met = []
+
+    def meet(at: int, lam: Numbers | None) -> Numbers | None:
+        met.append(at)
+        mu = lam
+        if lam is not None and at < start:
+            mu = lam * exact(active[at])
+        if at == number:
+            mu = more if mu is None else mu + more
+        return mu
+
+    found = problem.pull_back(start, rows, meet)
+    matrices = dense(problem, active)
+    expected = rows @ matrices[start] + more @ matrices[number]
+    assert met == list(range(start, -1, -1))
+    assert (expected == 0).all() if found is None else (found == expected).all()
