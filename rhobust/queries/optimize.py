@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..attacks.budget import cost_of, restarts
 from ..attacks.pgd import pgd
 from ..bnb.nodes.disjunctions import Tree
 from ..bnb.search import Hooks, Outcome, Settings, search
@@ -18,7 +19,7 @@ from ..estimates.region_optimum import region_optimum
 from ..witness.formula import FormulaValidator, FormulaWitness
 from .goal import Goal
 from .problem import Problem, Solution, Statistics, give_values
-from .settle import promising, work
+from .settle import promising
 from .verify import Progress
 
 MOST_MET = 3
@@ -169,10 +170,10 @@ class Optimum:
         if tree is None or not len(atoms) or self.deadline.stop():
             return False
         cases = tree.start()[0][:64]
-        restarts = int(min(50, max(2, 3e9 / (work(self.problem) * 30 * max(1, len(cases))))))
+        many = restarts(cost_of(self.problem), 30, len(cases), 50)
         box = Bounds(self.problem.lower[None], self.problem.upper[None])
         _, best = pgd(
-            self.problem, box, cases, self._accept, self.deadline.stop, self.rng, restarts=restarts
+            self.problem, box, cases, self._accept, self.deadline.stop, self.rng, restarts=many
         )
         if self._accept(best):
             return True

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..attacks import budget
 from ..attacks.pgd import pgd
 from ..bnb.bounds.plain_proof import plainly_closed
 from ..bnb.search import Hooks, Outcome, Settings, Statistics, search
@@ -33,7 +34,7 @@ from ..networks.given import Given, network_of
 from ..results import RhoResult, Verdict
 from ..witness.label import Validator
 from ..witness.nearest import Incumbent
-from .verify import Progress, attack_budget, quiet, verify
+from .verify import MOST_STARTS, Progress, quiet, verify
 
 RESTART = 0.97
 """A search starts again once its radius fell below this share: tighter root bounds pay for it."""
@@ -334,7 +335,8 @@ class _Search:
 
         before = best.radius
         cases = np.eye(len(best.rows), dtype=bool)
-        many = max(1, attack_budget(self.claim.network, len(best.rows)) // 2)
+        cost = 4.0 * self.claim.network.work
+        many = max(1, budget.restarts(cost, 30, len(best.rows), MOST_STARTS) // 2)
         attempt(
             lambda: pgd(
                 problem, box, cases, accept, lambda: not self._left() > 0.0, self.rng,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..attacks.budget import MARGIN, WORK, cost_of, restarts
 from ..attacks.pgd import pgd
 from ..attacks.sequential_lp import descend
 from ..bnb.certificate.recorder import Recorder
@@ -15,9 +16,6 @@ from ..bnb.search import Hooks, Outcome, Settings, search
 from ..clock import Deadline
 from ..compiler.base.arrays import Bounds, Indices, Mask, Matrix, Numbers
 from ..compiler.problem import Problem
-
-WORK = 3e9
-"""Multiplications that an attack may spend, about a second."""
 
 ROUNDS = (30, 100)
 """Steps of an attack's rounds: many starts find what is easy, long ways what is small."""
@@ -63,11 +61,11 @@ def settle(
         if alive is None or not len(atoms):
             return False
         cases = alive.start()[0][:WIDEST]
+        cost = cost_of(problem)
         for steps in ROUNDS:
-            cost = work(problem) * steps * max(1, len(cases))
-            restarts = int(min(200, max(2, WORK / len(ROUNDS) / cost)))
+            many = restarts(cost, steps, len(cases), 200, 1.0 / len(ROUNDS))
             _, best = pgd(
-                problem, box, cases, offer, deadline.stop, rng, restarts=restarts, steps=steps
+                problem, box, cases, offer, deadline.stop, rng, restarts=many, steps=steps
             )
             if accepted:
                 break
@@ -80,7 +78,7 @@ def settle(
         value = problem.values(best)[-1] @ problem.rows.T + problem.offset
         margin = np.where(cases, value, -np.inf).max(axis=1)
         order = [c for c in np.argsort(margin).tolist() if cases[c].sum() > 1][:NEAREST]
-        cost = sum(work(problem) * float(cases[c].sum()) * 24 for c in order)
+        cost = sum(cost_of(problem) * float(cases[c].sum()) * 24 for c in order)
         for attempt in range(int(min(DESCENTS, max(1, 0.2 * WORK / max(1.0, cost))))):
             for case in order:
                 start = best[case]
@@ -108,11 +106,5 @@ def promising(problem: Problem, tree: Tree, points: Matrix, best: float = np.inf
     if problem.objective is not None:
         order = np.argsort(value[:, problem.objective])
         order = order[value[order, problem.objective] < best]
-    found: Matrix = points[order[margin[order] <= 1e-7][:3]]
+    found: Matrix = points[order[margin[order] <= MARGIN][:3]]
     return found
-
-
-def work(problem: Problem) -> float:
-    """Multiplications of a forward and a backward pass, about."""
-    operators = [operator for stage in problem.stages for operator, _ in stage.terms]
-    return 4.0 * sum(max(1, operator.terms) * operator.out_size for operator in operators) + 1.0

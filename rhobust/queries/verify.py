@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..attacks.budget import MARGIN, restarts
 from ..attacks.pgd import pgd
 from ..bnb.search import Hooks, Settings, search
 from ..clock import Deadline
@@ -20,7 +21,6 @@ from ..compiler.base.evidence import withdrawn
 from ..compiler.base.late import Late, until
 from ..compiler.base.tolerances import Tolerances
 from ..compiler.network.float32 import float32_error
-from ..compiler.network.graph import Network
 from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim, Target, check_eps
 from ..files.certificate import Certificate
@@ -43,11 +43,8 @@ def quiet(closed: int, still_open: int, least: float) -> None:
     """Progress for those who do not look."""
 
 
-def attack_budget(network: Network, cases: int) -> int:
-    """Restarts a case so that an attack of 30 steps costs about a second."""
-    work = max(1, network.work) * 4 * 30 * max(1, cases)
-    return int(min(30, max(2, 3e9 / work)))
-
+MOST_STARTS = 30
+"""Starts of an attack for each target at most."""
 
 LEAD = 1e-6
 """Lead at the image, relative to its logits, beyond which no rounding makes it a lost label."""
@@ -72,7 +69,7 @@ class Finder:
         output = self.problem.values(points)[-1]
         margin = (output @ self.rows.T + self.offset).min(axis=1)
         order = np.argsort(margin)[:3]
-        for index in order[margin[order] <= 1e-7].tolist():
+        for index in order[margin[order] <= MARGIN].tolist():
             found = self.validator.check(points[index])
             if found is not None:
                 self.witness = found
@@ -187,9 +184,10 @@ def verify(
         rng = np.random.default_rng(seed)
 
         def attack(cases: Indices) -> bool:
+            many = restarts(4.0 * network.work, 30, len(cases), MOST_STARTS)
             found, best = pgd(
                 problem, box, np.eye(len(finder.offset), dtype=bool)[cases], finder.accept,
-                deadline.stop, rng, restarts=attack_budget(network, len(cases)), start=claim.image,
+                deadline.stop, rng, restarts=many, start=claim.image,
             )  # fmt: skip
             if not found:
                 finder.polished(cases, best, spent.oracle, deadline.remaining)

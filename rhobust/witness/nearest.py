@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..attacks.budget import MARGIN
 from ..compiler.base.arrays import Bounds, Matrix, Vector
 from ..compiler.base.rounding import add_down, add_up
 from ..compiler.base.tolerances import Tolerances
@@ -103,7 +104,7 @@ class Incumbent:
         margin = self.margins(points)
         step = points - self.claim.image
         distance = np.array([length(row, self.claim.norm) for row in step])
-        close = np.flatnonzero((margin.min(axis=1) <= 1e-7) & (distance < self.radius * 1.0001))
+        close = np.flatnonzero((margin.min(axis=1) <= MARGIN) & (distance < self.radius * 1.0001))
         better = False
         for index in close[np.argsort(distance[close])][:2].tolist():
             better |= self.improve(points[index], int(np.argmin(margin[index])))
