@@ -25,6 +25,10 @@ def _adjoint(operator: LinearOperator, rows: Any) -> Any:
     return operator.adjoint(rows)
 
 
+def _zeros(shape: tuple[int, int]) -> Any:
+    return np.zeros(shape)
+
+
 def offset_value(offsets: Sequence[Offset], size: int) -> Numbers:
     """The exact sum of constants, (size,) Fractions."""
     total = exact(np.zeros(size))
@@ -135,14 +139,15 @@ class Problem:
         rows: Rows,
         meet: Callable[[int, Rows | None], Rows | None],
         through: Callable[[LinearOperator, Rows], Rows] = _adjoint,
-    ) -> Rows | None:
+        zeros: Callable[[tuple[int, int]], Rows] = _zeros,
+    ) -> Rows:
         """The one backward walk: rows (Q, N) over stage `start` as rows (Q, D) over the input.
 
         meet(number, lam): from coefficients (Q, N) on what stage `number` gives, None where no
         later stage reads it, to those on its pre-activations, or None to leave the stage out. It is
         called for each stage from `start`, where lam is `rows`, to the first. So it sees stages
         that nobody reads, too, and can begin rows of its own there.  through: rows (Q, N) pulled
-        back through an operator.  None: nothing reads the input.
+        back through an operator.  zeros: rows of a shape, for where nothing reads the input.
         """
         pending: list[Rows | None] = [None] * (start + 2)
         pending[start + 1] = rows
@@ -155,7 +160,8 @@ class Problem:
                 part = through(operator, mu)
                 before = pending[source]
                 pending[source] = part if before is None else before + part
-        return pending[0]
+        found = pending[0]
+        return zeros((rows.shape[0], self.input_size)) if found is None else found
 
     def values(self, inputs: Numbers) -> list[Numbers]:
         """The input and every stage's post-activation, (B, size) each; float64 or exact."""

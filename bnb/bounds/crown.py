@@ -174,10 +174,7 @@ def crown(
             mu = mu + also[1]
         return mu
 
-    lam = problem.pull_back(start, rows, meet)
-    if lam is None:
-        lam = np.zeros((count, problem.input_size))
-    lam = np.ascontiguousarray(lam)
+    lam = np.ascontiguousarray(problem.pull_back(start, rows, meet))
     base = constant.copy()
     vertex = np.empty_like(lam)
     _least(problem, nodes, owner, reach, lam, constant, size, vertex)

@@ -104,8 +104,8 @@ def _local_rows(
     constant = stage.bias[units].copy()
     size = reach.stages[start][units].copy()
     extra = stage.bias_radius[units].copy()
+    # stands for the rows of `units`, which operators give themselves
     chosen = sparse.csr_array((count, stage.size))
-    """Stands for the rows of `units`, which operators give themselves."""
 
     def meet(number: int, lam: sparse.csr_array | None) -> sparse.csr_array | None:
         nonlocal constant, size, extra
@@ -132,11 +132,9 @@ def _local_rows(
         return operator.rows(units) if rows is chosen else times(rows, operator)
 
     try:
-        top = problem.pull_back(start, chosen, meet, through)
+        top = problem.pull_back(start, chosen, meet, through, sparse.csr_array)
     except _TooDense:
         return None
-    if top is None:
-        top = sparse.csr_array((count, problem.input_size))
     if top.nnz > DENSE * count * problem.input_size and problem.input_size > 64:
         return None
     radius = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY

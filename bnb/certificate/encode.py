@@ -77,9 +77,8 @@ def _atoms(problem: Problem, output: int) -> Arrays:
         passed.insert(0, number + 1)
         return lam
 
-    top = problem.pull_back(len(problem.stages) - 1, problem.rows, meet)
-    if top is not None:
-        found[:, : problem.input_size] += top
+    inputs = problem.pull_back(len(problem.stages) - 1, problem.rows, meet)
+    found[:, : problem.input_size] += inputs
     if not _exact(problem, output, found, passed):
         raise NotProvable("a coefficient of a relation is no float64 number")
     row, place = np.nonzero(found)

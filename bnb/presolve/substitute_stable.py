@@ -60,9 +60,9 @@ def expand(
 
     def meet(number: int, lam: Matrix | None) -> Matrix | None:
         nonlocal constant, size, extra
-        stage, mu = problem.stages[number], lam
-        if lam is None or mu is None:
+        if lam is None:
             return None
+        stage, mu = problem.stages[number], lam
         if number < start and stage.relu:
             units[number] = lam[:, unstable[number]]
             mu = lam * (nodes.bounds[number].lower[0] >= 0.0)
@@ -72,8 +72,6 @@ def expand(
         return mu
 
     top = problem.pull_back(start, rows, meet)
-    if top is None:
-        top = np.zeros((count, problem.input_size))
     radius = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY
     return Expanded(top, units, constant, radius)
 

@@ -72,9 +72,7 @@ def expand(problem: Problem, node: NodeView, start: int, rows: Matrix) -> Expans
         return mu
 
     top = problem.pull_back(start, rows, meet)
-    return Expansion(
-        top if top is not None else np.zeros((count, problem.input_size)), units, constant
-    )
+    return Expansion(top, units, constant)
 
 
 @dataclass(frozen=True, slots=True)

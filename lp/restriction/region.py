@@ -64,8 +64,6 @@ class Region:
             return mu
 
         top = problem.pull_back(start, coefficients, meet)
-        if top is None:
-            top = np.zeros((len(coefficients), problem.input_size))
         return top, constant
 
     def unit_rows(self, number: int, units: Indices) -> tuple[Matrix, Vector]:

@@ -42,7 +42,7 @@ def margins_and_gradients(problem: Problem, points: Matrix, asked: Mask) -> tupl
         return mu
 
     gradient = problem.pull_back(len(problem.stages) - 1, problem.rows[worst], meet)
-    return margin, gradient if gradient is not None else np.zeros_like(points)
+    return margin, gradient
 
 
 def pgd(
