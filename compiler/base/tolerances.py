@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MARGIN = 1e-7
+"""Rows up to which a candidate is looked at in exact numbers: below float64's error it may hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:

@@ -7,9 +7,6 @@ from ..compiler.problem import Problem
 WORK = 3e9
 """Multiplications of an attack, about a second."""
 
-MARGIN = 1e-7
-"""Rows up to which a candidate is looked at in exact numbers: below float64's error it may hold."""
-
 
 def restarts(cost: float, steps: int, cases: int, most: int, share: float = 1.0) -> int:
     """Starts of each of some conjunctions for a share of the budget: 2 at least, `most` at most.

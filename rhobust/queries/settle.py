@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..attacks.budget import MARGIN, WORK, cost_of, restarts
+from ..attacks.budget import WORK, cost_of, restarts
 from ..attacks.pgd import pgd
 from ..attacks.sequential_lp import descend
 from ..bnb.certificate.recorder import Recorder
@@ -15,6 +15,7 @@ from ..bnb.nodes.saved import Saver
 from ..bnb.search import Hooks, Outcome, Settings, search
 from ..clock import Deadline
 from ..compiler.base.arrays import Bounds, Indices, Mask, Matrix, Numbers
+from ..compiler.base.tolerances import MARGIN
 from ..compiler.problem import Problem
 
 ROUNDS = (30, 100)

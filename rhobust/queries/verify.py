@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..attacks.budget import MARGIN, restarts
+from ..attacks.budget import restarts
 from ..attacks.pgd import pgd
 from ..bnb.search import Hooks, Settings, search
 from ..clock import Deadline
@@ -19,7 +19,7 @@ from ..compiler.base.arrays import Bounds, Indices, Matrix
 from ..compiler.base.errors import Contradiction
 from ..compiler.base.evidence import withdrawn
 from ..compiler.base.late import Late, until
-from ..compiler.base.tolerances import Tolerances
+from ..compiler.base.tolerances import MARGIN, Tolerances
 from ..compiler.network.float32 import float32_error
 from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim, Target, check_eps

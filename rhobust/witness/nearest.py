@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..attacks.budget import MARGIN
 from ..compiler.base.arrays import Bounds, Matrix, Vector
 from ..compiler.base.rounding import add_down, add_up
-from ..compiler.base.tolerances import Tolerances
+from ..compiler.base.tolerances import MARGIN, Tolerances
 from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim
 from ..lp.oracle.highs import Oracle
