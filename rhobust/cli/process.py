@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
+
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Signals that ask a process to end; not every system has all."""
 
 _last = int(signal.SIGINT)
 
@@ -43,12 +49,36 @@ def heed_signals() -> None:
     A reader that went away ends the program without a word, by the signal, as in other programs:
     nobody is left to be told.
     """
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # not every system has all
+    for name in ENDING[1:]:  # Python makes the first one an interruption itself
+        number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _interrupt)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """A request to end that comes meanwhile is answered afterwards.
+
+    For steps that belong together, as writing an answer and counting it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted
+        return
+    pending: list[tuple[int, FrameType | None]] = []
+    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    heeded = {number: handler for number, handler in before.items() if callable(handler)}
+    for number in heeded:
+        signal.signal(number, lambda *told: pending.append(told))
+    try:
+        yield
+    finally:
+        for number, handler in heeded.items():
+            signal.signal(number, handler)
+        if pending:
+            heeded[pending[0][0]](*pending[0])
 
 
 def status() -> int:

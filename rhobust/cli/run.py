@@ -16,6 +16,7 @@ from ..report.row import Row
 from ..report.table import Column, headings, plain, summary, table
 from . import output
 from .output import tell
+from .process import uninterrupted
 
 Told: TypeAlias = Callable[[int, int, float], None]
 Question: TypeAlias = Callable[[int, Told], Row]
@@ -44,9 +45,10 @@ def run(
             stack.callback(lines.close)
 
         def keep(row: Row) -> None:
-            if lines is not None:
-                lines.write(row.line())
-            rows.append(row)
+            with uninterrupted():  # what is written is counted
+                if lines is not None:
+                    lines.write(row.line())
+                rows.append(row)
             bar.advance(task)
             if not console.is_terminal:
                 tell(plain(row, columns))

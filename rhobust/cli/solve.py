@@ -25,6 +25,7 @@ from ..queries.solve import solve
 from . import output
 from .data import folder as existing
 from .output import is_standard, no_standard, tell
+from .process import uninterrupted
 
 DECIDED = ("sat", "unsat")
 
@@ -144,12 +145,13 @@ def compete(
             proof = None if certificates is None else certificates / f"{number * every}.npz"
             row = _row(folder, instance, limit, seed, networks, proof, check, overwrite)
             contradicts = {row["status"], instance.expected} == set(DECIDED)
-            wrong += contradicts
-            counts[str(row["status"])] += 1
-            seconds += float(str(row["seconds"]))
-            done += 1
-            if lines is not None:
-                lines.write(json.dumps({"index": number * every, **row}))
+            with uninterrupted():  # what is written is counted
+                if lines is not None:
+                    lines.write(json.dumps({"index": number * every, **row}))
+                wrong += contradicts
+                counts[str(row["status"])] += 1
+                seconds += float(str(row["seconds"]))
+                done += 1
             tell(_line(number * every, row, contradicts))
     except KeyboardInterrupt:
         typer.echo(f"interrupted after {done} of {len(instances)} instances", err=True)

@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 import rhobust.cli.ask
+import rhobust.files.atomic
 from rhobust import VerifyResult
 from rhobust import verify as true_verify
 from rhobust.cli.app import app
@@ -214,6 +215,25 @@ def test_a_real_interrupt(tmp_path: Path) -> None:
     # kernels that no run before this one needed are told of first
     assert errors.strip().splitlines()[-1] == f"interrupted after {count} of 200 images"
     assert re.search(rf"^{count} images?: ", text, re.MULTILINE)
+
+
+def test_an_interrupt_while_an_answer_is_written_comes_after_it(
+    small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the file has an answer that the summary does not count."""
+    write = rhobust.files.atomic.Lines.write
+
+    def signalled(self: Any, line: str) -> None:
+        write(self, line)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("rhobust.files.atomic.Lines.write", signalled)
+    out = tmp_path / "out.jsonl"
+    result = runner.invoke(app, ["verify", *small, "--eps", "0.25", "--json", str(out)])
+    assert result.exit_code == 130
+    assert [row["index"] for row in records(out)] == [0]
+    assert "interrupted after 1 of 4 images" in result.stderr
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_defect_is_no_bad_input(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
