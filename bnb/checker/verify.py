@@ -22,7 +22,8 @@ from .rounded.root import Root, atom_rows
 from .rounded.rows import Reduced
 from .rounded.unit_trees import improve
 from .statement import Statement
-from .tree import Proof, Tree
+from .tree.proof import read_proof
+from .tree.tree import Tree
 from .unpacking import content
 
 FORMAT, VERSION = "rhobust-certificate", 1
@@ -148,7 +149,7 @@ def check_part(
     root.propagate()
     dead = root.least(*root.backward(*atom_rows(root, part))) > 0.0
     units, place = _units(archive, header, prefix, root)
-    proof = Proof.read(archive, header, prefix, part, len(place))
+    proof = read_proof(archive, header, prefix, part, len(place))
     plain = (proof.row < 0).all() and not proof.tighten.any() and not len(proof.kept)
     kind = ExactReduced if exact else Reduced
     reduced = kind(root, part, {} if plain else units, not plain)

@@ -13,7 +13,8 @@ import pytest
 from rhobust.bnb.checker import verify
 from rhobust.bnb.checker.arithmetic import Array
 from rhobust.bnb.checker.rounded.multi_neuron import Groups
-from rhobust.bnb.checker.tree import State, Tree
+from rhobust.bnb.checker.tree.nodes import Nodes
+from rhobust.bnb.checker.tree.tree import Tree
 
 from .certificates import Files, Network, new_tree, robust, save
 from .test_check import Case
@@ -37,30 +38,30 @@ class Watched(Tree):
         self.inside = {0: np.ones(len(self.points), dtype=bool)}
         return super().check()
 
-    def _groups(self, state: State) -> Groups | None:
-        for row, number in enumerate(state.number.tolist()):
+    def _groups(self, nodes: Nodes) -> Groups | None:
+        for row, number in enumerate(nodes.number.tolist()):
             here = self.inside[number]
             x, z = self.points[here], self.inputs[here]
             type(self).seen_inside += len(x)
-            assert (state.box_low[row] <= x + SLACK).all()
-            assert (x <= state.box_high[row] + SLACK).all()
-            assert (state.low[row] <= z + SLACK).all() and (z <= state.high[row] + SLACK).all()
-            assert (self.atoms[here][:, state.atoms[row]] <= SLACK).all()
-        return super()._groups(state)
+            assert (nodes.box_low[row] <= x + SLACK).all()
+            assert (x <= nodes.box_high[row] + SLACK).all()
+            assert (nodes.low[row] <= z + SLACK).all() and (z <= nodes.high[row] + SLACK).all()
+            assert (self.atoms[here][:, nodes.atoms[row]] <= SLACK).all()
+        return super()._groups(nodes)
 
     def _use_rows(
-        self, state: State, nodes: Array, row: Array, groups: Groups | None, open_: Array
+        self, nodes: Nodes, some: Array, row: Array, groups: Groups | None, open_: Array
     ) -> None:
         before = open_.copy()
-        super()._use_rows(state, nodes, row, groups, open_)
+        super()._use_rows(nodes, some, row, groups, open_)
         for place in np.flatnonzero(before & ~open_):
-            assert not self.inside[int(state.number[place])].any()
+            assert not self.inside[int(nodes.number[place])].any()
             type(self).closed_empty += 1
 
-    def _branch(self, state: State, stack: list[State]) -> None:
+    def _branch(self, nodes: Nodes, stack: list[Nodes]) -> None:
         start, proof, count = len(stack), self.proof, len(self.proof.kept)
-        super()._branch(state, stack)
-        for row, number in enumerate(state.number.tolist()):
+        super()._branch(nodes, stack)
+        for row, number in enumerate(nodes.number.tolist()):
             split, first = int(proof.split[number]), int(proof.first[number])
             here = self.inside[number]
             if split <= -2:
@@ -71,12 +72,12 @@ class Watched(Tree):
                 sides = [z >= 0.0, z <= 0.0]
             else:
                 j = split - count
-                middle = 0.5 * (state.box_low[row, j] + state.box_high[row, j])
+                middle = 0.5 * (nodes.box_low[row, j] + nodes.box_high[row, j])
                 sides = [self.points[:, j] <= middle, self.points[:, j] >= middle]
             for child, side in enumerate(sides):
                 self.inside[first + child] = here & side
         made = [int(n) for part in stack[start:] for n in part.number]
-        for number in state.number.tolist():
+        for number in nodes.number.tolist():
             split, first = int(proof.split[number]), int(proof.first[number])
             many = len(self.part.choices[-2 - split]) if split <= -2 else 2
             assert set(range(first, first + many)) <= set(made)
