@@ -56,6 +56,7 @@ def slopes(low: Array, high: Array) -> tuple[Array, Array, Array]:
     """Plain alpha, and s, t >= 0 with max(z, 0) <= s z + t for all low <= z <= high; any shape.
 
     Unstable: s >= u / (u - l), t >= -s l; s (l - l) = 0 and s (u - l) >= u. Active: s = 1, t = 0.
+    Rule: triangle.
     """
     active, unstable = low >= 0.0, (low < 0.0) & (high > 0.0)
     width = np.where(unstable, high - low, 1.0)

@@ -116,10 +116,10 @@ def _atom(part: Part, atom: int) -> Literal:
     return Literal(terms, Fraction(float(part.offset[atom])))
 
 
-def _holds(
+def holds(
     part: Part, literals: Sequence[Literal], atoms: list[tuple[Key, Fraction] | bool]
 ) -> bool:
-    """Whether the literals make the root branch true."""
+    """Whether the literals make the root branch true.  Rule: implied atom."""
     given: dict[Key, Fraction] = {}
     for literal in literals:
         if literal.terms:
@@ -152,7 +152,7 @@ def _prepared(part: Part) -> list[tuple[Key, Fraction] | bool]:
 def check_robust(
     archive: Archive, claim: dict[str, Any], model: Model, parts: list[Part]
 ) -> Statement:
-    """The statement of a `robust` claim, whose negation the parts cover."""
+    """The statement of a `robust` claim, whose negation the part covers.  Rule: cover."""
     inputs, outputs = model.inputs, model.outputs
     norm = claim["norm"]
     require(norm in NORMS, "a norm that is not linf, l1 or l2")
@@ -181,7 +181,7 @@ def check_robust(
     for target in targets:
         terms = sorted([(inputs + label, Fraction(1)), (inputs + target, Fraction(-1))])
         case = Literal(tuple(terms), Fraction(margin))
-        require(_holds(part, [case], atoms), f"the tree leaves out target {target}")
+        require(holds(part, [case], atoms), f"the tree leaves out target {target}")
     read = {"label": label, "targets": targets, "margin": margin, "eps": eps, "norm": norm}
     return robust(read, image, lowest, highest, outputs)
 
@@ -189,7 +189,7 @@ def check_robust(
 def check_property(
     text: bytes, claim: dict[str, Any], model: Model, parts: list[Part]
 ) -> Statement:
-    """The statement of a `property` claim, whose cases the parts cover."""
+    """The statement of a `property` claim, whose cases the parts cover.  Rule: cover."""
     digest = hashlib.sha256(text).hexdigest()
     require(claim["sha256"] == digest, "the property's sha256 is another")
     prepared = [_prepared(part) for part in parts]
@@ -207,7 +207,7 @@ def check_property(
             continue
         bounds.append((low, high))
         covered = any(
-            _inside(box, low, high) and _holds(part, case, atoms)
+            _inside(box, low, high) and holds(part, case, atoms)
             for part, atoms, box in zip(parts, prepared, boxes, strict=True)
         )
         require(covered, f"no part covers case {number + 1} of {len(cases)} of the property")

@@ -143,7 +143,7 @@ def check_part(
     exact: bool,
     stop: Callable[[], bool] | None = None,
 ) -> int:
-    """The number of nodes of a part's tree, all of which are closed."""
+    """The number of nodes of a part's tree, all of which are closed.  Rule: dead atom."""
     root = (ExactRoot if exact else Root)(model, part.low, part.high, part.ball)
     root.stop = stop
     root.propagate()

@@ -49,18 +49,18 @@ class Watched(Tree):
             assert (self.atoms[here][:, nodes.atoms[row]] <= SLACK).all()
         return super()._groups(nodes)
 
-    def _use_rows(
+    def use_rows(
         self, nodes: Nodes, some: Array, row: Array, groups: Groups | None, open_: Array
     ) -> None:
         before = open_.copy()
-        super()._use_rows(nodes, some, row, groups, open_)
+        super().use_rows(nodes, some, row, groups, open_)
         for place in np.flatnonzero(before & ~open_):
             assert not self.inside[int(nodes.number[place])].any()
             type(self).closed_empty += 1
 
-    def _branch(self, nodes: Nodes, stack: list[Nodes]) -> None:
+    def branch(self, nodes: Nodes, stack: list[Nodes]) -> None:
         start, proof, count = len(stack), self.proof, len(self.proof.kept)
-        super()._branch(nodes, stack)
+        super().branch(nodes, stack)
         for row, number in enumerate(nodes.number.tolist()):
             split, first = int(proof.split[number]), int(proof.first[number])
             here = self.inside[number]

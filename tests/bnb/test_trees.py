@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import rhobust as rb
 from rhobust.bnb.check import Checker
 from rhobust.bnb.checker.arithmetic import Array
-from rhobust.bnb.checker.rounded.unit_trees import _covers
+from rhobust.bnb.checker.rounded.unit_trees import covers
 from rhobust.bnb.search import Settings
 from rhobust.bnb.tighten import unit_tree_effort as growing
 from rhobust.bnb.tighten.unit_trees import Trees
@@ -152,15 +152,15 @@ def test_leaves_cover_as_they_should(seed: int) -> None:
             child[free[int(rng.integers(0, 1))]] = side
             leaves.append(child)
     tree = rng.permutation(np.array(leaves))
-    assert _covers(tree)
-    assert not _covers(np.delete(tree, rng.integers(len(tree)), axis=0))
+    assert covers(tree)
+    assert not covers(np.delete(tree, rng.integers(len(tree)), axis=0))
     corners = np.array(np.meshgrid(*[[-1, 1]] * 6)).reshape(6, -1).T
     changed = tree.copy()
     row = int(rng.integers(len(tree)))
     held = np.flatnonzero(changed[row])
     changed[row, int(rng.choice(held))] *= -1
     fits = ((changed[:, None] == 0) | (changed[:, None] == corners[None])).all(axis=2)
-    assert _covers(changed) <= fits.any(axis=0).all()
+    assert covers(changed) <= fits.any(axis=0).all()
 
 
 def test_little_gain_ends_it() -> None:

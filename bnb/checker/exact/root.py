@@ -91,7 +91,7 @@ def relaxed(
     """mu near value * slope, over a power of two that is told, and constants over another one.
 
     value, over 2**power, stands on r = max(z, 0); low, high and the constants are over one power
-    more, the same.
+    more, the same.  Rule: triangle.
     """
     wanted = nearest(value, power) * slope
     largest = np.abs(wanted).max(axis=-1, initial=0.0)
@@ -106,7 +106,7 @@ def relaxed(
 def within(
     ball: Ball, g: Array, low: Array, high: Array, center: Array, power: int
 ) -> tuple[Array, int]:
-    """Ball.least of g, which is whole over 2**power; (R,) over another power of two."""
+    """Ball.least of g, which is whole over 2**power; (R,) over another power.  Rule: ball."""
     power = max(power, 2 * FINE)  # a root is off by one
     ends = np.concatenate([low.reshape(-1), high.reshape(-1)])
     own = max(fine(ends), power_of(center), power_of(np.array([ball.radius])))
@@ -135,7 +135,7 @@ class ExactRoot(Root):
             operator.twin = twin, power
         return operator.twin
 
-    def _interval(self, number: int) -> None:
+    def interval(self, number: int) -> None:
         tensor = self.tensors[number]
         twins = [self._twin(operator) for _, operator in tensor.terms]
         several = [side[source] for source, _ in tensor.terms for side in (self.low, self.high)]
@@ -179,7 +179,7 @@ class ExactRoot(Root):
             part, power = parts.pop(number)
             tensor = self.tensors[number]
             if tensor.relu is not None:
-                part, power, gained, lost = self._bent(part, power, number, recorded)
+                part, power, gained, lost = self.relaxed(part, power, number, recorded)
                 total = [a + b for a, b in zip(total, gained, strict=True)]
                 error = error + lost
                 self._join(parts, tensor.relu, part, power)
@@ -221,9 +221,10 @@ class ExactRoot(Root):
             part, power = joined(*pair, self.tensors[number].size), most
         parts[number] = part, power
 
-    def _bent(
+    def relaxed(
         self, part: Rows, power: int, number: int, recorded: Array | None
     ) -> tuple[Rows, int, list[Fraction], Array | float]:
+        """Rows and power of what `relax` makes of them, constants and errors.  Rule: triangle."""
         weights, source = self.weights[number], self.tensors[number].relu
         assert source is not None
         if recorded is not None:  # units are recorded, or stable: the rest is an identity

@@ -40,7 +40,10 @@ def below(whole: Array, power: Array | int) -> Array:
 
 
 class ExactReduced(Reduced):
-    """Reduced, in whole numbers; what is stored of rows are float64 numbers, with their errors."""
+    """Reduced, in whole numbers; what is stored of rows are float64 numbers, with their errors.
+
+    Rule: substitution.
+    """
 
     joint = False
 
@@ -83,7 +86,10 @@ class ExactReduced(Reduced):
     def interval(
         self, units: Array, below_: int, box_low: Array, box_high: Array, low: Array, high: Array
     ) -> tuple[Array, Array]:
-        """(floor, roof) times the rows' positive and negative parts; for the upper end, of -z."""
+        """(floor, roof) times the rows' positive and negative parts; for the upper end, of -z.
+
+        Rule: interval.
+        """
         floor = np.concatenate([box_low, np.maximum(low[:, :below_], 0.0)], axis=1)
         roof = np.concatenate([box_high, np.maximum(high[:, :below_], 0.0)], axis=1)
         one = np.ones((len(floor), 1))
@@ -176,7 +182,7 @@ class ExactReduced(Reduced):
             low = floors(slopes.bounds[0][:, span], self.bound_fine)
             high = ceilings(slopes.bounds[1][:, span], self.bound_fine)
             bad |= (too_large(low) | too_large(high))[owner]
-            gained, worse = self._bent(value, mu, low[owner], high[owner])
+            gained, worse = self.relax(value, mu, low[owner], high[owner])
             size = np.abs(mu).sum(axis=1).astype(np.float64) * self.largest[number]
             bad |= ~(size < LARGEST)
             mu[bad] = 0
@@ -200,9 +206,9 @@ class ExactReduced(Reduced):
         units = np.concatenate([inputs, np.maximum(high, 0.0)], axis=1)
         return np.asarray(np.cumsum(units, axis=1) * 2.0**-FINE * 1.01)
 
-    def _bent(self, value: Array, mu: Array, low: Array, high: Array) -> tuple[Array, Array]:
+    def relax(self, value: Array, mu: Array, low: Array, high: Array) -> tuple[Array, Array]:
         """(R,): at most sum of min over low <= z <= high of value max(z, 0) - mu z, in units of
-        2**-(FINE - spare)."""
+        2**-(FINE - spare).  Rule: triangle with splits."""
         at_low, at_high = (np.where(end >= 0, value - mu, -mu) for end in (low, high))
         bad = too_large(at_low) | too_large(at_high)
         at_low[bad], at_high[bad] = 0, 0

@@ -31,7 +31,7 @@ class Ball:
     def least(self, g: Array, low: Array, high: Array, center: Array) -> Array:
         """(R,) lower bounds of g x for x in box and ball, errors included; -inf where one fails.
 
-        g (R, n); low, high, center (R, n) or (1, n): on the same n of the D inputs.
+        g (R, n); low, high, center (R, n) or (1, n): on the same n of the D inputs.  Rule: ball.
         """
         s = self.split(g, low, high, center)
         rest = g - s
@@ -51,7 +51,7 @@ class Ball:
         return np.asarray(np.sqrt(square) * (1.0 + growth(s.shape[1])) + 1e-140)
 
     def misses(self, low: Array, high: Array) -> Array:
-        """(B,): whether a box surely holds nothing of the ball; low, high (B, D)."""
+        """(B,): whether a box surely holds nothing of the ball; low, high (B, D).  Rule: empty."""
         away = np.maximum(np.maximum(low - self.center, self.center - high), 0.0)
         share = 1.0 - growth(low.shape[1] + 8)
         if self.norm == "l1":

@@ -29,6 +29,8 @@ def cut(reduced: Reduced, state: Boxes, nodes: Array, g: Array, constant: Array)
     """Cuts boxes by g x + constant <= 0: with m the least value, g_j (x_j - low_j) <= -m.
 
     nodes, constant (R,), g (R, D); each node at most once. Where m > 0 the box is made to cross.
+
+    Rule: cut.
     """
     low, high = state.box_low[nodes], state.box_high[nodes]
     # not over the ball: there the other inputs cannot all be where their terms are least
@@ -63,10 +65,10 @@ def _sweep(reduced: Reduced, state: Boxes, live: Array, floor: Array, roof: Arra
     """One sweep over nodes `live`; floor, roof: their bounds of (x, r), which are kept up."""
     inputs = reduced.inputs
 
-    def relate(mine: Array, weight: Array, bias: float, cost: float, most: Array) -> None:
+    def meet(mine: Array, weight: Array, bias: float, cost: float, most: Array) -> None:
         if len(mine):
             nodes = live[mine]
-            _relate(reduced, state, nodes, weight, bias, cost, most)
+            relate(reduced, state, nodes, weight, bias, cost, most)
             floor[mine, :inputs], roof[mine, :inputs] = state.box_low[nodes], state.box_high[nodes]
             floor[mine, inputs:] = np.maximum(state.low[nodes], 0.0)
             roof[mine, inputs:] = np.maximum(state.high[nodes], 0.0)
@@ -74,7 +76,7 @@ def _sweep(reduced: Reduced, state: Boxes, live: Array, floor: Array, roof: Arra
     for atom in reversed(range(reduced.atom_count)):
         mine = np.flatnonzero(state.atoms[live, atom])
         row = reduced.atom_weight[atom], reduced.atom_bias[atom], 2.0 * reduced.atom_spread[atom]
-        relate(mine, *row, np.zeros(len(mine)))
+        meet(mine, *row, np.zeros(len(mine)))
     for span in reversed(reduced.layers):
         end = inputs + span.start
         for unit in reversed(range(span.start, span.stop)):
@@ -90,12 +92,12 @@ def _sweep(reduced: Reduced, state: Boxes, live: Array, floor: Array, roof: Arra
             above = widest > 2.0 * state.high[live, unit] - least
             below = widest > greatest - 2.0 * state.low[live, unit]
             mine = np.flatnonzero(above)
-            relate(mine, row, bias, cost, state.high[live[mine], unit])
+            meet(mine, row, bias, cost, state.high[live[mine], unit])
             mine = np.flatnonzero(above | below)
-            relate(mine, -row, -bias, cost, -state.low[live[mine], unit])
+            meet(mine, -row, -bias, cost, -state.low[live[mine], unit])
 
 
-def _relate(
+def relate(
     reduced: Reduced,
     state: Boxes,
     nodes: Array,
@@ -105,7 +107,10 @@ def _relate(
     most: Array,
 ) -> None:
     """weight . (x, r) + bias - cost <= most on nodes (R,): each term is at most `most` less the
-    least of all others. weight (D + V,); r <= c gives u <= c, and r >= c > 0 gives l >= c."""
+    least of all others. weight (D + V,); r <= c gives u <= c, and r >= c > 0 gives l >= c.
+
+    Rule: propagation.
+    """
     place = np.flatnonzero(weight)
     if not len(place):
         return

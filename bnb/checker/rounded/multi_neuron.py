@@ -51,7 +51,10 @@ class Groups:
         return some
 
     def gained(self, layer: int, negative: Array, owner: Array) -> Array:
-        """(R,): what the groups of a layer add, for lambda's negative part on its units (R, n)."""
+        """(R,): what the groups of a layer add, for lambda's negative part on its units (R, n).
+
+        Rule: group.
+        """
         total = np.zeros(len(negative))
         span = self.reduced.layers[layer]
         there = (self.layer == layer) & (self.gain > 0.0)
@@ -67,7 +70,10 @@ class Groups:
         return total
 
     def renew(self, stale: Array, slopes: Slopes, box: tuple[Array, Array], low: Array) -> None:
-        """Computes the gains where stale (B, G); box (B, D) or (1, D) twice, low (B, V)."""
+        """Computes the gains where stale (B, G); box (B, D) or (1, D) twice, low (B, V).
+
+        Rule: group.
+        """
         self.gain[stale] = 0.0
         several = stale & (self.use.sum(axis=2) > 1)
         for node, g in zip(*np.nonzero(several), strict=True):
@@ -110,7 +116,10 @@ class Groups:
 
 
 def check_groups(groups: Array, layer: Array) -> None:
-    """Refuses groups of one origin that share a unit, or reach over layers; groups (R, G, W)."""
+    """Refuses groups of one origin that share a unit, or reach over layers; groups (R, G, W).
+
+    Rule: group.
+    """
     for origin in groups:
         named = origin[origin >= 0]
         require(len(np.unique(named)) == len(named), "groups that share a unit")

@@ -67,12 +67,12 @@ class Root:
 
     def propagate(self) -> None:
         """Interval bounds of all tensors; then of relu tensors' units, where they are unstable,
-        the better of them and of a backward pass with plain slopes."""
+        the better of them and of a backward pass with plain slopes.  Rule: better bounds."""
         mixed = {0: 0}  # how many sums over several elements lie between a tensor and the input
         for number, tensor in enumerate(self.tensors[1:], 1):
             in_time(self.stop)
             if tensor.relu is None:
-                self._interval(number)
+                self.interval(number)
                 mixes = [mixed[s] + (op.terms[0] > 1) for s, op in tensor.terms]
                 mixed[number] = max(mixes) if len(mixes) == 1 else 2
                 continue
@@ -95,9 +95,12 @@ class Root:
             self.cost.append(np.zeros(0))
             self.loose.append(np.zeros(0))
 
-    def _interval(self, number: int) -> None:
+    def interval(self, number: int) -> None:
         """From A+ low + A- high + b to A+ high + A- low + b, with their errors, where A+ and A- are
-        the positive and the negative part of A: each end meets no other numbers than its own."""
+        the positive and the negative part of A: each end meets no other numbers than its own.
+
+        Rule: interval.
+        """
         tensor = self.tensors[number]
         bias = np.zeros(tensor.size) if tensor.bias is None else tensor.bias
         added = growth(2 * len(tensor.terms)) * np.abs(bias)
@@ -174,7 +177,7 @@ class Root:
         """(g, c, e): the rows are at least g x + c - e, over the box; or, where units are recorded,
         differ from g x + recorded * (their units) + c by at most e.
 
-        Shapes: g (R, D), c, e (R,). `recorded` (R, V) is filled.
+        Shapes: g (R, D), c, e (R,). `recorded` (R, V) is filled.  Rule: backward.
         """
         error = error + self.sums[0] * np.abs(constant)
         paid = set()  # a relu's cost includes that of the tensor it is of
@@ -190,7 +193,7 @@ class Root:
             if tensor.relu is not None:
                 if tensor.relu not in rows:
                     paid.add(tensor.relu)
-                part, gained = self._relax(part, self.weights[number], recorded)
+                part, gained = self.relax(part, self.weights[number], recorded)
                 add(rows, tensor.relu, part, self.tensors[tensor.relu].size)
                 constant = constant + gained
                 continue
@@ -205,8 +208,11 @@ class Root:
         g = rows.get(0, Rows(np.zeros((len(constant), size))))
         return g, constant, 1.01 * error + TINY
 
-    def _relax(self, rows: Rows, weights: Weights, recorded: Array | None) -> tuple[Rows, Array]:
-        """lambda >= 0: lambda r >= alpha lambda z; lambda < 0: lambda r >= lambda (s z + t)."""
+    def relax(self, rows: Rows, weights: Weights, recorded: Array | None) -> tuple[Rows, Array]:
+        """lambda >= 0: lambda r >= alpha lambda z; lambda < 0: lambda r >= lambda (s z + t).
+
+        Rule: triangle.
+        """
         if recorded is not None and weights.record is not None and weights.places is not None:
             dense = rows.dense(len(weights.alpha))
             recorded[:, weights.places] += dense[:, weights.record]
@@ -216,7 +222,7 @@ class Root:
         return rows.holding(moved.reshape(rows.values.shape)), rows.dot(weights.t, negative)
 
     def least(self, g: Rows, constant: Array, error: Array) -> Array:
-        """(R,) lower bounds of the rows over the box and the ball."""
+        """(R,) lower bounds of the rows over the box and the ball.  Rule: least value."""
         centre, radius = midpoint(self.low[0], self.high[0])
         size = np.abs(g.values)
         error = 1.01 * (error + 8 * UNIT * np.abs(constant))

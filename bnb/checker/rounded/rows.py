@@ -58,6 +58,8 @@ class Reduced:
     """A part's rows. D inputs, V units in `layers` (slices), A atoms; see the module.
 
     weight (V, D + V), bias, cost (V,); atoms likewise; low, high: the units' bounds on the box.
+
+    Rule: substitution.
     """
 
     joint = True  # whether groups are used
@@ -141,7 +143,7 @@ class Reduced:
         return gamma @ self.atom_weight, gamma @ self.atom_bias, gamma @ self.atom_cost
 
     def squeeze(self, kept: Array) -> None:
-        """Substitutes the units that are not kept (V,), which are all stable."""
+        """Substitutes the stable units, all that are not kept (V,).  Rule: substitution."""
         active = np.flatnonzero(~kept & (self.low >= 0.0))
         columns = self.inputs + active
 
@@ -184,7 +186,7 @@ class Reduced:
         """(g, c): g x + c is at most each row, on its node; by the slopes of layers below `above`.
 
         Shapes: coefficients (R, D + V or less), overwritten; constant, error (R,); owner: whose
-        slopes, (R,), or (R / k,) where the rows' nodes repeat.
+        slopes, (R,), or (R / k,) where the rows' nodes repeat.  Rule: triangle with splits.
         """
         count = len(coefficients)
         for number in reversed(range(above)):
@@ -227,7 +229,7 @@ class Reduced:
         self, units: Array, below: int, box_low: Array, box_high: Array, low: Array, high: Array
     ) -> tuple[Array, Array]:
         """Interval bounds (B, n) of units from boxes (B, D) and from bounds (B, V) of the units
-        numbered less than `below`, the only ones that these depend on."""
+        numbered less than `below`, the only ones that these depend on.  Rule: interval."""
         floor = np.concatenate([box_low, np.maximum(low[:, :below], 0.0)], axis=1)
         roof = np.concatenate([box_high, np.maximum(high[:, :below], 0.0)], axis=1)
         centre, radius = midpoint(floor, roof)
@@ -239,7 +241,7 @@ class Reduced:
     def least(self, g: Array, constant: Array, low: Array, high: Array) -> Array:
         """(R,) least values of g x + constant over the ball and boxes (R, D) or (1, D).
 
-        Errors of a box's sums are in the constant.
+        Errors of a box's sums are in the constant.  Rule: least value.
         """
         found = self.over_box(g, constant, low, high)
         if self.ball is None:
@@ -271,7 +273,7 @@ class Reduced:
     ) -> None:
         """Backward bounds, both signs, of units (R,) of layer `number`, of nodes `owner` (R,).
 
-        box: (B, D) twice; bounds (B, V) twice, in which the better ones stay.
+        box: (B, D) twice; bounds (B, V) twice, in which the better ones stay.  Rule: better bounds.
         """
         for part in self.chunks(len(units)):
             mine, who = units[part], owner[part]

@@ -17,7 +17,7 @@ from .rows import Reduced, Slopes
 
 def improve(archive: Archive, prefix: str, part: Part, reduced: Reduced, place: Array) -> None:
     """Improves the reduced rows' bounds, unit by unit in the order given; those of one layer do not
-    depend on one another. place: where the listed units are among the rows'."""
+    depend on one another. place: where the listed units are among the rows'.  Rule: unit tree."""
     unit = place[archive.indices(prefix + "tight_unit", (None,), 0, len(place))]
     sign = archive.indices(prefix + "tight_sign", (len(unit),), -1, 2)
     alpha = archive.weights(prefix + "tight_alpha", (None, len(place)), 1.0)
@@ -34,7 +34,7 @@ def improve(archive: Archive, prefix: str, part: Part, reduced: Reduced, place: 
     require(len(np.unique(row * reduced.count + index)) == len(row), "a unit is held twice")
     phases[row, index] = phase
     for item in np.flatnonzero(np.diff(start) > 1).tolist():
-        require(_covers(phases[start[item] : start[item + 1]]), "a unit's leaves leave a gap")
+        require(covers(phases[start[item] : start[item + 1]]), "a unit's leaves leave a gap")
     alone = np.diff(start) == 1
     require(not phases[start[:-1][alone]].any(), "a unit's leaves leave a gap")
     layer = np.array([reduced.layer(item) for item in unit], dtype=np.int64)
@@ -92,9 +92,9 @@ def _bounds(
     return np.where((low > high).any(axis=1), np.inf, bounds)
 
 
-def _covers(phases: Array) -> bool:
+def covers(phases: Array) -> bool:
     """Whether leaves (M, V) are those of a binary tree: at every inner node one unit is held
-    active on one side and inactive on the other."""
+    active on one side and inactive on the other.  Rule: unit tree."""
     todo = [phases]
     while todo:
         leaves = todo.pop()

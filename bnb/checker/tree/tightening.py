@@ -56,7 +56,7 @@ class Tightening:
 
     def rebound(self, nodes: Nodes, some: Array) -> None:
         """Interval bounds of the kept units of some nodes (R,), and backward ones where units
-        before them matter.  Rule: bounds of units."""
+        before them matter.  Rule: better bounds."""
         if not len(some):
             return
         reduced, own = self.reduced, self.proof.boxes
@@ -81,7 +81,7 @@ class Tightening:
 
     def refine(self, nodes: Nodes) -> None:
         """Backward bounds of the units that depend on the one that was split, directly or by
-        others.  Rule: bounds of units."""
+        others.  Rule: better bounds."""
         reduced, bounds = self.reduced, (nodes.low, nodes.high)
         depends = np.zeros((len(nodes.number), reduced.count), dtype=bool)
         made = np.flatnonzero(nodes.unit >= 0)

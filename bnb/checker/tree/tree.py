@@ -63,7 +63,7 @@ class Tree:
             once = len(np.unique(nodes.number)) == len(nodes.number)
             require(once and not self.seen[nodes.number].any(), "a node with two parents")
             self.seen[nodes.number] = True
-            self._advance(nodes, stack)
+            self.advance(nodes, stack)
         return int(self.seen.sum())
 
     def _marks(self, branch: Branch) -> tuple[Array, Array]:
@@ -73,7 +73,7 @@ class Tree:
         atoms[0, list(branch.atoms)] = choices[0, list(branch.choices)] = True
         return atoms, choices
 
-    def _advance(self, nodes: Nodes, stack: list[Nodes]) -> None:
+    def advance(self, nodes: Nodes, stack: list[Nodes]) -> None:
         """Closes nodes, or puts their children on the stack.  Rule: dead atom."""
         proof = self.proof
         tight = proof.tighten[nodes.number] > 0
@@ -88,12 +88,12 @@ class Tree:
         for row in (proof.row, proof.also):
             wanted = np.flatnonzero(open_ & (row[nodes.number] >= 0))
             for part in self.reduced.chunks(len(wanted)):
-                self._use_rows(nodes, wanted[part], row, groups, open_)
+                self.use_rows(nodes, wanted[part], row, groups, open_)
         lost = np.flatnonzero(open_ & (proof.split[nodes.number] == LEAF))
         if len(lost):
             raise Refused(f"leaf {nodes.number[lost[0]]} is not closed")
         if open_.any():
-            self._branch(nodes.take(open_), stack)
+            self.branch(nodes.take(open_), stack)
 
     def _groups(self, nodes: Nodes) -> Groups | None:
         """The groups of each node's origin, with gains for its own bounds."""
@@ -115,7 +115,7 @@ class Tree:
         nodes.origin, nodes.gain = origin, groups.gain
         return groups
 
-    def _use_rows(
+    def use_rows(
         self, nodes: Nodes, some: Array, row: Array, groups: Groups | None, open_: Array
     ) -> None:
         """Closes some nodes (R,) by their rows, or cuts their boxes; row (N,): which is whose.
@@ -156,7 +156,7 @@ class Tree:
             cut(reduced, nodes, some[inner], g[inner], c[inner])
             open_[some[inner]] &= ~nodes.empty(self.ball)[some[inner]]
 
-    def _branch(self, nodes: Nodes, stack: list[Nodes]) -> None:
+    def branch(self, nodes: Nodes, stack: list[Nodes]) -> None:
         """Puts the children of open inner nodes on the stack, which together hold what they hold.
 
         A unit is active or inactive, z >= 0 or z <= 0; an input is below or above the middle; of a
