@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...compiler.base.arrays import Indices, Mask, Matrix, Vector
-from ...compiler.problem import Branch
+from ...compiler.problem import Branch, Problem
 
 WIDEST_ROOT = 256
 """Nodes that the choices of the root branch may become before the search starts."""
@@ -27,6 +27,11 @@ class Tree:
     root: Branch
     choices: tuple[tuple[Branch, ...], ...]
     atoms: int
+
+    @staticmethod
+    def of(problem: Problem) -> Tree:
+        """That of a problem's root branch, whatever its objective."""
+        return Tree(problem.root, problem.choices, len(problem.offset))
 
     def without(self, dead: Mask) -> Tree | None:
         """The tree once some atoms (A,) can hold nowhere; None when nothing is left of it."""

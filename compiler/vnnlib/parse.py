@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 from ..base.errors import PropertyError
+from ..base.late import go_on
 from ..importers.unpacking import NotUnpacked, read
 from ..question.and_or_tree import Tree, conjunction
 from ..question.property import Property
@@ -29,23 +29,13 @@ def read_vnnlib(path: str | Path) -> Property:
     return parse_vnnlib(read_text(source), source)
 
 
-class Unfinished(Exception):
-    """There was no time to read a property to its end."""
-
-
-def parse_vnnlib(
-    text: str, source: str = "property", stop: Callable[[], bool] = lambda: False
-) -> Property:
-    """The property in the text of a VNN-LIB file.
-
-    Raises Unfinished once `stop` says so, which is asked at every statement.
-    """
+def parse_vnnlib(text: str, source: str = "property") -> Property:
+    """The property in the text of a VNN-LIB file."""
     reader = Statements()
     lists = Lists(source, text)
     asserted: list[Tree] = []
     for value, offset in lists.values(reader.value):
-        if stop():
-            raise Unfinished
+        go_on()
         match value:
             case Assertion(tree):
                 asserted.append(tree)

@@ -17,9 +17,9 @@ from ..compiler.base.errors import Contradiction, LanguageError
 from ..compiler.base.rounding import ceil_float
 from ..compiler.language.evaluator import value
 from ..compiler.language.expressions import Norm, Variable
+from .engine import Progress
 from .goal import Goal
 from .problem import Problem, Solution, largest
-from .verify import Progress
 
 NONE = Fraction(0)
 Values = dict[Variable, tuple[Vector | None, tuple[Fraction, ...] | None]]

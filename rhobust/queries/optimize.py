@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ..attacks.budget import cost_of, restarts
+from ..attacks.conjunctions import conjunctions
 from ..attacks.pgd import pgd
 from ..bnb.nodes.disjunctions import Tree
-from ..bnb.search import Hooks, Outcome, Settings, search
+from ..bnb.search import Outcome, Settings
 from ..clock import Deadline
 from ..compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from ..compiler.base.errors import Contradiction
@@ -17,10 +16,9 @@ from ..compiler.base.late import until
 from ..compiler.base.tolerances import Tolerances
 from ..estimates.region_optimum import region_optimum
 from ..witness.formula import FormulaValidator, FormulaWitness
+from .engine import Progress, ask, promising
 from .goal import Goal
 from .problem import Problem, Solution, Statistics, give_values
-from .settle import promising
-from .verify import Progress
 
 MOST_MET = 3
 """Points of an attack that are moved onto the equalities between outputs."""
@@ -59,7 +57,7 @@ class Optimum:
         self.best = best
         self.floor = -np.inf  # no value below it, by the search so far
         self.proven, self.closed = -np.inf, False
-        self.tree = Tree(self.problem.root, self.problem.choices, len(self.problem.offset))
+        self.tree = Tree.of(self.problem)
         self.cases = self.tree.start()[0]
 
     @property
@@ -71,16 +69,12 @@ class Optimum:
         return self.goal.cutoff(self.best)
 
     def run(self) -> Solution:
-        problem = self.problem
-        box = Bounds(problem.lower[None], problem.upper[None])
         # nodes proven empty have an infinite bound, which has to lie above any cutoff
-        hooks = Hooks(
-            self.deadline.remaining, self._accept, lambda: box, self._attack,
-            lambda: min(self.cutoff(), LARGEST), progress=self._proceeds,
-            accept_exact=self._accept_exact,
-        )  # fmt: skip
         with until(self.deadline.stop):
-            outcome = search(problem, hooks, self.settings)
+            outcome = ask(
+                self.problem, self, self.deadline.remaining, self.settings, attack=self._attack,
+                cutoff=lambda: min(self.cutoff(), LARGEST), progress=self._proceeds,
+            )  # fmt: skip
         give_values(self.compiled, self.compiled.named, self.point)
         return self._solution(outcome)
 
@@ -106,7 +100,7 @@ class Optimum:
         self.floor = max(self.floor, min(least, self.cutoff()))
         self.progress(closed, still_open, least)
 
-    def _accept(self, points: Matrix) -> bool:
+    def accept(self, points: Matrix) -> bool:
         """Takes better solutions among candidates; True when nothing more is asked."""
         for point in promising(self.problem, self.tree, points, self.best):
             self._offer(point)
@@ -114,10 +108,10 @@ class Optimum:
                 return True
         return self._done()
 
-    def _accept_exact(self, point: Numbers) -> bool:
+    def accept_exact(self, point: Numbers) -> bool:
         """Takes a solution that need not be a float; one of floats is preferred."""
         before = self.best
-        if not self._accept(point.astype(np.float64)[None]) and not self.best < before:
+        if not self.accept(point.astype(np.float64)[None]) and not self.best < before:
             self._keep(self.validator.check_exact(point))
         return self._done()
 
@@ -164,18 +158,15 @@ class Optimum:
 
     def _attack(self, atoms: Indices) -> bool:
         """Gradient steps towards satisfying the formulas, and from there to better values."""
-        dead = np.ones(len(self.problem.offset), dtype=bool)
-        dead[atoms] = False
-        tree = replace(self.tree).without(dead)
-        if tree is None or not len(atoms) or self.deadline.stop():
+        cases = conjunctions(self.tree, atoms)
+        if not len(cases) or self.deadline.stop():
             return False
-        cases = tree.start()[0][:64]
         many = restarts(cost_of(self.problem), 30, len(cases), 50)
         box = Bounds(self.problem.lower[None], self.problem.upper[None])
         _, best = pgd(
-            self.problem, box, cases, self._accept, self.deadline.stop, self.rng, restarts=many
+            self.problem, box, cases, self.accept, self.deadline.stop, self.rng, restarts=many
         )
-        if self._accept(best):
+        if self.accept(best):
             return True
         for point in best[:MOST_MET]:
             self._keep(self.validator.met(point))

@@ -18,10 +18,10 @@ from ..compiler.base.late import Late
 from ..compiler.language.expressions import Formula, Or, Relation, Variable
 from ..compiler.operators.linear import Select
 from ..compiler.steps.system import flat, variables
+from .engine import Progress
 from .goal import Goal
 from .optimize import Optimum
 from .problem import Objective, Problem, Solution, Statistics
-from .verify import Progress
 
 MOST_PARTS = 256
 """Parts that several disjunctions may make together; the largest alone may make more."""

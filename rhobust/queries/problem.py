@@ -28,7 +28,7 @@ from ..compiler.language.ordered import check_values
 from ..compiler.language.restricting import restricted
 from ..compiler.steps.compile import Compiled, compile_formulas
 from ..files.outputs import may_write
-from .verify import Progress, quiet
+from .engine import Progress, quiet
 
 
 @dataclass(frozen=True, eq=False)

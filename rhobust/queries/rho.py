@@ -34,7 +34,8 @@ from ..networks.given import Given, network_of
 from ..results import RhoResult, Verdict
 from ..witness.label import Validator
 from ..witness.nearest import Incumbent
-from .verify import MOST_STARTS, Progress, quiet, verify
+from .engine import Progress, quiet
+from .verify import MOST_STARTS, verify
 
 RESTART = 0.97
 """A search starts again once its radius fell below this share: tighter root bounds pay for it."""

@@ -8,24 +8,25 @@ from pathlib import Path
 
 import numpy as np
 
-from ..bnb.search import Settings
+from ..attacks.conjunctions import attack_conjunctions, conjunctions
+from ..bnb.search import Outcome, Settings
 from ..clock import Deadline
-from ..compiler.base.arrays import Vector
+from ..compiler.base.arrays import Indices, Vector
 from ..compiler.base.errors import Contradiction, InputError, LanguageError
-from ..compiler.base.late import Late, until
+from ..compiler.base.evidence import REASON
 from ..compiler.language.expressions import Variable
 from ..compiler.network.graph import Network
 from ..compiler.question.property import Property
+from ..compiler.question.property_boxes import Part
 from ..compiler.question.to_formula import formula, stacked
 from ..compiler.steps.compile import compile_formulas
-from ..compiler.vnnlib.parse import Unfinished, parse_vnnlib, read_text
+from ..compiler.vnnlib.parse import parse_vnnlib, read_text
 from ..files.certificate import Certificate
 from ..files.checkpoint import Checkpoint, resumable
 from ..networks.load import load
 from ..witness.property import PropertyValidator, PropertyWitness
 from .asked import about_property
-from .settle import settle
-from .verify import Progress, quiet
+from .engine import FirstFound, Progress, ask, ending, quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,11 @@ def solve(
     files = [path for network in networks for path in (network.path, *network.beside)]
     if not isinstance(question, Property):
         files.append(str(question))
-    try:
-        asked = (
-            question
-            if isinstance(question, Property)
-            else parse_vnnlib(text, str(question), deadline.stop)
-        )
-    except Unfinished:
-        return SolveResult("timeout", "timeout", None, -np.inf, deadline.spent(), 0, 0)
+    with ending(deadline.stop) as end:
+        asked = question if isinstance(question, Property) else parse_vnnlib(text, str(question))
+    if end.reason:
+        status = "timeout" if end.reason == "timeout" else "unknown"
+        return SolveResult(status, end.reason, None, -np.inf, deadline.spent(), 0, 0)
     proof = None
     if certificate is not None:
         if isinstance(question, Property) or len(networks) != 1:
@@ -128,9 +126,11 @@ def prove(
     if proof.unread:
         raise InputError(proof.unsat(text, deadline.stop))
     asked = parse_vnnlib(text, "the question")
-    found = _Solving([network], asked, deadline, settings, seed, quiet, proof).run()
+    found = _Solving([network], asked, deadline, settings, seed, proof=proof).run()
     if found.status == "unsat":
         return proof.unsat(text, deadline.stop)
+    if found.reason == REASON:
+        raise Contradiction("the search for a proof contradicted itself")
     if found.witness is not None:
         raise Contradiction(
             "what was proven to have no solution has one",
@@ -139,77 +139,76 @@ def prove(
     return "no proof in one search was found in time"
 
 
+@dataclass(slots=True)
 class _Solving:
-    def __init__(
-        self,
-        networks: Sequence[Network],
-        asked: Property,
-        deadline: Deadline,
-        settings: Settings,
-        seed: int,
-        progress: Progress,
-        proof: Certificate | None = None,
-    ) -> None:
-        check(networks, asked)
-        self.networks, self.asked = networks, asked
-        self.deadline, self.settings, self.progress = deadline, settings, progress
-        self.rng = np.random.default_rng(seed)
-        self.proof = proof
-        self.saver: Checkpoint | None = None
-        self.nodes = self.lps = 0
+    """A property, part after part: one box each."""
+
+    networks: Sequence[Network]
+    asked: Property
+    deadline: Deadline
+    settings: Settings
+    seed: int
+    progress: Progress = quiet
+    proof: Certificate | None = None
+    saver: Checkpoint | None = None
+    nodes: int = 0
+    lps: int = 0
 
     def run(self) -> SolveResult:
-        try:
-            with until(self.deadline.stop):
-                return self._run()
-        except Late:
-            return self._result("timeout", "timeout", None, -np.inf)
-        except MemoryError:
-            return self._result("unknown", "memory", None, -np.inf)
+        check(self.networks, self.asked)
+        answer: tuple[str, str, PropertyWitness | None, float] = "unknown", "", None, -np.inf
+        with ending(self.deadline.stop, lambda: {"property": self.asked.source}) as end:
+            answer = self._run()
+        if end.reason:
+            answer = "timeout" if end.reason == "timeout" else "unknown", end.reason, None, -np.inf
+        return SolveResult(*answer, self.deadline.spent(), self.nodes, self.lps)
 
-    def _run(self) -> SolveResult:
-        """Part after part: one box each."""
-        reason, bound = "", np.inf
+    def _run(self) -> tuple[str, str, PropertyWitness | None, float]:
+        reason, bound, rng = "", np.inf, np.random.default_rng(self.seed)
         for number, part in enumerate(self.asked.parts):
             if self.deadline.stop():
                 reason, bound = "timeout", -np.inf
                 break
             if self.saver is not None and self.saver.skips(number):
                 continue
-            validator = PropertyValidator(self.networks, self.asked, part.lower, part.upper)
-            x = inputs(self.networks, part.lower, part.upper, self.asked.source)
-            whole = [network(v) for network, v in zip(self.networks, x, strict=True)]
-            asked = zip(whole, self.asked.networks, strict=True)
-            y = stacked([output[: signature.output_size] for output, signature in asked])
-            rest = formula(part.rest, stacked([v.affine for v in x]), y)
-            compiled = compile_formulas([rest], inputs=x)
-            recorder = None
-            if self.proof is not None:
-                recorder = self.proof.part(compiled.problem, compiled.stage(whole[0]))
-            outcome = settle(
-                compiled.problem, validator.accept, self.deadline, self.settings, self.rng,
-                self.progress, recorder, self.saver, validator.accept_exact,
-            )  # fmt: skip
-            self.nodes += outcome.statistics.nodes
-            self.lps += outcome.statistics.lps
-            if validator.witness is not None:
-                return self._result("sat", "", validator.witness, -np.inf)
+            witness, outcome = self._part(part, rng)
+            if witness is not None:
+                return "sat", "", witness, -np.inf
             if outcome.status != "closed":
                 reason, bound = outcome.reason or "numerical", min(bound, outcome.bound)
                 if self.saver is not None:
                     break  # a checkpoint is of one part
         if reason:
-            return self._result(
-                "timeout" if reason == "timeout" else "unknown", reason, None, bound
-            )
-        return self._result("unsat", "", None, 0.0)
+            return "timeout" if reason == "timeout" else "unknown", reason, None, bound
+        return "unsat", "", None, 0.0
 
-    def _result(
-        self, status: str, reason: str, witness: PropertyWitness | None, bound: float
-    ) -> SolveResult:
-        return SolveResult(
-            status, reason, witness, bound, self.deadline.spent(), self.nodes, self.lps
-        )
+    def _part(self, part: Part, rng: np.random.Generator) -> tuple[PropertyWitness | None, Outcome]:
+        x = inputs(self.networks, part.lower, part.upper, self.asked.source)
+        whole = [network(v) for network, v in zip(self.networks, x, strict=True)]
+        asked = zip(whole, self.asked.networks, strict=True)
+        y = stacked([output[: signature.output_size] for output, signature in asked])
+        rest = formula(part.rest, stacked([v.affine for v in x]), y)
+        compiled = compile_formulas([rest], inputs=x)
+        problem = compiled.problem
+        recorder = None
+        if self.proof is not None:
+            recorder = self.proof.part(problem, compiled.stage(whole[0]))
+        validator = PropertyValidator(self.networks, self.asked, part.lower, part.upper)
+        found = FirstFound(problem, validator)
+
+        def attack(atoms: Indices) -> bool:
+            cases = conjunctions(found.tree, atoms)
+            oracle = self.settings.oracle
+            attack_conjunctions(problem, cases, found.accept, self.deadline, rng, oracle)
+            return found.witness is not None
+
+        outcome = ask(
+            problem, found, self.deadline.remaining, self.settings, attack=attack,
+            progress=self.progress, recorder=recorder, saver=self.saver,
+        )  # fmt: skip
+        self.nodes += outcome.statistics.nodes
+        self.lps += outcome.statistics.lps
+        return found.settled(outcome), outcome
 
 
 def check(networks: Sequence[Network], asked: Property) -> None:

@@ -2,105 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ..attacks.budget import restarts
+from ..attacks.near_miss import near_miss
 from ..attacks.pgd import pgd
-from ..bnb.search import Hooks, Settings, search
+from ..bnb.search import Settings
 from ..clock import Deadline
-from ..compiler.base.arrays import Bounds, Indices, Matrix
-from ..compiler.base.errors import Contradiction
-from ..compiler.base.evidence import withdrawn
-from ..compiler.base.late import Late, until
-from ..compiler.base.tolerances import MARGIN, Tolerances
+from ..compiler.base.arrays import Bounds, Indices, Vector
 from ..compiler.network.float32 import float32_error
-from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim, Target, check_eps
 from ..files.certificate import Certificate
-from ..files.checkpoint import resumable
-from ..lp.oracle.highs import Oracle
-from ..lp.restriction.distance import Ball
-from ..lp.restriction.restrict import polish
+from ..files.checkpoint import Checkpoint, resumable
 from ..networks.given import Given, network_of
 from ..results import Verdict, VerifyResult
 from ..witness.label import Validator, Witness
 from .asked import about_claim
-
-Progress = Callable[[int, int, float], None]
-
-Answer = tuple[Verdict, str, Witness | None, float, int, int]
-"""What an answer says: verdict, reason, witness, bound, nodes, LPs."""
-
-
-def quiet(closed: int, still_open: int, least: float) -> None:
-    """Progress for those who do not look."""
-
+from .engine import FirstFound, NoneTaken, Progress, ask, ending, quiet
 
 MOST_STARTS = 30
 """Starts of an attack for each target at most."""
 
 LEAD = 1e-6
 """Lead at the image, relative to its logits, beyond which no rounding makes it a lost label."""
-
-NEAR = 0.2
-"""Share of the clean margin below which an attack's best point counts as a near miss."""
-
-
-class Finder:
-    """Turns candidate points into a validated witness within eps, and remembers it."""
-
-    def __init__(self, claim: Claim, eps: float, problem: Problem) -> None:
-        self.eps = eps
-        self.validator = Validator(claim, eps)
-        self.problem = problem
-        self.rows = problem.rows
-        self.offset = problem.offset
-        self.witness: Witness | None = None
-
-    def accept(self, points: Matrix) -> bool:
-        """Whether one of the points (B, D) is a witness; only the most promising are looked at."""
-        output = self.problem.values(points)[-1]
-        margin = (output @ self.rows.T + self.offset).min(axis=1)
-        order = np.argsort(margin)[:3]
-        for index in order[margin[order] <= MARGIN].tolist():
-            found = self.validator.check(points[index])
-            if found is not None:
-                self.witness = found
-                return True
-        return False
-
-    def polished(
-        self, cases: Indices, points: Matrix, oracle: Oracle, remaining: Callable[[], float]
-    ) -> bool:
-        """Whether the linear region of a near miss holds a witness; points (C, D), one a case.
-
-        Only the case that an attack brought nearest to 0 is looked at, and only within `NEAR`.
-        """
-        claim = self.validator.claim
-        both = np.concatenate([points, claim.image[None]])
-        lead = self.problem.values(both)[-1] @ self.rows[cases].T + self.offset[cases]
-        case = int(np.argmin(np.diag(lead[:-1])))
-        if not lead[case, case] <= NEAR * lead[-1, case]:
-            return False
-        row, offset = self.rows[cases[case]], float(self.offset[cases[case]])
-        ball = Ball(claim.image, claim.lower, claim.upper, claim.norm)
-        found = polish(
-            self.problem, points[case], row, offset, ball, oracle, remaining, Tolerances()
-        )
-        if found.point is None or not 0.0 < found.rho <= self.eps:
-            return False
-        # the optimum has margin 0; beyond it, still inside the region, it is below
-        step = found.point - claim.image
-        stretch = np.array([1.0, 1.0 + 1e-6, 1.0 + 1e-4, self.eps / found.rho])
-        moved = claim.image + np.minimum(stretch, self.eps / found.rho)[:, None] * step
-        return self.accept(np.clip(moved, claim.lower, claim.upper))
 
 
 @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
@@ -152,92 +82,124 @@ def verify(
         saver = resumable(
             checkpoint, certificate, asked, spent.memory, (network.path, *network.beside)
         )
-    logits = network.forward(claim.image[None])[0]
-    predicted = int(np.argmax(logits))
+    question = _Question(claim, eps, deadline, spent, seed, progress, proof, saver)
+    with ending(deadline.stop, lambda: claim.described(eps)) as end:
+        question.decide()
+    if end.reason:
+        question.answer = _Answer(Verdict.UNKNOWN, end.reason)
+    answer, missing, level = question.answer, "", ""
+    if answer.verdict is Verdict.ROBUST:
+        missing = "" if proof is None else proof.robust(claim, eps, deadline.stop)
+        level = "float32" if float32 and question.holds_rounded() else "real"
+    return VerifyResult(
+        answer.verdict, answer.reason, answer.witness, answer.bound, claim.label,
+        int(np.argmax(question.logits)), eps, deadline.spent(), answer.nodes, answer.lps,
+        missing, level,
+    )  # fmt: skip
 
-    def result(
-        verdict: Verdict, reason: str, witness: Witness | None, bound: float, nodes: int, lps: int
-    ) -> VerifyResult:
-        missing = level = ""
-        if verdict is Verdict.ROBUST:
-            missing = "" if proof is None else proof.robust(claim, eps, deadline.stop)
-            level = "real"
-            if float32:
-                with suppress(Late), until(deadline.stop):
-                    level = "float32" if _rounded(claim, eps, bound, deadline, spent) else "real"
-        return VerifyResult(
-            verdict, reason, witness, bound, claim.label, predicted, eps, deadline.spent(),
-            nodes, lps, missing, level,
-        )  # fmt: skip
 
-    def decided() -> Answer:
-        compiled, output = claim.compiled(eps)
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """bound: what is proven of the label's lead over all targets."""
+
+    verdict: Verdict
+    reason: str = ""
+    witness: Witness | None = None
+    bound: float = -np.inf
+    nodes: int = 0
+    lps: int = 0
+
+
+@dataclass
+class _Question:
+    """Whether a claim holds within eps: the image itself, an attack, a search."""
+
+    claim: Claim
+    eps: float
+    deadline: Deadline
+    settings: Settings
+    seed: int
+    progress: Progress
+    proof: Certificate | None
+    saver: Checkpoint | None
+    answer: _Answer = _Answer(Verdict.UNKNOWN, "timeout")
+
+    @cached_property
+    def logits(self) -> Vector:
+        return np.asarray(self.claim.network.forward(self.claim.image[None])[0])
+
+    def decide(self) -> None:
+        """Sets the answer."""
+        claim = self.claim
+        compiled, output = claim.compiled(self.eps)
         problem = compiled.problem
-        finder = Finder(claim, eps, problem)
-        # an image that lost its label already is a witness as it stands, at distance 0
-        lead = logits[claim.label] + claim.margin - logits[list(claim.targets)].max()
-        if not lead > LEAD * (1.0 + np.abs(logits).max()):
-            finder.witness = Validator(claim, 0.0).check(claim.image)
-        if finder.witness is not None or finder.accept(claim.image[None]):
-            return Verdict.NOT_ROBUST, "", finder.witness, -np.inf, 0, 0
+        found = FirstFound(problem, Validator(claim, self.eps))
+        found.witness = self._clean()
+        if found.accept(claim.image[None]):
+            self.answer = _Answer(Verdict.NOT_ROBUST, witness=found.witness)
+            return
+        attack = partial(self._attack, found, np.random.default_rng(self.seed))
+        recorder = None if self.proof is None else self.proof.part(problem, output)
+        outcome = ask(
+            problem, found, self.deadline.remaining, self.settings, attack=attack,
+            progress=self.progress, recorder=recorder, saver=self.saver,
+        )  # fmt: skip
+        if self.saver is not None and outcome.status != "open":
+            self.saver.done()
+        verdict, reason, bound = Verdict.UNKNOWN, outcome.reason or "numerical", outcome.bound
+        witness = found.settled(outcome)
+        if witness is not None:
+            verdict, reason, bound = Verdict.NOT_ROBUST, "", -np.inf
+        elif outcome.status == "closed":
+            verdict, reason = Verdict.ROBUST, ""
+        counts = outcome.statistics
+        self.answer = _Answer(verdict, reason, witness, bound, counts.nodes, counts.lps)
+
+    def _clean(self) -> Witness | None:
+        """The image, where it lost its label already: a witness as it stands, at distance 0."""
+        y, claim = self.logits, self.claim
+        lead = y[claim.label] + claim.margin - y[list(claim.targets)].max()
+        if lead > LEAD * (1.0 + np.abs(y).max()):
+            return None
+        return Validator(claim, 0.0).check(claim.image)
+
+    def _attack(self, found: FirstFound[Witness], rng: np.random.Generator, cases: Indices) -> bool:
+        """Whether gradient steps from the image found a witness, or its near miss led to one."""
+        problem = found.problem
         box = Bounds(problem.lower[None], problem.upper[None])
-        rng = np.random.default_rng(seed)
-
-        def attack(cases: Indices) -> bool:
-            many = restarts(4.0 * network.work, 30, len(cases), MOST_STARTS)
-            found, best = pgd(
-                problem, box, np.eye(len(finder.offset), dtype=bool)[cases], finder.accept,
-                deadline.stop, rng, restarts=many, start=claim.image,
+        many = restarts(4.0 * self.claim.network.work, 30, len(cases), MOST_STARTS)
+        _, best = pgd(
+            problem, box, np.eye(len(problem.offset), dtype=bool)[cases], found.accept,
+            self.deadline.stop, rng, restarts=many, start=self.claim.image,
+        )  # fmt: skip
+        if found.witness is None:
+            near = near_miss(
+                self.claim, self.eps, problem, cases, best, self.settings.oracle,
+                self.deadline.remaining,
             )  # fmt: skip
-            if not found:
-                finder.polished(cases, best, spent.oracle, deadline.remaining)
-            return finder.witness is not None
+            if near is not None:
+                found.accept(near)
+        return found.witness is not None
 
-        hooks = Hooks(deadline.remaining, finder.accept, lambda: box, attack, progress=progress)
-        if proof is not None:
-            hooks.recorder = proof.part(problem, output)
-        hooks.saver = saver
-        outcome = search(problem, hooks, spent)
-        if saver is not None and outcome.status != "open":
-            saver.done()
-        counts = (outcome.statistics.nodes, outcome.statistics.lps)
-        if outcome.status != "closed" and finder.witness is not None:
-            return Verdict.NOT_ROBUST, "", finder.witness, -np.inf, *counts
-        if outcome.status == "closed":
-            if finder.witness is not None:
-                raise Contradiction(
-                    "a region was closed that holds a witness",
-                    {"point": finder.witness.point.tolist(), "eps": eps},
-                )
-            return Verdict.ROBUST, "", None, outcome.bound, *counts
-        return Verdict.UNKNOWN, outcome.reason or "numerical", None, outcome.bound, *counts
+    def holds_rounded(self) -> bool:
+        """Whether the claim, proven over the reals, holds for every float32 evaluation.
 
-    try:
-        with until(deadline.stop):
-            answer = decided()
-    except Late:
-        answer = Verdict.UNKNOWN, "timeout", None, -np.inf, 0, 0
-    except MemoryError:
-        answer = Verdict.UNKNOWN, "memory", None, -np.inf, 0, 0
-    except Contradiction as found:
-        answer = Verdict.UNKNOWN, withdrawn(found, **claim.described(eps)), None, -np.inf, 0, 0
-    return result(*answer)
+        Where the proven margin does not exceed the errors of both logits, a search with a margin
+        that does tries to.
+        """
+        holds = False
+        with ending(self.deadline.stop, lambda: self.claim.described(self.eps)) as end:
+            holds = self._rounded()
+        return holds and not end.reason
 
-
-def _rounded(claim: Claim, eps: float, bound: float, deadline: Deadline, spent: Settings) -> bool:
-    """Whether a claim that holds in real arithmetic holds for every float32 evaluation.
-
-    Where the proven margin does not exceed the errors of both logits, a search with a margin that
-    does tries to.
-    """
-    problem = claim.compile(eps)[0]
-    error = float32_error(claim.network, problem.lower, problem.upper)
-    needed = float((error[list(claim.targets)] + error[claim.label]).max()) * (1.0 + 1e-9)
-    if bound > needed:
-        return True
-    if not np.isfinite(needed) or deadline.stop():
-        return False
-    harder, _ = replace(claim, margin=claim.margin - needed).compile(eps)
-    box = Bounds(harder.lower[None], harder.upper[None])
-    hooks = Hooks(deadline.remaining, lambda points: False, lambda: box)
-    return search(harder, hooks, spent).status == "closed"
+    def _rounded(self) -> bool:
+        claim = self.claim
+        problem, _ = claim.compile(self.eps)
+        error = float32_error(claim.network, problem.lower, problem.upper)
+        needed = float((error[list(claim.targets)] + error[claim.label]).max()) * (1.0 + 1e-9)
+        if self.answer.bound > needed:
+            return True
+        if not np.isfinite(needed) or self.deadline.stop():
+            return False
+        harder, _ = replace(claim, margin=claim.margin - needed).compile(self.eps)
+        return ask(harder, NoneTaken(), self.deadline.remaining, self.settings).status == "closed"

@@ -20,11 +20,12 @@ from unittest.mock import patch
 
 import numpy as np
 
+from ..attacks import conjunctions
 from ..clock import Deadline, Interrupted
 from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.base.untrusted import log
 from ..lp.oracle.highs import NOTHING, Answer, Oracle, Program, Solver, no_answer
-from ..queries import estimate, settle
+from ..queries import estimate
 from ..queries import optimize as optimum
 from ..queries import problem as formulation
 from ..queries import rho as radius
@@ -288,7 +289,7 @@ def run(
         for module in (decide, radius, solving, formulation, estimate):
             stack.enter_context(patch.object(module, "Deadline", partial(Deadline, now=clock)))
         if site == "attack":
-            for module in (decide, radius, settle, optimum):
+            for module in (decide, radius, conjunctions, optimum):
                 attack = faulty_attack(module.pgd, trigger, kind, clock)
                 stack.enter_context(patch.object(module, "pgd", attack))
         if site == "engine":
@@ -305,7 +306,7 @@ def run(
             raise
 
 
-UNDERWAY = {"_run", "decided", "pgd", "search", "settle"}
+UNDERWAY = {"_run", "decide", "pgd", "search", "ask"}
 """Functions that answer; before them a question is read, and memory may simply not suffice."""
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..compiler.base.arrays import Vector, exact
+from ..compiler.base.arrays import Numbers, Vector, exact
 from ..compiler.base.rounding import LARGEST, add_down, add_up, ceil_float, floor_float
 from ..compiler.question.claim import Claim
 
@@ -106,6 +106,10 @@ class Validator:
         margin, radius, label = found
         distance = self._distance(inside)
         return Witness(inside, distance, label, margin, radius)
+
+    def check_exact(self, point: Numbers) -> Witness | None:
+        """The witness at the floats nearest to a point of Fractions: a claim is about these."""
+        return self.check(point.astype(np.float64))
 
     def _distance(self, point: Vector) -> float:
         """From the image, rounded up."""

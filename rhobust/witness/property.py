@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ..compiler.base.arrays import Matrix, Numbers, Vector, exact
+from ..compiler.base.arrays import Numbers, Vector, exact
 from ..compiler.network.graph import Network
 from ..compiler.question.and_or_tree import AllOf, AnyOf, Atom, Tree
 from ..compiler.question.property import Property
@@ -56,7 +56,6 @@ class PropertyValidator:
     ) -> None:
         self.networks, self.asked = networks, asked
         self.lower, self.upper = lower, upper
-        self.witness: PropertyWitness | None = None
 
     @cached_property
     def box(self) -> tuple[Vector, Vector, dict[int, Fraction]]:
@@ -84,42 +83,38 @@ class PropertyValidator:
             low[k] = high[k] = float(fixed[k])
         return low, high, fixed
 
-    def accept(self, points: Matrix) -> bool:
-        """Whether one of the points is a solution; their first D columns are the inputs, and
-        variables that the formulas add follow.
+    def check(self, point: Vector) -> PropertyWitness | None:
+        """The solution at a point (snapped), or None when any doubt is left.
+
+        The first D numbers of a point are the inputs; variables that the formulas add follow.
         """
-        for point in points[:, : self.asked.inputs]:
-            if np.isfinite(point).all() and self._check(point):
-                return True
-        return False
-
-    def accept_exact(self, point: Numbers) -> bool:
-        """The same for one point of Fractions, which need not be floats."""
-        if self.accept(point.astype(np.float64)[None]):
-            return True
-        x = point[: self.asked.inputs]
-        near = x.astype(np.float64).astype(np.float32).astype(np.float64)
-        low, high, _ = self.box
-        return self._satisfies(x, np.clip(near, low, high))
-
-    def _check(self, point: Vector) -> bool:
+        if not np.isfinite(point[: self.asked.inputs]).all():
+            return None
         low, high, fixed = self.box
-        inside = np.clip(point.astype(np.float32).astype(np.float64), low, high)
+        near = point[: self.asked.inputs].astype(np.float32).astype(np.float64)
+        inside = np.clip(near, low, high)
         x = exact(inside)
         for k, value in fixed.items():
             x[k] = value
-        return self._satisfies(x, inside)
+        return self._solution(x, inside)
 
-    def _satisfies(self, x: Numbers, inside: Vector) -> bool:
-        """Whether the exact input x, which runs as `inside`, is a witness; keeps it."""
+    def check_exact(self, point: Numbers) -> PropertyWitness | None:
+        """The solution at a point of Fractions, which need not be floats."""
+        found = self.check(point.astype(np.float64))
+        if found is not None:
+            return found
+        x = point[: self.asked.inputs]
+        near = x.astype(np.float64).astype(np.float32).astype(np.float64)
+        low, high, _ = self.box
+        return self._solution(x, np.clip(near, low, high))
+
+    def _solution(self, x: Numbers, inside: Vector) -> PropertyWitness | None:
+        """The witness at an exact input x, which runs as `inside`."""
         values = x.tolist()
         outputs = self._runtime(inside)
         if not (np.isfinite(outputs).all() and self.asked.holds(values, exact(outputs).tolist())):
-            return False
-        if not self._holds(x):
-            return False
-        self.witness = PropertyWitness(tuple(values), outputs)
-        return True
+            return None
+        return PropertyWitness(tuple(values), outputs) if self._holds(x) else None
 
     def _split(self, values: Numbers) -> list[Numbers]:
         sizes = np.cumsum([network.input_size for network in self.networks])[:-1]

@@ -8,7 +8,8 @@ import pytest
 import rhobust as rb
 from rhobust.clock import Deadline
 from rhobust.compiler.base.errors import InputError
-from rhobust.compiler.vnnlib.parse import Unfinished, parse_vnnlib
+from rhobust.compiler.base.late import Late, until
+from rhobust.compiler.vnnlib.parse import parse_vnnlib
 from rhobust.queries import bound_proofs as bounded
 from rhobust.queries import least_norm as distance
 from rhobust.queries import rho as radius
@@ -65,6 +66,6 @@ def test_whoever_is_called_late_says_so(
 def test_a_property_is_read_within_the_limit() -> None:
     text = "(declare-const X_0 Real)" + "(assert (<= X_0 1))" * 10
     looks = iter([False] * 4 + [True])
-    with pytest.raises(Unfinished):
-        parse_vnnlib(text, stop=lambda: next(looks))
+    with pytest.raises(Late), until(lambda: next(looks)):
+        parse_vnnlib(text)
     assert next(looks, None) is None

@@ -12,10 +12,10 @@ import pytest
 
 import rhobust as rb
 from rhobust.bnb import search as searching
+from rhobust.queries import engine
 from rhobust.queries import least_norm as distance
 from rhobust.queries import optimize as optimum
 from rhobust.queries import rho as radius
-from rhobust.queries import verify as decide
 from rhobust.results import Verdict
 
 IMAGE = np.full(64, 0.25)
@@ -50,7 +50,7 @@ def test_a_solution_below_the_proven_bound(monkeypatch: pytest.MonkeyPatch, repo
     x = rb.Variable(2, 0, 1)
     question = rb.Problem(rb.minimize((x[0] - x[1]).affine))
     assert question.solve(timeout=60).status == "optimal"
-    monkeypatch.setattr(optimum, "search", wrong)
+    monkeypatch.setattr(engine, "search", wrong)
     # a first solution, so that a bound above it says something
     monkeypatch.setattr(
         optimum.Optimum, "cutoff", lambda self: 1e6 if self.point is None else self.best
@@ -69,7 +69,7 @@ def test_a_witness_in_a_closed_region(monkeypatch: pytest.MonkeyPatch, reports: 
 
     network = rb.load("digits")
     assert rb.verify(network, IMAGE, 0.2).verdict is Verdict.NOT_ROBUST
-    monkeypatch.setattr(decide, "search", wrong)
+    monkeypatch.setattr(engine, "search", wrong)
     found = rb.verify(network, IMAGE, 0.2)
     assert (found.verdict, found.reason) == (Verdict.UNKNOWN, "contradiction")
     assert found.margin_bound == -np.inf and found.witness is None

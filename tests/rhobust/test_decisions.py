@@ -15,7 +15,8 @@ from rhobust.compiler.base.arrays import Matrix
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.question.claim import Claim
-from rhobust.queries.verify import Finder
+from rhobust.queries.engine import FirstFound
+from rhobust.witness.label import Validator
 
 from ..reference.strategies import Case, cases, tangled_cases
 
@@ -61,11 +62,11 @@ def test_a_smaller_budget_widens_an_interval(case: Case, nodes: int) -> None:
 
 def test_a_witness_is_not_lost_to_a_later_candidate() -> None:
     claim = Claim.make(LINE, np.array([0.5]), domain=(-1.0, 1.0))
-    finder = Finder(claim, 1.0, claim.compile(1.0)[0])
+    finder = FirstFound(claim.compile(1.0)[0], Validator(claim, 1.0))
     assert finder.accept(np.array([[0.25], [-0.25]]))
     kept = finder.witness
     # its margin is within what is looked at, but it is no witness
-    assert not finder.accept(np.array([[1e-9]]))
+    assert finder.accept(np.array([[1e-9]]))
     assert kept is not None and finder.witness is kept
 
 

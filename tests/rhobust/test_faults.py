@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import rhobust
 import rhobust.cli.selftest
+from rhobust.attacks import conjunctions
 from rhobust.bnb import root as rooting
 from rhobust.bnb.bounds import plain_proof as plain
 from rhobust.bnb.leaves import close as leaves
@@ -29,7 +30,6 @@ from rhobust.lp.oracle.highs import Answer, Program, Solver, highs, no_answer
 from rhobust.lp.restriction import projection
 from rhobust.queries import optimize as optimum
 from rhobust.queries import rho as radius
-from rhobust.queries import settle
 from rhobust.queries import solve as solving
 from rhobust.queries import verify as decide
 from rhobust.selftest.faults import Trigger, run
@@ -67,9 +67,9 @@ def lies(problem: Any, box: Any, cases: Any, *given: Any, **named: Any) -> Any:
 def test_an_attack_that_claims_success_without_a_point_is_not_believed(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (decide, settle, radius, optimum):
+    for module in (decide, conjunctions, radius, optimum):
         monkeypatch.setattr(module, "pgd", lies)
-    monkeypatch.setattr(decide.Finder, "polished", lambda *given: True)
+    monkeypatch.setattr(decide, "near_miss", lambda *given: given[4])
     assert rhobust.verify(network, IMAGE, 0.05).verdict == rhobust.Verdict.ROBUST
     assert rhobust.solve(network, parse_vnnlib(text(0.05))).status == "unsat"
     assert rhobust.rho(network, IMAGE).exact
@@ -82,7 +82,7 @@ def test_an_attack_that_fails_is_left_out(
     def breaks(*given: Any, **named: Any) -> Any:
         raise error
 
-    for module in (decide, settle, radius, optimum):
+    for module in (decide, conjunctions, radius, optimum):
         monkeypatch.setattr(module, "pgd", breaks)
     assert rhobust.verify(network, IMAGE, 0.05).verdict == rhobust.Verdict.ROBUST
     assert rhobust.verify(network, IMAGE, 0.2).verdict == rhobust.Verdict.NOT_ROBUST

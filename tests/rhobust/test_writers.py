@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint
 from scipy.optimize import milp as scipy_milp
 
-from rhobust.bnb.nodes.disjunctions import Tree
+from rhobust.attacks.conjunctions import attack_conjunctions, conjunctions
 from rhobust.bnb.search import Settings
 from rhobust.clock import Deadline
-from rhobust.compiler.base.arrays import Matrix, exact
+from rhobust.compiler.base.arrays import Indices, Numbers, Vector, exact
 from rhobust.compiler.base.errors import InputError, LanguageError, PropertyError
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.language.evaluator import holds, value
@@ -29,6 +30,7 @@ from rhobust.compiler.language.expressions import (
     norm2,
 )
 from rhobust.compiler.network.graph import Network
+from rhobust.compiler.problem import Problem
 from rhobust.compiler.question.claim import Claim
 from rhobust.compiler.question.property import Property
 from rhobust.compiler.steps.compile import Compiled, compile_formulas
@@ -37,7 +39,8 @@ from rhobust.export.milp import milp
 from rhobust.export.mps import MixedProgram, write_mps
 from rhobust.export.questions import FORMATS, mps, smtlib, vnnlib
 from rhobust.export.smtlib import write_smtlib
-from rhobust.queries.settle import promising, settle
+from rhobust.lp.oracle.highs import highs
+from rhobust.queries.engine import FirstFound, ask
 from rhobust.queries.solve import solve
 
 from ..compiler.smtlib_texts import Script
@@ -87,17 +90,29 @@ def by_highs(text: str, folder: Path) -> tuple[str, float]:
     return "sat", model.getInfo().objective_function_value
 
 
+@dataclass
+class Exactly:
+    """Takes points that satisfy a problem in rational arithmetic."""
+
+    problem: Problem
+
+    def check(self, point: Vector) -> Numbers | None:
+        return self.check_exact(exact(point))
+
+    def check_exact(self, point: Numbers) -> Numbers | None:
+        return point if inside(self.problem, point) and satisfied(self.problem, point) else None
+
+
 def by_search(compiled: Compiled) -> str:
-    """sat for a point that satisfies the problem in rational arithmetic."""
     problem = compiled.problem
-    tree = Tree(problem.root, problem.choices, len(problem.offset))
+    found = FirstFound(problem, Exactly(problem))
 
-    def accept(points: Matrix) -> bool:
-        some = [exact(point) for point in promising(problem, tree, points)]
-        return any(inside(problem, point) and satisfied(problem, point) for point in some)
+    def attack(atoms: Indices) -> bool:
+        cases, rng = conjunctions(found.tree, atoms), np.random.default_rng(0)
+        attack_conjunctions(problem, cases, found.accept, Deadline(None), rng, highs)
+        return found.witness is not None
 
-    settings = Settings(nodes=10_000)
-    outcome = settle(problem, accept, Deadline(None), settings, np.random.default_rng(0))
+    outcome = ask(problem, found, lambda: np.inf, Settings(nodes=10_000), attack=attack)
     return {"accepted": "sat", "closed": "unsat"}.get(outcome.status, outcome.reason)
 
 

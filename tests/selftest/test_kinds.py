@@ -13,7 +13,6 @@ import pytest
 from rhobust.bnb.leaves import close as leaves
 from rhobust.bnb.leaves.node_lp import LeafResult, solve_leaf
 from rhobust.lp.oracle.highs import Answer, Solver
-from rhobust.queries import verify as decide
 from rhobust.selftest.faults import SITES
 from rhobust.selftest.judge import Tally, judged, measured, optimised
 from rhobust.selftest.kinds import KINDS, a_round
@@ -84,17 +83,17 @@ def believing(*given: Any) -> LeafResult:
     return replace(found, value=told[-1]) if told else found
 
 
-def tolerant(finder: Any, claim: Any, eps: float, problem: Any) -> None:
-    """A finder that takes what lies a little outside."""
-    START(finder, claim, eps * (1 + 1e-6), problem)
+def tolerant(validator: Any, claim: Any, eps: float | None, *given: Any) -> None:
+    """A validator that takes what lies a little outside."""
+    START(validator, claim, None if eps is None else eps * (1 + 1e-6), *given)
 
 
-START = decide.Finder.__init__
+START = Validator.__init__
 ONLY_LP = {site: SITES[site] for site in ("lp",)}
 DEFECTS = {
     "values of the solver": ("injected faults", leaves, "solve_leaf", believing),
     "points outside": ("eps = rho (1 ± d)", Validator, "snap", lambda self, point: point),
-    "a tolerance": ("eps = rho (1 ± d)", decide.Finder, "__init__", tolerant),
+    "a tolerance": ("eps = rho (1 ± d)", Validator, "__init__", tolerant),
 }
 
 
