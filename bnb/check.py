@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         checker = Checker(given.model)
     except Exception as error:
-        print(f"error: {given.model}: {error}", file=sys.stderr)
+        remedy = "; the certificate comes first" if given.model.endswith(".npz") else ""
+        print(f"error: {given.model}: {error}{remedy}", file=sys.stderr)
         return 2
     expected = None
     if given.expect is not None:

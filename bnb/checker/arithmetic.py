@@ -27,6 +27,7 @@ class Refused(Exception):
 
 
 OUT_OF_TIME = "the time is up"
+NOT_CLOSED = "is not closed"  # in a refusal that exact arithmetic may undo
 
 
 def in_time(stop: Callable[[], bool] | None) -> None:

@@ -28,6 +28,7 @@ from .unpacking import content
 
 FORMAT, VERSION = "rhobust-certificate", 1
 MOST_PARTS = 10_000
+SEE = "to see what is proven, leave out "
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Report:
     """`statement`: what was proven; `reason`: why the certificate was refused; else empty.
 
     claim: what was proven, by the names of `expectation`, with numbers as hexadecimal floats and
-    arrays by size, range and SHA-256.
+    arrays by size, range and SHA-256.  exact: whether it was checked in whole numbers.
     """
 
     accepted: bool
@@ -44,11 +45,13 @@ class Report:
     nodes: int
     seconds: float
     claim: dict[str, Any] = field(default_factory=dict)
+    exact: bool = False
 
     def text(self) -> str:
         """The verdict in the first line, then what was proven, if anything was."""
         lines = ["accepted", self.statement] if self.accepted else [f"refused: {self.reason}"]
-        return "\n".join([*lines, f"{self.nodes} nodes, {self.seconds:.2f} s"])
+        how = ", in exact arithmetic" if self.exact else ""
+        return "\n".join([*lines, f"{self.nodes} nodes, {self.seconds:.2f} s{how}"])
 
 
 class Checker:
@@ -71,8 +74,9 @@ class Checker:
     ) -> Report:
         """What the certificate proves; with a property's file, only if it is the one proven.
 
-        expected: facts of `read_expectation` that the claim must agree with.  stop: asked now and
-        then; once it is true the certificate is refused with `OUT_OF_TIME`.
+        exact: in whole numbers, as where the certificate itself asks for it.  expected: facts of
+        `read_expectation` that the claim must agree with.  stop: asked now and then; once it is
+        true the certificate is refused with `OUT_OF_TIME`.
         """
         began = time.perf_counter()
         told, claim, reason, nodes = "", {}, "", 0
@@ -80,13 +84,25 @@ class Checker:
             with np.errstate(all="ignore"):
                 given = certificate_path
                 archive = Archive(Path(given) if isinstance(given, str) else given)
-                statement, nodes = self._check(archive, property_path, exact, expected, stop)
+                asked = archive.header.get("exact", False)
+                require(type(asked) is bool, "the header's form")
+                exact = exact or asked
+                statement, parts = self._claim(archive, property_path)
+                other = difference(expected or {}, statement.facts, self.model.outputs)
+                require(not other, f"the claim is not the one expected: {other}; {SEE}--expect")
+                for number, (part, item) in enumerate(
+                    zip(parts, archive.header["parts"], strict=True)
+                ):
+                    prefix = f"p{number}/"
+                    nodes += check_part(archive, item, prefix, part, self.model, exact, stop)
                 told, claim = self._told(statement), statement.told()
         except Refused as refusal:
             reason = str(refusal)
         except Exception as error:  # whatever a hostile file provokes is no proof
             reason = f"{type(error).__name__}: {error}"[:300]
-        return Report(not reason, reason, told, nodes, time.perf_counter() - began, claim)
+        if reason:
+            nodes = 0
+        return Report(not reason, reason, told, nodes, time.perf_counter() - began, claim, exact)
 
     def _told(self, statement: Statement) -> str:
         """The sentences, each on a line of its own."""
@@ -95,43 +111,35 @@ class Checker:
         last += f"{model.outputs} outputs; they are those of real arithmetic on the stored weights"
         return "\n".join(f"{sentence}." for sentence in (*statement.sentences, last))
 
-    def _check(
-        self,
-        archive: Archive,
-        property_path: str | Path | None,
-        exact: bool,
-        expected: Mapping[str, Any] | None,
-        stop: Callable[[], bool] | None,
-    ) -> tuple[Statement, int]:
+    def _claim(
+        self, archive: Archive, property_path: str | Path | None
+    ) -> tuple[Statement, list[Part]]:
+        """What is claimed, and the parts that cover it."""
         model, header = self.model, archive.header
-        known = header.get("format") == FORMAT and header.get("version") == VERSION
-        require(known, "not a certificate of a known version")
-        require(header["model"]["sha256"] == model.digest, "the certificate is of another model")
+        form, version = header.get("format"), header.get("version")
+        known = form == FORMAT and version == VERSION
+        told = f"not a certificate of a known version: {str(form)[:40]!r}, {str(version)[:20]!r}"
+        require(known, f"{told}; {FORMAT!r}, {VERSION} is what this checker reads")
+        theirs = header["model"]["sha256"]
+        told = f"the certificate is of another model: it names the SHA-256 {str(theirs)[:64]!r}, "
+        told += f"this file has {model.digest}; give the model that it was written for"
+        require(theirs == model.digest, told)
         claim, items = header["claim"], header["parts"]
         require(isinstance(claim, dict) and isinstance(items, list), "the header's form")
         require(len(items) <= MOST_PARTS, "too many parts")
-        prefixes = [f"p{number}/" for number in range(len(items))]
-        parts = [
-            read_part(archive, item, prefix, model)
-            for item, prefix in zip(items, prefixes, strict=True)
-        ]
+        parts = [read_part(archive, item, f"p{k}/", model) for k, item in enumerate(items)]
         if claim["kind"] == "robust":
-            require(property_path is None, "the claim is not about a property")
+            require(property_path is None, f"the claim is not about a property; {SEE}--property")
             statement = check_robust(archive, claim, model, parts)
         else:
             require(claim["kind"] == "property", "a claim of an unknown kind")
             text = archive.take("text", "u1", (None,)).tobytes()
             if property_path is not None:
-                require(content(Path(property_path), 2**28) == text, "the property is another")
+                same = content(Path(property_path), 2**28) == text
+                require(same, f"the property is another; {SEE}--property")
             statement = check_property(text, claim, model, parts)
         statement.facts["model"] = model.digest
-        if expected is not None:
-            other = difference(expected, statement.facts, model.outputs)
-            require(not other, f"the claim is not the one expected: {other}")
-        nodes = 0
-        for item, prefix, part in zip(items, prefixes, parts, strict=True):
-            nodes += check_part(archive, item, prefix, part, model, exact, stop)
-        return statement, nodes
+        return statement, parts
 
 
 def check_part(

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rhobust.bnb.check import Checker
+from rhobust.bnb.check import Checker, Report
 from rhobust.bnb.checker.arithmetic import Array
 
 from .certificates import (
@@ -404,3 +404,45 @@ def test_a_unit_that_is_zero_costs_nothing(tmp_path: Path) -> None:
     path = save(tmp_path / "c.npz", (header, {**arrays, **tree.arrays()}))
     report = Checker(tmp_path / "m.onnx").check(path)
     assert report.accepted, report.reason
+
+
+def test_a_certificate_that_asks_for_exact_arithmetic(tmp_path: Path) -> None:
+    """The label leads by 2**-52 at the only point of the region."""
+    half = float(np.float32(0.3))
+    net = Network([np.array([[1.0, 1.0], [0.0, 0.0]])], [np.array([-half, 0.0])])
+    image = np.array([half - 2.0**-30, 2.0**-30 + 2.0**-52])
+    header, arrays = robust(net, net.save(tmp_path / "m.onnx"), image, 0, [1], 0.0)
+    arrays |= {"p0/low": image, "p0/high": image}
+    tree = new_tree(0)
+    tree.row[tree.children(0, -2, 1)[0]] = -2
+    path, checker = tmp_path / "c.npz", Checker(tmp_path / "m.onnx")
+
+    def said(**more: object) -> Report:
+        return checker.check(save(path, ({**header, **more}, {**arrays, **tree.arrays()})))
+
+    report = said()
+    assert report.reason == "leaf 1 is not closed; --exact may close it" and not report.exact
+    assert checker.check(path, exact=True).accepted
+    report = said(exact=True)
+    assert report.accepted and report.exact and "in exact arithmetic" in report.text()
+    assert not said(exact=False).accepted
+    assert said(exact=1).reason == "the header's form"
+    image[1] = 2.0**-30
+    assert said(exact=True).reason == "leaf 1 is not closed"
+
+
+def test_refusals_tell_what_to_do(case: Case, tmp_path: Path) -> None:
+    header, arrays = splitting(case.claim(), case.net)
+    path = save(tmp_path / "c.npz", (header, arrays))
+    report = case.checker.check(path, path)
+    assert "to see what is proven, leave out --property" in report.reason
+    report = case.checker.check(path, expected={"eps": 2.0})
+    assert "another eps is expected; to see what is proven, leave out --expect" in report.reason
+    report = case.checker.check(save(path, ({**header, "version": 2}, arrays)))
+    assert "'rhobust-certificate', '2'; 'rhobust-certificate', 1 is what this" in report.reason
+    model = {"name": "m", "sha256": "0" * 64}
+    report = case.checker.check(save(path, ({**header, "model": model}, arrays)))
+    assert "0" * 64 in report.reason and f"this file has {case.digest}; give" in report.reason
+    command = [sys.executable, str(ROOT / "bnb" / "check.py"), str(case.path), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "; the certificate comes first" in done.stderr

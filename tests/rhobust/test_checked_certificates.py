@@ -16,6 +16,7 @@ from rhobust.compiler.question.claim import Claim
 from rhobust.files import certificate as writing
 
 from .test_certificates import save
+from .test_own_certificates import about_a_formula
 
 
 @pytest.fixture(scope="module")
@@ -102,3 +103,22 @@ def test_a_model_that_is_gone(tmp_path: Path) -> None:
     path.unlink()
     found = rb.verify(network, np.full(4, 0.5), 1e-4, certificate=proof)
     assert "cannot read the model" in found.uncertified and not proof.exists()
+
+
+def test_what_float64_leaves_open_is_checked_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bound of 1e-17 or so: the certificate says itself that it asks for exact arithmetic."""
+    reports = []
+    plain = Checker.check
+
+    def told(self: Checker, *given: object, **more: object) -> object:
+        reports.append(plain(self, *given, **more))  # type: ignore[arg-type]
+        return reports[-1]
+
+    monkeypatch.setattr(Checker, "check", told)
+    assert about_a_formula(31402, tmp_path) == "proven, accepted"
+    first, second, third = reports  # the last one is the question's own, without an option
+    assert "leaf 0 is not closed; --exact may close it" in first.text() and not first.exact
+    assert second.accepted and third.accepted and second.exact and third.exact
+    assert third.text().endswith(" s, in exact arithmetic")

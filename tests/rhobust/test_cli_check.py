@@ -32,7 +32,8 @@ def test_accepted_and_refused(tmp_path: Path) -> None:
     status, text = _run(good, tmp_path / "m.onnx", "--json")
     assert status == 0 and json.loads(text)["accepted"] is True
     status, text = _run(good, "digits")
-    assert status == 3 and text.startswith("refused: the certificate is of another model\n")
+    assert status == 3 and text.startswith("refused: the certificate is of another model: ")
+    assert digest in text and "give the model that it was written for" in text
     status, text = _run(good, tmp_path / "m.onnx", "--property", good)
     assert status == 3 and text.startswith("refused: ")
     status, text = _run(good, good)

@@ -45,7 +45,7 @@ class ExactReduced(Reduced):
     Rule: substitution.
     """
 
-    joint = False
+    exact = True
 
     def _measure(self) -> None:
         super()._measure()

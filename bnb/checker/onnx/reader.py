@@ -161,7 +161,9 @@ def _results(
 ) -> list[Value]:
     """The values of a node's outputs, the first ones at least."""
     known = proto.op_type in OPERATIONS and proto.domain in STANDARD
-    require(known, f"operator {proto.op_type} of node {proto.name!r}")
+    require(
+        known, f"operator {proto.op_type} of node {proto.name!r}, of which no certificate speaks"
+    )
     operation = OPERATIONS[proto.op_type]
     older = opset < SINCE.get(proto.op_type, 0)
     require(not older, f"operator {proto.op_type} before it came, at node {proto.name!r}")

@@ -62,7 +62,7 @@ class Reduced:
     Rule: substitution.
     """
 
-    joint = True  # whether groups are used
+    exact = False  # in whole numbers, which leave groups out
 
     def __init__(
         self, root: Root, part: Part, units: dict[int, Array], wanted: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arithmetic import Array, Refused, in_time, require
+from ..arithmetic import NOT_CLOSED, Array, Refused, in_time, require
 from ..claim import Branch, Part
 from ..rounded.cuts import cut
 from ..rounded.multi_neuron import Groups, check_groups
@@ -91,14 +91,15 @@ class Tree:
                 self.use_rows(nodes, wanted[part], row, groups, open_)
         lost = np.flatnonzero(open_ & (proof.split[nodes.number] == LEAF))
         if len(lost):
-            raise Refused(f"leaf {nodes.number[lost[0]]} is not closed")
+            remedy = "" if self.reduced.exact else "; --exact may close it"
+            raise Refused(f"leaf {nodes.number[lost[0]]} {NOT_CLOSED}{remedy}")
         if open_.any():
             self.branch(nodes.take(open_), stack)
 
     def _groups(self, nodes: Nodes) -> Groups | None:
         """The groups of each node's origin, with gains for its own bounds."""
         origin = self.proof.origin[nodes.number]
-        if not (self.reduced.joint and self.members.size and (origin >= 0).any()):
+        if self.reduced.exact or not (self.members.size and (origin >= 0).any()):
             nodes.origin, nodes.gain = origin, np.zeros_like(nodes.gain)
             return None
         members = np.where((origin >= 0)[:, None, None], self.members[origin], -1)
