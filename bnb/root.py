@@ -9,12 +9,13 @@ from ..compiler.base.errors import Contradiction
 from ..compiler.base.late import Late
 from ..compiler.base.untrusted import attempt
 from .bounds.crown import Ascent, Pass, heuristic_slopes
-from .bounds.plain_proof import plain_pass
 from .bounds.region_bounds import root_bounds, tighten
 from .leaves.close import Leaves
 from .nodes.batch import Block, collect, empty_block, multipliers, root_block, spread
+from .presolve.plain_proof import plain_pass
+from .presolve.sparse_rows import SparseRows
 from .settings import Outcome
-from .tighten.below_split import DENSE, SparseRows
+from .tighten.below_split import DENSE, worth_refining
 from .tighten.multi_neuron import JointGroups
 from .tighten.ties import Ties
 from .tighten.unit_tree_effort import grow
@@ -111,7 +112,8 @@ class Rooting(Leaves):
             return False
         recorder = self.hooks.recorder
         work = self.sparse.work(self.units, self.problem.input_size)
-        if not grow(self.problem, self.reach, self.root, work, self.hooks.stop, recorder):
+        listener = None if recorder is None else recorder.grown
+        if not grow(self.problem, self.reach, self.root, work, self.hooks.stop, listener):
             return False
         self._region("trees of single units")
         if recorder is not None:
@@ -148,7 +150,7 @@ class Rooting(Leaves):
             and not self.boxes
             and self.problem.ball is None
             and self.units.stages > 1
-            and rows.worth_refining(self.units, inputs)
+            and worth_refining(rows, self.units, inputs)
         )
         if self.boxes:
             self.inputs = rows.inputs(self.units.count, inputs)

@@ -13,9 +13,9 @@ from .bounds.magnitudes import Reach
 from .leaves.rational import ExactLeaves
 from .nodes.batch import Block, Units
 from .nodes.disjunctions import Tree
+from .presolve.sparse_rows import SparseRows
 from .presolve.substitute_stable import reduce
 from .settings import Hooks, Outcome, Settings, Statistics
-from .tighten.below_split import SparseRows
 from .tighten.input_boxes import Axes, own_boxes, worth_halving
 from .tighten.multi_neuron import JointGroups
 from .tighten.objective_cut import Inside

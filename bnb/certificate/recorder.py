@@ -14,13 +14,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ...compiler.base.arrays import Indices, Mask, Matrix, Vector
+from ...compiler.base.arrays import Indices, Mask, Matrix, Phases, Vector
 from ...compiler.problem import Problem
 from ..bounds.crown import Multipliers, Nodes
 from ..nodes.batch import Block
 from ..nodes.disjunctions import Tree
 from ..presolve.substitute_stable import unstable_units
-from ..tighten.unit_trees import Leaves
 
 Slopes: TypeAlias = npt.NDArray[np.floating[Any]]
 LEAF, NONE, DEAD = -1, -1, -2
@@ -120,23 +119,31 @@ class Recorder:
         wide = np.zeros((len(units), len(self.units)), dtype=np.float32)
         for places, part in zip(self.own, alpha, strict=False):
             wide[:, places] = part
-        self._tell(number, units, sign, np.arange(len(units)), wide, np.zeros(wide.shape), None)
+        self._note(number, units, sign, np.arange(len(units)), wide, np.zeros(wide.shape), None)
 
-    def grown(self, number: int, units: Indices, sign: int, leaves: Leaves) -> None:
-        """Trees that gave some units a better bound; leaves.owner: places in `units`."""
+    def grown(
+        self,
+        number: int,
+        units: Indices,
+        sign: int,
+        owner: Indices,
+        phases: Sequence[Phases],
+        multipliers: Multipliers,
+    ) -> None:
+        """Trees that gave some units a better bound: whose each of their leaves is (M,), a place in
+        `units`, its phases and its multipliers (M, N) of every stage below `number`.
+        """
         assert self.own is not None
-        shape = len(leaves.owner), len(self.units)
+        shape = len(owner), len(self.units)
         alpha, beta = np.zeros(shape, dtype=np.float32), np.zeros(shape)
         phase = np.zeros(shape, dtype=np.int8)
         for j, places in enumerate(self.own[:number]):
-            alpha[:, places], beta[:, places] = leaves.alpha[j], leaves.beta[j]
-            phase[:, places] = leaves.phases[j]
-        order = np.argsort(leaves.owner, kind="stable")
-        self._tell(
-            number, units, sign, leaves.owner[order], alpha[order], beta[order], phase[order]
-        )
+            alpha[:, places], beta[:, places] = multipliers.alpha[j], multipliers.beta[j]
+            phase[:, places] = phases[j]
+        order = np.argsort(owner, kind="stable")
+        self._note(number, units, sign, owner[order], alpha[order], beta[order], phase[order])
 
-    def _tell(
+    def _note(
         self,
         number: int,
         units: Indices,

@@ -23,7 +23,8 @@ from ..bounds.crown import triangle_loss
 from ..bounds.kernels import add_gains, joint_gains
 from ..bounds.magnitudes import Reach
 from ..nodes.batch import Block, Units
-from .below_split import NODE, SparseRows
+from ..presolve.sparse_rows import SparseRows
+from .below_split import NODE
 
 SIZE, LEAST = 10, 4
 """Units of a group: twice the patterns for one more, and most of the gain is there."""

@@ -15,7 +15,7 @@ from scipy import sparse
 from ...compiler.base.arrays import Indices, Mask, Matrix
 from ..bounds.crown import Multipliers
 from ..nodes.batch import Block, Units
-from .below_split import SparseRows
+from ..presolve.sparse_rows import SparseRows
 
 
 @dataclass(frozen=True, slots=True)

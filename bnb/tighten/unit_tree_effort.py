@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
 import numpy as np
 
-from ...compiler.base.arrays import Bounds, Indices
+from ...compiler.base.arrays import Bounds, Indices, Phases
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
-from ..bounds.crown import Nodes
+from ..bounds.crown import Multipliers, Nodes
 from ..bounds.magnitudes import Reach
-from ..certificate.recorder import Recorder
 from .unit_trees import FIRST_STEPS, STEPS, Trees
 
 ROUNDS = 10
@@ -18,6 +20,9 @@ PROBE, GAIN = 16, 0.05
 EFFORT = 1e11
 """Multiplications that all trees of a question may cost, about ten seconds of one core."""
 
+Listener: TypeAlias = Callable[[int, Indices, int, Indices, Sequence[Phases], Multipliers], None]
+"""Hears of the leaves that gave some units of a stage better bounds; see `Recorder.grown`."""
+
 
 def grow(
     problem: Problem,
@@ -25,7 +30,7 @@ def grow(
     nodes: Nodes,
     work: Indices,
     stop: Stop,
-    recorder: Recorder | None,
+    listener: Listener | None,
 ) -> bool:
     """Tightens the bounds of the only node, stage by stage, in place; whether anything was done.
 
@@ -48,7 +53,7 @@ def grow(
         if not grown and _narrowed(problem, reach, nodes, number, few, rounds, stop)[1] < GAIN:
             break
         nodes.bounds[number], share = _narrowed(
-            problem, reach, nodes, number, units, rounds, stop, recorder
+            problem, reach, nodes, number, units, rounds, stop, listener
         )
         grown, rounds = True, rounds if share >= GAIN else 0
     return grown
@@ -62,7 +67,7 @@ def _narrowed(
     units: Indices,
     rounds: int,
     stop: Stop,
-    recorder: Recorder | None = None,
+    listener: Listener | None = None,
 ) -> tuple[Bounds, float]:
     """A stage's bounds with better ones of some units, and by which share these became narrower."""
     known = nodes.bounds[number]
@@ -72,8 +77,9 @@ def _narrowed(
         trees.grow(rounds, stop)
         before = lower[0, units] if sign > 0 else -upper[0, units]
         better = trees.found > before
-        if recorder is not None:
-            recorder.grown(number, units, int(sign), trees.proof(better))
+        if listener is not None:
+            leaves = trees.proof(better)
+            listener(number, units, int(sign), leaves.owner, leaves.phases, leaves.multipliers)
         found = np.where(better, trees.found, before)
         (lower if sign > 0 else upper)[0, units] = sign * found
     width = (known.upper - known.lower)[0, units]

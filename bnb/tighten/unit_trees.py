@@ -9,13 +9,13 @@ certification of neural networks).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Phases, Vector
+from ...compiler.base.arrays import Bounds, Indices, Mask, Phases, Vector
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
 from ..bounds.crown import (
@@ -39,14 +39,14 @@ RATE, DECAY = 0.2, 0.8
 @dataclass(slots=True)
 class Leaves:
     """M leaves of several trees: whose (M,), the bound there, phases and multipliers (M, N) of
-    every stage before the unit's, and what to split next and how much that unit loses."""
+    every stage before the unit's, and what to split next and how much that unit loses.
+    """
 
     owner: Indices
     value: Vector
     phases: list[Phases]
-    alpha: list[Matrix]
-    beta: list[Matrix]
-    choice: Indices
+    multipliers: Multipliers
+    split_on: Indices
     loss: Vector
 
     def take(self, index: Indices) -> Leaves:
@@ -54,25 +54,26 @@ class Leaves:
             self.owner[index],
             self.value[index],
             [part[index] for part in self.phases],
-            [part[index] for part in self.alpha],
-            [part[index] for part in self.beta],
-            self.choice[index],
+            self.multipliers.take(index),
+            self.split_on[index],
             self.loss[index],
         )
 
     @staticmethod
-    def join(one: Leaves, other: Leaves) -> Leaves:
-        def both(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
-            return [np.concatenate(pair) for pair in zip(a, b, strict=True)]
+    def join(several: Sequence[Leaves]) -> Leaves:
+        def stages(parts: Iterable[Sequence[Any]]) -> list[Any]:
+            return [np.concatenate(stage) for stage in zip(*parts, strict=True)]
 
         return Leaves(
-            np.concatenate([one.owner, other.owner]),
-            np.concatenate([one.value, other.value]),
-            both(one.phases, other.phases),
-            both(one.alpha, other.alpha),
-            both(one.beta, other.beta),
-            np.concatenate([one.choice, other.choice]),
-            np.concatenate([one.loss, other.loss]),
+            np.concatenate([leaves.owner for leaves in several]),
+            np.concatenate([leaves.value for leaves in several]),
+            stages(leaves.phases for leaves in several),
+            Multipliers(
+                stages(leaves.multipliers.alpha for leaves in several),
+                stages(leaves.multipliers.beta for leaves in several),
+            ),
+            np.concatenate([leaves.split_on for leaves in several]),
+            np.concatenate([leaves.loss for leaves in several]),
         )
 
 
@@ -115,16 +116,14 @@ class Trees:
             parts = []
             for phase in (1, -1):
                 child = parents.take(np.arange(len(worst)))
-                stage = np.searchsorted(self.first, child.choice, side="right") - 1
+                stage = np.searchsorted(self.first, child.split_on, side="right") - 1
                 for number in range(self.number):
                     mine = np.flatnonzero(stage == number)
-                    child.phases[number][mine, child.choice[mine] - self.first[number]] = phase
-                slopes = Multipliers(child.alpha, child.beta)
-                parts.append(self._bounded(child.owner, child.phases, slopes, STEPS))
+                    child.phases[number][mine, child.split_on[mine] - self.first[number]] = phase
+                parts.append(self._bounded(child.owner, child.phases, child.multipliers, STEPS))
             kept = np.ones(len(leaves.owner), dtype=bool)
             kept[worst] = False
-            rest = leaves.take(np.flatnonzero(kept))
-            self.leaves = Leaves.join(Leaves.join(rest, parts[0]), parts[1])
+            self.leaves = Leaves.join([leaves.take(np.flatnonzero(kept)), *parts])
         least = np.full(len(self.units), np.inf)
         np.minimum.at(least, self.leaves.owner, self.leaves.value)
         self.grown = least > self.roots.value
@@ -133,23 +132,21 @@ class Trees:
     def proof(self, wanted: Mask) -> Leaves:
         """The leaves that show what was found for the wanted units (Q,)."""
         grown, roots = wanted & self.grown, wanted & ~self.grown
-        return Leaves.join(
-            self.roots.take(np.flatnonzero(roots[self.roots.owner])),
-            self.leaves.take(np.flatnonzero(grown[self.leaves.owner])),
-        )
+        shown = self.roots, np.flatnonzero(roots[self.roots.owner])
+        split = self.leaves, np.flatnonzero(grown[self.leaves.owner])
+        return Leaves.join([leaves.take(rows) for leaves, rows in (shown, split)])
 
     def _bounded(
         self, owner: Indices, phases: list[Phases], slopes: Multipliers, steps: int
     ) -> Leaves:
         widest = max([self.problem.input_size, *(p.shape[1] for p in phases)])
         chunk = max(1, LARGEST_BATCH // widest)
-        found: Leaves | None = None
+        found = []
         for begin in range(0, len(owner), chunk):
             part = np.arange(begin, min(begin + chunk, len(owner)))
-            some = self._chunk(owner[part], [p[part] for p in phases], slopes.take(part), steps)
-            found = some if found is None else Leaves.join(found, some)
-        assert found is not None
-        return found
+            some = owner[part], [p[part] for p in phases], slopes.take(part)
+            found.append(self._chunk(*some, steps))
+        return Leaves.join(found)
 
     def _chunk(
         self, owner: Indices, phases: list[Phases], slopes: Multipliers, steps: int
@@ -183,5 +180,4 @@ class Trees:
             lam = lam if lam.size else np.zeros(phase.shape)
             losses.append(triangle_loss(known.lower, known.upper, phase, lam))
         loss = np.concatenate(losses, axis=1)
-        choice, most = np.argmax(loss, axis=1), loss.max(axis=1)
-        return Leaves(owner, best, phases, kept.alpha, kept.beta, choice, most)
+        return Leaves(owner, best, phases, kept, np.argmax(loss, axis=1), loss.max(axis=1))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..attacks import budget
 from ..attacks.pgd import pgd
-from ..bnb.bounds.plain_proof import plainly_closed
+from ..bnb.presolve.plain_proof import plainly_closed
 from ..bnb.search import Hooks, Outcome, Settings, Statistics, search
 from ..clock import Deadline, Interrupted
 from ..compiler.base.arrays import Bounds, Matrix, Vector

@@ -23,8 +23,9 @@ from rhobust.bnb.bounds.interval import propagate
 from rhobust.bnb.bounds.magnitudes import Reach
 from rhobust.bnb.bounds.region_bounds import tighten, unit_bounds
 from rhobust.bnb.nodes.batch import Block, Units, children, spread, view
+from rhobust.bnb.presolve.sparse_rows import SparseRows
 from rhobust.bnb.presolve.substitute_stable import reduce, unstable_units
-from rhobust.bnb.tighten.below_split import SparseRows, refine
+from rhobust.bnb.tighten.below_split import refine
 from rhobust.compiler.base.arrays import Bounds, Vector, exact
 from rhobust.compiler.problem import Problem
 from rhobust.lp.oracle.highs import highs

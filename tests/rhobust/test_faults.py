@@ -15,9 +15,9 @@ import rhobust
 import rhobust.cli.selftest
 from rhobust.attacks import conjunctions
 from rhobust.bnb import root as rooting
-from rhobust.bnb.bounds import plain_proof as plain
 from rhobust.bnb.leaves import close as leaves
 from rhobust.bnb.leaves import rational as exact_leaf
+from rhobust.bnb.presolve import plain_proof as plain
 from rhobust.bnb.search import Settings
 from rhobust.cli.app import app
 from rhobust.compiler.base.untrusted import attempt

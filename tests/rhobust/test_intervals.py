@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rhobust as rb
-from rhobust.bnb.bounds.plain_proof import plainly_closed
+from rhobust.bnb.presolve.plain_proof import plainly_closed
 from rhobust.compiler.base.arrays import Bounds
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.question.claim import Claim

@@ -7,10 +7,10 @@ import numpy as np
 from ...compiler.base.arrays import Bounds
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
+from ..bounds.crown import Nodes, Pass, crown, heuristic_slopes
+from ..bounds.magnitudes import Reach
+from ..bounds.region_bounds import root_bounds
 from ..nodes.disjunctions import Tree
-from .crown import Nodes, Pass, crown, heuristic_slopes
-from .magnitudes import Reach
-from .region_bounds import root_bounds
 
 
 def plain_pass(problem: Problem, reach: Reach, root: Nodes) -> Pass:
@@ -18,9 +18,7 @@ def plain_pass(problem: Problem, reach: Reach, root: Nodes) -> Pass:
     owner = np.zeros(len(problem.offset), dtype=np.int64)
     last = len(problem.stages) - 1
     slopes = heuristic_slopes(problem, root, owner, last)
-    return crown(
-        problem, reach, root, owner, last, problem.rows, problem.offset, slopes
-    )  # fmt: skip
+    return crown(problem, reach, root, owner, last, problem.rows, problem.offset, slopes)
 
 
 def plainly_closed(problem: Problem, box: Bounds, stop: Stop) -> bool:
