@@ -69,16 +69,25 @@ class Certificate:
         self._parts.append((recorder, output))
         return recorder
 
+    def impossible(self, margin: float = 0.0) -> str:
+        """Why no certificate can speak of such questions, or ""."""
+        if self.unread:
+            named = ", ".join(sorted(self.unread))
+            return f"certificates speak of continuous layers alone, not of {named}"
+        if margin and self.network.ordered:
+            return (
+                "a margin speaks of more than the order of the outputs, which is all that a "
+                "softmax at the end keeps"
+            )
+        return ""
+
     def robust(self, claim: Claim, eps: float, stop: Callable[[], bool]) -> str:
         """Writes that a claim holds within eps; returns what prevented it, or "".
 
         stop: whether the time is up, which ends the checker's work.
         """
-        if claim.margin and self.network.ordered:
-            return (
-                "a margin speaks of more than the order of the outputs, which is all that a "
-                "softmax at the end keeps"
-            )
+        if self.impossible(claim.margin):
+            return self.impossible(claim.margin)
         header = {
             "kind": "robust", "label": claim.label, "targets": list(claim.targets),
             "margin": claim.margin.hex(), "eps": float(eps).hex(), "norm": claim.norm,
@@ -93,9 +102,8 @@ class Certificate:
         return self._write(header, {"text": np.frombuffer(data, dtype=np.uint8)}, stop)
 
     def _write(self, claim: dict[str, Any], arrays: Arrays, stop: Callable[[], bool]) -> str:
-        if self.unread:
-            named = ", ".join(sorted(self.unread))
-            return f"certificates speak of continuous layers alone, not of {named}"
+        if self.impossible():
+            return self.impossible()
         parts, full = [], dict(arrays)
         for number, (recorder, output) in enumerate(self._parts):
             if output is None:

@@ -46,8 +46,9 @@ class Validator(Protocol[Found]):
 class Candidates(Protocol):
     """Where points end that attacks, linear programs and the search come upon."""
 
-    def accept(self, points: Matrix) -> bool:
-        """Whether one of the points (B, D) settles the question."""
+    @property
+    def accept(self) -> Callable[[Matrix], bool]:
+        """Whether one of some points (B, D) settles the question."""
 
     def accept_exact(self, point: Numbers) -> bool:
         """The same for one point (D,) of Fractions."""
@@ -82,14 +83,14 @@ class FirstFound(Generic[Found]):
         return self.witness
 
 
-class NoneTaken:
-    """Candidates of a question whose solutions are of no use."""
+@dataclass(frozen=True, slots=True)
+class Floats:
+    """Candidates that a function looks at, of exact points the nearest floats."""
 
-    def accept(self, points: Matrix) -> bool:
-        return False
+    accept: Callable[[Matrix], bool]
 
     def accept_exact(self, point: Numbers) -> bool:
-        return False
+        return self.accept(point.astype(np.float64)[None])
 
 
 def promising(problem: Problem, tree: Tree, points: Matrix, best: float = np.inf) -> Matrix:

@@ -220,7 +220,7 @@ class Problem:
             return Solution("unknown", withdrawn(found), number, number, 0.0, nothing)
         if certificate is None:
             return solution
-        from .bound_proofs import proven
+        from .objective.bound_proofs import proven
 
         spent = settings or Settings()
         return proven(self, solution, Path(certificate), timeout, spent, seed, check, overwrite)
@@ -234,10 +234,10 @@ class Problem:
         seed: int,
         progress: Progress,
     ) -> Solution:
-        from .goal import Goal
-        from .least_norm import least_distance
-        from .optimize import Optimum
-        from .parts import Parts, boxed_parts
+        from .objective.goal import Goal
+        from .objective.least_norm import least_distance
+        from .objective.optimize import Optimum
+        from .objective.parts import Parts, boxed_parts
 
         for name, number in zip(("stop_above", "stop_below"), stops, strict=True):
             if number is not None and not np.isfinite(number):

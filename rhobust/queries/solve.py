@@ -26,6 +26,7 @@ from ..files.checkpoint import Checkpoint, resumable
 from ..networks.load import load
 from ..witness.property import PropertyValidator, PropertyWitness
 from .asked import about_property
+from .certify import NOT_IN_TIME
 from .engine import FirstFound, Progress, ask, ending, quiet
 
 
@@ -123,8 +124,8 @@ def prove(
     """
     proof = Certificate(path, network, check, overwrite=overwrite)
     deadline = Deadline(seconds)
-    if proof.unread:
-        raise InputError(proof.unsat(text, deadline.stop))
+    if proof.impossible():
+        raise InputError(proof.impossible())
     asked = parse_vnnlib(text, "the question")
     found = _Solving([network], asked, deadline, settings, seed, proof=proof).run()
     if found.status == "unsat":
@@ -136,7 +137,7 @@ def prove(
             "what was proven to have no solution has one",
             {"question": text, "point": [str(v) for v in found.witness.inputs]},
         )
-    return "no proof in one search was found in time"
+    return NOT_IN_TIME
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from ..networks.given import Given, network_of
 from ..results import Verdict, VerifyResult
 from ..witness.label import Validator, Witness
 from .asked import about_claim
-from .engine import FirstFound, NoneTaken, Progress, ask, ending, quiet
+from .engine import FirstFound, Floats, Progress, ask, ending, quiet
 
 MOST_STARTS = 30
 """Starts of an attack for each target at most."""
@@ -202,4 +202,5 @@ class _Question:
         if not np.isfinite(needed) or self.deadline.stop():
             return False
         harder, _ = replace(claim, margin=claim.margin - needed).compile(self.eps)
-        return ask(harder, NoneTaken(), self.deadline.remaining, self.settings).status == "closed"
+        none = Floats(lambda points: False)  # solutions of it are of no use
+        return ask(harder, none, self.deadline.remaining, self.settings).status == "closed"

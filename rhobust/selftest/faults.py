@@ -26,11 +26,12 @@ from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.base.untrusted import log
 from ..lp.oracle.highs import NOTHING, Answer, Oracle, Program, Solver, no_answer
 from ..queries import estimate
-from ..queries import optimize as optimum
 from ..queries import problem as formulation
 from ..queries import rho as radius
 from ..queries import solve as solving
 from ..queries import verify as decide
+from ..queries.interval import cheap
+from ..queries.objective import optimize as optimum
 from ..results import RhoResult
 from .judge import DECIDED, UNKNOWN, measured
 from .questions import Asked, Question
@@ -289,7 +290,7 @@ def run(
         for module in (decide, radius, solving, formulation, estimate):
             stack.enter_context(patch.object(module, "Deadline", partial(Deadline, now=clock)))
         if site == "attack":
-            for module in (decide, radius, conjunctions, optimum):
+            for module in (decide, cheap, conjunctions, optimum):
                 attack = faulty_attack(module.pgd, trigger, kind, clock)
                 stack.enter_context(patch.object(module, "pgd", attack))
         if site == "engine":

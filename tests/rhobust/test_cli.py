@@ -180,11 +180,11 @@ def test_an_interrupt_keeps_what_is_done(
 def test_an_interrupt_keeps_the_interval_found_so_far(
     small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def bracketed(self: Any) -> None:
-        self.lower = min(1e-3, 0.5 * self.incumbent.radius)
+    def bracketed(interval: Any) -> None:
+        interval.lower = min(1e-3, 0.5 * interval.incumbent.radius)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rhobust.queries.rho._Search._bracket", bracketed)
+    monkeypatch.setattr("rhobust.queries.rho.close", bracketed)
     out = tmp_path / "out.jsonl"
     result = runner.invoke(app, ["rho", *small, "--index", "0:2", "--json", str(out)])
     assert result.exit_code == 130

@@ -10,9 +10,9 @@ from rhobust.clock import Deadline
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.base.late import Late, until
 from rhobust.compiler.vnnlib.parse import parse_vnnlib
-from rhobust.queries import bound_proofs as bounded
-from rhobust.queries import least_norm as distance
 from rhobust.queries import rho as radius
+from rhobust.queries.objective import bound_proofs as bounded
+from rhobust.queries.objective import least_norm as distance
 
 from .files import model
 

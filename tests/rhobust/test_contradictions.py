@@ -13,9 +13,9 @@ import pytest
 import rhobust as rb
 from rhobust.bnb import search as searching
 from rhobust.queries import engine
-from rhobust.queries import least_norm as distance
-from rhobust.queries import optimize as optimum
 from rhobust.queries import rho as radius
+from rhobust.queries.objective import least_norm as distance
+from rhobust.queries.objective import optimize as optimum
 from rhobust.results import Verdict
 
 IMAGE = np.full(64, 0.25)
@@ -79,10 +79,10 @@ def test_a_witness_in_a_closed_region(monkeypatch: pytest.MonkeyPatch, reports: 
 def test_a_witness_nearer_than_the_proven_radius(
     monkeypatch: pytest.MonkeyPatch, reports: Path
 ) -> None:
-    def wrong(self: Any) -> None:
-        self.lower = 1.5 * self.incumbent.radius
+    def wrong(interval: Any) -> None:
+        interval.lower = 1.5 * interval.incumbent.radius
 
-    monkeypatch.setattr(radius._Search, "_close", wrong)
+    monkeypatch.setattr(radius, "close", wrong)
     found = rb.rho(rb.load("digits"), IMAGE)
     assert found.reason == "contradiction" and found.lower == 0.0 and not found.exact
     assert found.witness is not None and found.upper == found.witness.distance
@@ -94,12 +94,12 @@ def test_two_searches_about_a_radius(
 ) -> None:
     network, proof = rb.load("digits"), tmp_path / "proof.npz"
     true = rb.rho(network, IMAGE)
-    run = radius._Search.run
+    narrowed = radius.narrowed
 
-    def wrong(self: Any) -> Any:
-        return replace(run(self), lower=2.0 * true.upper, upper=3.0 * true.upper)
+    def wrong(interval: Any) -> Any:
+        return replace(narrowed(interval), lower=2.0 * true.upper, upper=3.0 * true.upper)
 
-    monkeypatch.setattr(radius._Search, "run", wrong)
+    monkeypatch.setattr(radius, "narrowed", wrong)
     found = rb.rho(network, IMAGE, certificate=proof)
     assert (found.lower, found.reason) == (0.0, "contradiction") and found.uncertified
     assert not proof.exists()

@@ -28,10 +28,10 @@ from rhobust.compiler.vnnlib.parse import parse_vnnlib
 from rhobust.lp.oracle.guard import Guarded
 from rhobust.lp.oracle.highs import Answer, Program, Solver, highs, no_answer
 from rhobust.lp.restriction import projection
-from rhobust.queries import optimize as optimum
-from rhobust.queries import rho as radius
 from rhobust.queries import solve as solving
 from rhobust.queries import verify as decide
+from rhobust.queries.interval import cheap
+from rhobust.queries.objective import optimize as optimum
 from rhobust.selftest.faults import Trigger, run
 from rhobust.selftest.judge import Tally
 from rhobust.selftest.kinds import KINDS
@@ -67,7 +67,7 @@ def lies(problem: Any, box: Any, cases: Any, *given: Any, **named: Any) -> Any:
 def test_an_attack_that_claims_success_without_a_point_is_not_believed(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (decide, conjunctions, radius, optimum):
+    for module in (decide, conjunctions, cheap, optimum):
         monkeypatch.setattr(module, "pgd", lies)
     monkeypatch.setattr(decide, "near_miss", lambda *given: given[4])
     assert rhobust.verify(network, IMAGE, 0.05).verdict == rhobust.Verdict.ROBUST
@@ -82,7 +82,7 @@ def test_an_attack_that_fails_is_left_out(
     def breaks(*given: Any, **named: Any) -> Any:
         raise error
 
-    for module in (decide, conjunctions, radius, optimum):
+    for module in (decide, conjunctions, cheap, optimum):
         monkeypatch.setattr(module, "pgd", breaks)
     assert rhobust.verify(network, IMAGE, 0.05).verdict == rhobust.Verdict.ROBUST
     assert rhobust.verify(network, IMAGE, 0.2).verdict == rhobust.Verdict.NOT_ROBUST

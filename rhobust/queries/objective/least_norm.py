@@ -10,16 +10,16 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..bnb.search import Settings
-from ..clock import Deadline
-from ..compiler.base.arrays import Vector
-from ..compiler.base.errors import Contradiction, LanguageError
-from ..compiler.base.rounding import ceil_float
-from ..compiler.language.evaluator import value
-from ..compiler.language.expressions import Norm, Variable
-from .engine import Progress
+from ...bnb.search import Settings
+from ...clock import Deadline
+from ...compiler.base.arrays import Vector
+from ...compiler.base.errors import Contradiction, LanguageError
+from ...compiler.base.rounding import ceil_float
+from ...compiler.language.evaluator import value
+from ...compiler.language.expressions import Norm, Variable
+from ..engine import Progress
+from ..problem import Problem, Solution, largest
 from .goal import Goal
-from .problem import Problem, Solution, largest
 
 NONE = Fraction(0)
 Values = dict[Variable, tuple[Vector | None, tuple[Fraction, ...] | None]]

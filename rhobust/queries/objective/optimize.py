@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..attacks.budget import cost_of, restarts
-from ..attacks.conjunctions import conjunctions
-from ..attacks.pgd import pgd
-from ..bnb.nodes.disjunctions import Tree
-from ..bnb.search import Outcome, Settings
-from ..clock import Deadline
-from ..compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
-from ..compiler.base.errors import Contradiction
-from ..compiler.base.late import until
-from ..compiler.base.tolerances import Tolerances
-from ..estimates.region_optimum import region_optimum
-from ..witness.formula import FormulaValidator, FormulaWitness
-from .engine import Progress, ask, promising
+from ...attacks.budget import cost_of, restarts
+from ...attacks.conjunctions import conjunctions
+from ...attacks.pgd import pgd
+from ...bnb.nodes.disjunctions import Tree
+from ...bnb.search import Outcome, Settings
+from ...clock import Deadline
+from ...compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
+from ...compiler.base.errors import Contradiction
+from ...compiler.base.late import until
+from ...compiler.base.tolerances import Tolerances
+from ...estimates.region_optimum import region_optimum
+from ...witness.formula import FormulaValidator, FormulaWitness
+from ..engine import Progress, ask, promising
+from ..problem import Problem, Solution, Statistics, give_values
 from .goal import Goal
-from .problem import Problem, Solution, Statistics, give_values
 
 MOST_MET = 3
 """Points of an attack that are moved onto the equalities between outputs."""

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from ..bnb.search import Settings
-from ..clock import Deadline
-from ..compiler.base.errors import Contradiction, LanguageError, RhobustError
-from ..compiler.base.evidence import withdrawn
-from ..compiler.language.expressions import Affine, Formula, Relation, requirements
-from ..compiler.network.graph import Network
-from ..compiler.question.and_or_tree import Atom, Tree
-from ..compiler.steps.system import variables
-from ..compiler.vnnlib.from_formulas import stated
-from ..compiler.vnnlib.writer import write_vnnlib
-from .problem import Problem, Solution
-from .solve import prove
+from ...bnb.search import Settings
+from ...clock import Deadline
+from ...compiler.base.errors import LanguageError, RhobustError
+from ...compiler.base.evidence import REASON
+from ...compiler.language.expressions import Affine, Formula, Relation, requirements
+from ...compiler.network.graph import Network
+from ...compiler.question.and_or_tree import Atom, Tree
+from ...compiler.steps.system import variables
+from ...compiler.vnnlib.from_formulas import stated
+from ...compiler.vnnlib.writer import write_vnnlib
+from ..certify import loosen
+from ..problem import Problem, Solution
+from ..solve import prove
 
 OUTWARD = (0.0, 1e-6, 1e-4, 1e-3, 1e-2, 0.1)
 """How far beyond the bound a proof is looked for, as shares of it."""
@@ -45,27 +46,23 @@ def proven(
         limits = [_beyond(source, solution.bound, share) for share in OUTWARD]
     else:
         return replace(solution, uncertified="no bound was proven")
-    deadline, reason = Deadline(timeout), ""
+
+    def certify(limit: float | None, seconds: float) -> str:
+        network, text = question(source, limit)
+        return prove(network, text, path, seconds, settings, seed, check, overwrite)
+
+    facts = {"status": solution.status, "bound": solution.bound}
     try:
-        for number, limit in enumerate(limits):
-            network, text = question(source, limit)
-            share = 1.0 if number == len(limits) - 1 else 0.5
-            left = deadline.share(share)
-            reason = prove(network, text, path, left, settings, seed, check, overwrite)
-            if not reason:
-                bound = float("nan") if limit is None else limit
-                return replace(solution, certified=bound)
-            if deadline.stop():
-                break
+        limit, reason = loosen(limits, Deadline(timeout), certify, lambda: facts)
     except RhobustError as error:
-        reason = str(error)
-    except Contradiction as found:
-        reason = withdrawn(found, status=solution.status, bound=solution.bound)
+        return replace(solution, uncertified=str(error))
+    if reason == REASON:
         return replace(
             solution, status="unknown", reason=reason, uncertified=reason,
             bound=float("nan") if np.isnan(solution.bound) else -np.inf * _sign(source),
         )  # fmt: skip
-    return replace(solution, uncertified=reason)
+    certified = solution.certified if limit is None else limit
+    return replace(solution, certified=certified, uncertified=reason)
 
 
 def _sign(source: Problem) -> float:

@@ -9,19 +9,19 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..bnb.search import Settings
-from ..clock import Deadline
-from ..compiler.base.arrays import Vector
-from ..compiler.base.errors import Contradiction
-from ..compiler.base.evidence import REASON
-from ..compiler.base.late import Late
-from ..compiler.language.expressions import Formula, Or, Relation, Variable
-from ..compiler.operators.linear import Select
-from ..compiler.steps.system import flat, variables
-from .engine import Progress
+from ...bnb.search import Settings
+from ...clock import Deadline
+from ...compiler.base.arrays import Vector
+from ...compiler.base.errors import Contradiction
+from ...compiler.base.evidence import REASON
+from ...compiler.base.late import Late
+from ...compiler.language.expressions import Formula, Or, Relation, Variable
+from ...compiler.operators.linear import Select
+from ...compiler.steps.system import flat, variables
+from ..engine import Progress
+from ..problem import Objective, Problem, Solution, Statistics
 from .goal import Goal
 from .optimize import Optimum
-from .problem import Objective, Problem, Solution, Statistics
 
 MOST_PARTS = 256
 """Parts that several disjunctions may make together; the largest alone may make more."""
