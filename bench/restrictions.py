@@ -24,7 +24,8 @@ from dataclasses import replace
 import numpy as np
 
 import rhobust as rb
-from tests.reference.restrictions import Floats, Solved, layer_program, solve_full, solve_lazily
+from tests.reference.layers import Floats
+from tests.reference.restrictions import Solved, layer_program, solve_full, solve_lazily
 
 from .workloads import DATA, LENET, MNIST, MODELS
 

@@ -16,8 +16,8 @@ from ..base.late import go_on
 from ..base.untrusted import attempt
 from ..language.expressions import Affine, Application, Expression, Operand, define, expression_of
 from ..question.digest import UNASKED
-from .forward import Enclosed, layer_enclosure, layer_value, point
-from .layers import COMBINED, FORMULAS, Layer, Linear, Rectifier, rectifiers
+from .error_analysis import Enclosed
+from .layers import Layer, Linear
 
 Runtime = Callable[[Matrix], Matrix]
 """The source's own float32 evaluation: rows of inputs to rows of outputs."""
@@ -103,7 +103,7 @@ class Network:
     def relus(self) -> int:
         """Number of rectified units; the maximum of n numbers counts as n - 1."""
         sizes = self.graph.nodes
-        return sum(rectifiers(self.layer(n), int(sizes[n]["size"])) for n in self.order[1:])
+        return sum(self.layer(n).units(int(sizes[n]["size"])) for n in self.order[1:])
 
     @cached_property
     def work(self) -> int:
@@ -143,7 +143,8 @@ class Network:
         """The value of every node, (B, size) each.  inputs (B, input_size), float64 or exact."""
         known = {self.INPUT: inputs}
         for node in self.order[1:]:
-            known[node] = layer_value(self.layer(node), [known[s] for s in self.sources[node]])
+            go_on()
+            known[node] = self.layer(node).value([known[s] for s in self.sources[node]])
         return known
 
     def run(self, inputs: Matrix) -> Matrix:
@@ -164,9 +165,10 @@ class Network:
 
         radius: how far the true input can be from `values`, elementwise.
         """
-        known = {self.INPUT: point(values, radius)}
+        known = {self.INPUT: Enclosed.point(values, radius)}
         for node in self.order[1:]:
-            known[node] = layer_enclosure(self.layer(node), [known[s] for s in self.sources[node]])
+            go_on()
+            known[node] = self.layer(node).enclosure([known[s] for s in self.sources[node]])
         return known[self.output]
 
     def __call__(self, x: Operand | Sequence[Operand]) -> Affine:
@@ -185,12 +187,11 @@ class Network:
         for node in self.order[1:]:
             go_on()
             layer = self.layer(node)
-            result = FORMULAS[type(layer)](layer, [known[s] for s in self.sources[node]], node)
+            result = layer.formula([known[s] for s in self.sources[node]], node)
             shared = self.graph.out_degree(node) > 1 or node == self.output
             # an output that speaks of order alone has a variable of its own, to be known by
             known_by = self.ordered and node == self.output
-            rectified = isinstance(layer, Rectifier) and not known_by
-            if isinstance(layer, COMBINED) or (shared and not rectified):
+            if known_by or layer.named == "always" or (shared and layer.named == "if_shared"):
                 source = Application(x.affine, self.runtime and self.run, self.name, self)
                 result = define(result, node, source if node == self.output else None)
             known[node] = result

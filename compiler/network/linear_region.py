@@ -1,24 +1,18 @@
-"""Layers on the linear region of a point: each disjunction replaced by the disjunct that holds.
+"""A bent layer on the linear region of a point: of each disjunction the disjunct that holds.
 
-A bent layer becomes y_k = factor_k * x_{index_k} + constant_k, and its choice stays the same as
-long as its conditions hold: sign_i * x_{left_i} - x_{right_i} + level_i >= 0.  Bastani et al.
-2016, section 4.  At a kink the disjunct z >= 0 counts, a limit counts as between the limits, and
-of equal arguments of a maximum the first.
+It becomes y_k = factor_k * x_{index_k} + constant_k, and its choice stays the same as long as its
+conditions hold: sign_i * x_{left_i} - x_{right_i} + level_i >= 0.  Bastani et al. 2016, section 4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from ..base.arrays import Indices, Mask, Matrix, Vector
-from ..base.errors import LanguageError
-from .layers import Absolute, Clip, Layer, Leaky, Maximum, MaxPool, Rectifier, Sign
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +31,19 @@ class Fixed:
     sign: Vector
     right: Indices | None = None
     level: Vector | None = None
+
+    @classmethod
+    def by_sign(cls, positive: Mask, low: Vector) -> Fixed:
+        """y = x where positive, low * x elsewhere; the sign of x is kept.  All (N,)."""
+        size = len(positive)
+        sign = np.where(positive, 1.0, -1.0)
+        return cls(size, None, np.where(positive, 1.0, low), None, np.arange(size), sign)
+
+    @classmethod
+    def by_winners(cls, size: int, winners: Indices, losers: Indices, wins: Indices) -> Fixed:
+        """y = x[winners].  losers (C,): elements that must not exceed the elements `wins` (C,)."""
+        ones = np.ones(len(winners))
+        return cls(size, winners, ones, None, wins, np.ones(len(wins)), losers)
 
     @property
     def conditions(self) -> int:
@@ -108,90 +115,3 @@ class Fixed:
         if self.index is None:
             return True
         return int(np.bincount(self.index, minlength=1).max(initial=0)) <= 1
-
-
-def _signed(positive: Mask, low: Vector) -> Fixed:
-    """y = z where positive, low * z elsewhere; the sign of z is kept."""
-    size = len(positive)
-    sign = np.where(positive, 1.0, -1.0)
-    return Fixed(size, None, np.where(positive, 1.0, low), None, np.arange(size), sign)
-
-
-def _rectifier(layer: Rectifier, x: Vector, idle: Mask) -> Fixed:
-    return _signed(x >= 0.0, np.zeros(len(x)))
-
-
-def _leaky(layer: Leaky, x: Vector, idle: Mask) -> Fixed:
-    return _signed(x >= 0.0, layer.slope)
-
-
-def _absolute(layer: Absolute, x: Vector, idle: Mask) -> Fixed:
-    return _signed(x >= 0.0, np.full(len(x), -1.0))
-
-
-def _clip(layer: Clip, x: Vector, idle: Mask) -> Fixed:
-    below, above = x < layer.lower, x > layer.upper
-    between = ~below & ~above
-    parts = (
-        (below, -1.0, layer.lower),
-        (above, 1.0, -layer.upper),
-        (between & np.isfinite(layer.lower), 1.0, -layer.lower),
-        (between & np.isfinite(layer.upper), -1.0, layer.upper),
-    )
-    left = [np.flatnonzero(mask) for mask, _, _ in parts]
-    sign = [np.full(len(k), side) for k, (_, side, _) in zip(left, parts, strict=True)]
-    level = [limit[k] for k, (_, _, limit) in zip(left, parts, strict=True)]
-    constant = np.where(below, layer.lower, np.where(above, layer.upper, 0.0))
-    return Fixed(
-        len(x), None, between.astype(np.float64), constant, np.concatenate(left),
-        np.concatenate(sign), None, np.concatenate(level),
-    )  # fmt: skip
-
-
-def _winners(index: Indices, losers: Indices, wins: Indices, size: int) -> Fixed:
-    """index: each output's element; losers: what must not exceed the elements `wins`."""
-    ones = np.ones(len(index))
-    return Fixed(size, index, ones, None, wins, np.ones(len(wins)), losers)
-
-
-def _maximum(layer: Maximum, x: Vector, idle: Mask) -> Fixed:
-    slots = x.reshape(layer.inputs, -1)
-    every = np.arange(len(x)).reshape(slots.shape)
-    index = every[np.argmax(slots, axis=0), np.arange(slots.shape[1])]
-    other = every != index
-    return _winners(index, every[other], np.broadcast_to(index, every.shape)[other], len(x))
-
-
-def _max_pool(layer: MaxPool, x: Vector, idle: Mask) -> Fixed:
-    filled = layer.windows.filled
-    place = np.argmax(x[filled], axis=1)
-    index = filled[np.arange(len(filled)), place]
-    # a unit that is constantly 0 loses against units that are at least 0 anyway
-    other = (layer.windows.index >= 0) & (filled != index[:, None]) & ~idle[filled]
-    wins = np.broadcast_to(index[:, None], other.shape)[other]
-    return _winners(index, filled[other], wins, len(x))
-
-
-def _sign(layer: Sign, x: Vector, idle: Mask) -> Fixed:
-    raise LanguageError("a layer that jumps, such as Sign, has no linear region with its borders")
-
-
-_FIXES: dict[type, Callable[[Any, Vector, Mask], Fixed]] = {
-    Rectifier: _rectifier,
-    Leaky: _leaky,
-    Absolute: _absolute,
-    Clip: _clip,
-    Maximum: _maximum,
-    MaxPool: _max_pool,
-    Sign: _sign,
-}
-
-
-def fix(layer: Layer, x: Vector, idle: Mask) -> Fixed | None:
-    """The layer on the linear region of its sources' values x (size,); None if it is affine.
-
-    idle (size,): elements of x that are the 0 of an inactive ReLU, all others of which are at least
-    0 as well; all False where a source is no ReLU.
-    """
-    made = _FIXES.get(type(layer))
-    return None if made is None else made(layer, x, idle)

@@ -17,10 +17,9 @@ from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Mask, Matrix, Vector
 from ...compiler.base.late import go_on
-from ...compiler.network.forward import layer_value
 from ...compiler.network.graph import Network
 from ...compiler.network.layers import Layer, Linear, Rectifier, Sum
-from ...compiler.network.linear_region import Fixed, fix
+from ...compiler.network.linear_region import Fixed
 from ...compiler.operators.linear import Chain, Dense, LinearOperator, times
 
 Rows: TypeAlias = Matrix | sparse.csr_array
@@ -50,15 +49,15 @@ class NetworkRegion:
         values: dict[str, Vector] = {Network.INPUT: point}
         fixed: dict[str, Fixed] = {}
         for node in network.order[1:]:
+            go_on()
             layer, sources = network.layer(node), network.sources[node]
-            if isinstance(layer, Linear | Sum):
-                values[node] = layer_value(layer, [values[s][None] for s in sources])[0]
-                continue
             x = _joined([values[source] for source in sources])
-            made = fix(layer, x, _idle(network, fixed, sources, len(x)))
-            assert made is not None
-            fixed[node] = made
-            values[node] = made.value(x[None])[0]
+            made = layer.on_region(x, _idle(network, fixed, sources, len(x)))
+            if made is None:
+                values[node] = layer.value([values[source][None] for source in sources])[0]
+            else:
+                fixed[node] = made
+                values[node] = made.value(x[None])[0]
         return cls(network, point, fixed, values)
 
     @cached_property
@@ -79,12 +78,13 @@ class NetworkRegion:
         """Every node under the region's affine map, (B, size) each.  points (B, D)."""
         known = {Network.INPUT: points}
         for node in self.network.order[1:]:
+            go_on()
             sources = [known[source] for source in self.network.sources[node]]
             if node in self.fixed:
                 joined = sources[0] if len(sources) == 1 else np.concatenate(sources, axis=1)
                 known[node] = self.fixed[node].value(joined)
             else:
-                known[node] = layer_value(self.network.layer(node), sources)
+                known[node] = self.network.layer(node).value(sources)
         return known
 
     def shortfall(self, point: Vector) -> list[Vector]:

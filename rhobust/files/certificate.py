@@ -17,7 +17,6 @@ from ..bnb.certificate.recorder import Recorder
 from ..bnb.checker.arithmetic import NOT_CLOSED, OUT_OF_TIME
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network
-from ..compiler.network.layers import Sign
 from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim
 from .atomic import pack, save, write_bytes
@@ -55,7 +54,7 @@ class Certificate:
         may_write(self.path, "certificate", (network.path, *network.beside, *inputs), overwrite)
         self.network = network
         layers = [network.layer(node) for node in network.order[1:]]
-        self.unread = {layer.kind for layer in layers if isinstance(layer, Sign)}
+        self.unread = {layer.kind for layer in layers if not layer.continuous}
         self._parts: list[tuple[Recorder, int | None]] = []
 
     def part(self, problem: Problem, output: int | None) -> Recorder | None:

@@ -30,8 +30,8 @@ from rhobust.compiler.language.expressions import (
 from rhobust.compiler.operators.linear import Dense
 from rhobust.selftest.polytopes import Cell, Form, box, divide, extend, part_below, ratio, replace
 
+from ..reference.layers import eighths
 from ..reference.oracles import Vector, vector
-from ..reference.strategies import eighths
 
 
 @dataclass(frozen=True)

@@ -1,166 +1,361 @@
-"""Layers: their values, exactly and in floats, and the enclosure of what rounding leaves open."""
+"""Every layer of the table by the same rules: what each of its methods promises of the others.
+
+A layer without a case in `tests/reference/layers.py` fails here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import get_args
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
+import rhobust.compiler.network.layers as package
 from rhobust.compiler.base.arrays import Numbers, exact
 from rhobust.compiler.base.errors import LanguageError
 from rhobust.compiler.language.evaluator import holds, value
-from rhobust.compiler.language.expressions import And, Variable
-from rhobust.compiler.network.forward import VALUES, Enclosed, layer_enclosure, layer_value
+from rhobust.compiler.language.expressions import And, Variable, define
+from rhobust.compiler.network.error_analysis import Enclosed, Rounded
 from rhobust.compiler.network.graph import GraphBuilder, Network
-from rhobust.compiler.network.layers import (
-    FORMULAS,
-    Absolute,
-    Clip,
-    Layer,
-    Leaky,
-    Linear,
-    Maximum,
-    MaxPool,
-    Rectifier,
-    Sign,
-    Sum,
-    rectifiers,
-)
-from rhobust.compiler.operators.linear import Dense
-from rhobust.compiler.operators.pooling import Windows
+from rhobust.compiler.network.layers import LAYERS, Clip, Layer, Linear, Maximum, MaxPool, Sign, Sum
+from rhobust.compiler.network.linear_region import Fixed
+from rhobust.compiler.operators.linear import Chain, Dense
 from rhobust.compiler.question.claim import Claim
 from rhobust.compiler.steps.compile import compile_formulas
 from rhobust.compiler.steps.system import variables
 
 from ..reference import oracles
-from ..reference.strategies import Case, bent_cases
+from ..reference.layers import (
+    DRAWN,
+    Floats,
+    Greatest,
+    LayerCase,
+    activation,
+    affine,
+    by_definition,
+    layer_case,
+)
+from ..reference.strategies import BENDS, Case, bent_cases
 
-SIZE = 4
-INF = np.inf
-LAYERS: list[tuple[Layer, int, int]] = [
-    (Linear(Dense(np.array([[0.1, -0.3, 2.0, 1.0], [1.0, 1.0, 0.7, -1.0]])), np.ones(2)), 1, 2),
-    (Sum((1.0, -1.0)), 2, 4),
-    (Rectifier(), 1, 4),
-    (Leaky(np.array([0.1, -3.0, 1.7, 0.0])), 1, 4),
-    (Clip(np.array([-0.1, -INF, 0.5, -INF]), np.array([0.3, 0.0, INF, INF])), 1, 4),
-    (Absolute(), 1, 4),
-    (Maximum(3), 3, 4),
-    (MaxPool(Windows(np.array([[0, 1, -1], [-1, 3, 1], [2, -1, -1]]), SIZE)), 1, 3),
-    (Sign(), 1, 4),
-]
-"""Each kind with how many inputs it takes and how many numbers it gives."""
+Singles = npt.NDArray[np.float32]
+Rng = np.random.Generator
+SMALLEST = np.float32(2.0**-126)
+AFFINE = (Linear, Sum)
 
-
-def meant(layer: Layer, sources: Sequence[list[Fraction]]) -> list[Fraction]:
-    """The layer at one input, by its definition."""
-    x = sources[0]
-    match layer:
-        case Linear(operator, bias):
-            assert isinstance(operator, Dense) and bias is not None
-            rows = zip(operator.weight.tolist(), bias.tolist(), strict=True)
-            return [
-                sum((Fraction(w) * v for w, v in zip(row, x, strict=True)), Fraction(b))
-                for row, b in rows
-            ]
-        case Sum(signs):
-            return [
-                sum((Fraction(s) * v for s, v in zip(signs, each, strict=True)), Fraction(0))
-                for each in zip(*sources, strict=True)
-            ]
-        case Rectifier():
-            return [max(v, Fraction(0)) for v in x]
-        case Leaky(slope):
-            pairs = zip(x, slope.tolist(), strict=True)
-            return [v if v >= 0 else v * Fraction(s) for v, s in pairs]
-        case Clip(lower, upper):
-            out = []
-            for v, low, high in zip(x, lower.tolist(), upper.tolist(), strict=True):
-                raised = v if low == -INF else max(v, Fraction(low))
-                out.append(raised if high == INF else min(raised, Fraction(high)))
-            return out
-        case Absolute():
-            return [abs(v) for v in x]
-        case Maximum():
-            return [max(each) for each in zip(*sources, strict=True)]
-        case MaxPool(windows):
-            return [max(x[k] for k in row if k >= 0) for row in windows.index.tolist()]
-        case Sign():
-            return [Fraction((v > 0) - (v < 0)) for v in x]
+seeds = st.integers(0, 2**32 - 1)
+each_layer = pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.__name__)
 
 
-def test_every_layer_has_its_lines() -> None:
-    kinds = set(get_args(Layer))
-    assert kinds == set(FORMULAS) == set(VALUES) == {type(layer) for layer, _, _ in LAYERS}
+def numbers(rng: Rng, size: int) -> Floats:
+    """Multiples of 1/8, kinks among them, or any numbers."""
+    some: Floats = rng.integers(-8, 9, size=size) / 8.0
+    return np.where(rng.random(size) < 0.6, some, rng.normal(size=size))
 
 
-def draw(rng: np.random.Generator) -> list[float]:
-    """Numbers, some of which are kinks."""
-    values = rng.normal(size=SIZE)
-    kinks = rng.choice([0.0, -0.1, 0.3, 0.5, 1.0], SIZE)
-    return [float(v) for v in np.where(rng.random(SIZE) < 0.3, kinks, values)]
-
-
-@settings(max_examples=15)
-@given(st.integers(0, 2**32 - 1))
-def test_values_of_layers_are_their_definition_and_lie_in_their_enclosure(seed: int) -> None:
+def drawn(kind: type[Layer], seed: int) -> tuple[LayerCase, list[Floats], Rng]:
+    """A layer, one input for it, and a generator to go on with."""
     rng = np.random.default_rng(seed)
-    for layer, inputs, size in LAYERS:
-        rows = [draw(rng) for _ in range(inputs)]
-        exactly: list[Numbers] = [exact([row]) for row in rows]
-        right = meant(layer, [[Fraction(v) for v in row] for row in rows])
-        found = layer_value(layer, exactly)
-        assert found.shape == (1, size) and found[0].tolist() == right
-        assert all(isinstance(v, Fraction) for v in found[0])
-        near = layer_value(layer, [np.array([row]) for row in rows])
-        assert near.dtype == np.float64 and np.allclose(near[0], [float(v) for v in right])
-        # numbers known up to a radius, the true ones anywhere within
-        radii = [rng.choice([0.0, 1e-17, 1e-3, 0.5], SIZE) for _ in range(inputs)]
-        shares = [rng.choice([-1.0, 1.0, 0.5, 0.0], SIZE).tolist() for _ in range(inputs)]
-        known = [
-            Enclosed(np.array([row]), radius[None]) for row, radius in zip(rows, radii, strict=True)
-        ]
-        true = [
-            [
-                Fraction(v) + Fraction(r) * Fraction(s)
-                for v, r, s in zip(row, radius.tolist(), share, strict=True)
-            ]
-            for row, radius, share in zip(rows, radii, shares, strict=True)
-        ]
-        enclosed = layer_enclosure(layer, known)
-        error = abs(exact(enclosed.middle[0]) - np.array(meant(layer, true), dtype=object))
-        assert (error <= exact(enclosed.radius[0])).all(), layer
+    case = layer_case(kind, rng)
+    return case, [numbers(rng, width) for width in case.widths], rng
+
+
+def truth(case: LayerCase, sources: Sequence[Numbers]) -> Numbers:
+    """The layer by its definition, (1, size) exact.  sources (1, width) each, exact."""
+    found = by_definition(case.layer, [tuple(source[0]) for source in sources], case.size)
+    return np.array([found], dtype=object)
+
+
+# ---- the table -------------------------------------------------------------------------------
+
+
+def test_the_table_has_every_file_and_the_reference_every_layer() -> None:
+    folder = Path(str(package.__file__)).parent
+    files = {path.stem for path in folder.glob("*.py")} - {"__init__", "layer"}
+    assert sorted(layer.__module__.rsplit(".", 1)[-1] for layer in LAYERS) == sorted(files)
+    assert {layer.__name__ for layer in LAYERS} < set(package.__all__)
+    assert set(DRAWN) == set(LAYERS), "each has a case in tests/reference/layers.py"
+    in_networks = {*BENDS, *AFFINE, Maximum}
+    assert {layer for layer in LAYERS if layer.continuous} == in_networks
+
+
+# ---- value -----------------------------------------------------------------------------------
+
+
+@each_layer
+@settings(max_examples=20)
+@given(seed=seeds)
+def test_the_value_is_the_definition(kind: type[Layer], seed: int) -> None:
+    case, inputs, _ = drawn(kind, seed)
+    exactly = [exact(x[None]) for x in inputs]
+    right = truth(case, exactly)
+    found = case.layer.value(exactly)
+    assert found.tolist() == right.tolist()
+    assert all(isinstance(number, Fraction) for number in found[0])
+    near = case.layer.value([x[None] for x in inputs])
+    assert near.dtype == np.float64 and near.shape == (1, case.size)
+    assert np.allclose(near, right.astype(np.float64), rtol=1e-12, atol=1e-12)
+
+
+# ---- formula ---------------------------------------------------------------------------------
+
+
+@each_layer
+@settings(max_examples=20)
+@given(seed=seeds)
+def test_the_formula_holds_at_the_value_and_nowhere_else(kind: type[Layer], seed: int) -> None:
+    case, inputs, rng = drawn(kind, seed)
+    names = [Variable(len(x), -9, 9, f"x{slot}") for slot, x in enumerate(inputs)]
+    # a source may be any expression, of which one is a variable already
+    shift = 0.0 if rng.random() < 0.5 else 0.125
+    sources = [name + shift for name in names]
+    formula = case.layer.formula(sources, "layer")
+    y = define(formula, "y")
+    compiled = compile_formulas([y >= -1000.0], inputs=names)
+    # an input of the compiled problem, besides those, is what a disjunction alone defines
+    right = case.layer.value([exact(x[None]) + Fraction(shift) for x in inputs])[0]
+    free = [right] * (len(compiled.inputs) - len(names))
+    assert not (free and case.layer.continuous)
+    known = compiled.assignment(np.concatenate([*(exact(x) for x in inputs), *free]))
+    assert value(y, known).tolist() == right.tolist()
+    assert holds(And(y.requires), known)
+    (output,) = (term.variable for term in y.terms)
+    wrong = right.copy()
+    wrong[rng.integers(case.size)] += Fraction(int(rng.choice([-1, 1])), 64)
+    spoken = {v for part in formula.requires for v in variables(part)} - set(names)
+    assert not holds(And(y.requires), {**known, output: wrong})
+    if case.layer.named == "never":
+        assert {term.variable for term in formula.terms} <= spoken and len(formula.terms) == 1
+    # every rectified unit that the layer says it has is one of the compiled problem
+    stages = compiled.problem.stages
+    assert sum(stage.size for stage in stages if stage.relu) == case.layer.units(case.size)
+
+
+# ---- enclosure -------------------------------------------------------------------------------
+
+
+def beside(rng: Rng, middle: Floats) -> tuple[Enclosed, Numbers]:
+    """Numbers known up to a radius, and true ones anywhere within, (1, size) each."""
+    radius = rng.choice([0.0, 1e-17, 1e-3, 0.5], len(middle))
+    share = exact(rng.choice([-1.0, 1.0, 0.5, 0.0], len(middle)))
+    return Enclosed.point(middle, radius), (exact(middle) + exact(radius) * share)[None]
+
+
+@each_layer
+@settings(max_examples=30)
+@given(seed=seeds)
+def test_the_enclosure_holds_every_value(kind: type[Layer], seed: int) -> None:
+    case, inputs, rng = drawn(kind, seed)
+    known, true = zip(*(beside(rng, x) for x in inputs), strict=True)
+    found = case.layer.enclosure(known)
+    assert found.middle.shape == found.radius.shape == (1, case.size)
+    away = abs(exact(found.middle) - truth(case, true))
+    assert (away <= exact(found.radius)).all()
 
 
 def test_a_sign_in_doubt_may_be_anything() -> None:
     known = Enclosed(np.array([[0.5, -0.5, 0.5, 0.0]]), np.array([[0.5, 0.4, 1.0, 0.0]]))
-    found = layer_enclosure(Sign(), [known])
+    found = Sign().enclosure([known])
     assert found.middle.tolist() == [[0.0, -1.0, 0.0, 0.0]]
     assert found.radius.tolist() == [[1.0, 0.0, 1.0, 1.0]]
 
 
-def test_rectified_units_of_layers() -> None:
-    counts = [rectifiers(layer, size) for layer, _, size in LAYERS]
-    assert counts == [0, 0, 4, 4, 4, 4, 8, 2, 0]
+# ---- float32 ---------------------------------------------------------------------------------
 
 
-def test_a_sum_of_several_variables_is_named_where_it_is_made() -> None:
-    for layer, inputs, size in LAYERS:
-        builder = GraphBuilder((SIZE,))
-        node = builder.add("bend", layer, size, *[Network.INPUT] * inputs)
-        # not the output itself, and read by one layer only
-        last = builder.add("last", Linear(Dense(np.ones((2, size))), None), 2, node)
-        network = builder.finish(last)
-        x = Variable(SIZE, -1, 1, "x")
-        formula = network.apply(x)["bend"]
-        named = {term.variable for term in formula.terms} != {x}
-        assert named == (not isinstance(layer, Linear | Sum))
-        if isinstance(layer, Leaky | Absolute | Maximum | MaxPool):
-            assert len(formula.terms) == 1 and not formula.offsets
+class Machine:
+    """Float32 arithmetic as some runtime may do it: any order, fused or not, flushed or not."""
+
+    def __init__(self, rng: Rng) -> None:
+        self.rng = rng
+        self.fused, self.flushes = rng.random(2) < 0.5
+
+    def rounded(self, number: float | np.float32) -> np.float32:
+        found = np.float32(number)
+        return np.float32(0) if self.flushes and abs(found) < SMALLEST else found
+
+    def dot(self, row: Sequence[Fraction], x: Singles, bias: Fraction) -> np.float32:
+        order = [int(k) for k in self.rng.permutation(len(x)) if row[k]]
+        first = self.rng.random() < 0.5 or not order
+        total = self.rounded(float(bias)) if first else np.float32(0)
+        for k in order:
+            weight = np.float32(float(row[k]))
+            if self.fused:  # the product of two floats is exact in double
+                total = self.rounded(float(total) + float(weight) * float(x[k]))
+            else:
+                total = self.rounded(total + self.rounded(weight * x[k]))
+        return total if first else self.rounded(total + np.float32(float(bias)))
+
+    def line(self, slope: Fraction, offset: Fraction, z: np.float32) -> np.float32:
+        """One piece of a bend: constant, or through the origin, which is no product at 1 and -1."""
+        if slope == 0:
+            return np.float32(float(offset))
+        product = np.float32(float(slope)) * z
+        return product if abs(slope) == 1 else self.rounded(product)
+
+    def run(self, case: LayerCase, sources: Sequence[Singles]) -> Floats:
+        """The layer in float32, (size,)."""
+        layer, size = case.layer, case.size
+        if isinstance(layer, AFFINE):
+            matrices, bias = affine(layer, size)
+            every = np.concatenate(sources)
+            rows = [[w for m in matrices for w in m[k]] for k in range(size)]
+            pairs = zip(rows, bias, strict=True)
+            return np.array([self.dot(row, every, b) for row, b in pairs], dtype=np.float64)
+        match activation(layer, size):
+            case Greatest(windows):
+                return np.array([max(float(sources[s][k]) for s, k in row) for row in windows])
+            case bends:
+                lines = [
+                    bend.pieces[bend.piece(Fraction(float(z)))]
+                    for bend, z in zip(bends, sources[0], strict=True)
+                ]
+                found = [
+                    self.line(slope, offset, z)
+                    for (slope, offset), z in zip(lines, sources[0], strict=True)
+                ]
+                return np.array(found, dtype=np.float64)
+
+
+@each_layer
+@settings(max_examples=40, deadline=None)
+@given(seed=seeds, scale=st.sampled_from([1e-37, 1e-20, 1.0, 1.0, 1e6]))
+def test_float32_stays_within_its_error(kind: type[Layer], seed: int, scale: float) -> None:
+    case, inputs, rng = drawn(kind, seed)
+    known, true, singles = [], [], []
+    for x in inputs:
+        box, at = beside(rng, x * scale)
+        off = rng.uniform(-1, 1, len(x)) * rng.choice([0.0, 1e-3, 0.1]) * scale
+        near = (at[0].astype(np.float64) + off).astype(np.float32)
+        error = np.abs((exact(near.astype(np.float64)) - at[0]).astype(np.float64)) * (1 + 1e-15)
+        known.append(Rounded(box, error))
+        true.append(at)
+        singles.append(near)
+    bound = case.layer.float32_error(known)
+    assert bound.shape == (case.size,)
+    right = truth(case, true)[0]
+    for _ in range(4):
+        away = abs(exact(Machine(rng).run(case, singles)) - right)
+        for off, most in zip(away, bound.tolist(), strict=True):
+            assert off <= most * (1 + 1e-9)  # what rounding the bound itself can cost
+
+
+# ---- linear regions --------------------------------------------------------------------------
+
+
+def on_region(case: LayerCase, x: Floats) -> Fixed:
+    found = case.layer.on_region(x, np.zeros(len(x), dtype=bool))
+    assert found is not None
+    return found
+
+
+def split(case: LayerCase, x: Floats) -> list[Floats]:
+    return [part[None] for part in np.split(x, np.cumsum(case.widths)[:-1])]
+
+
+@each_layer
+@settings(max_examples=30)
+@given(seed=seeds)
+def test_the_map_on_a_region_is_the_value_there(kind: type[Layer], seed: int) -> None:
+    case, inputs, rng = drawn(kind, seed)
+    x = np.concatenate(inputs)
+    if not case.layer.continuous:
+        with pytest.raises(LanguageError, match="jumps"):
+            on_region(case, x)
+        return
+    if kind in AFFINE:
+        assert case.layer.on_region(x, np.zeros(len(x), dtype=bool)) is None
+        return
+    fixed = on_region(case, x)
+    assert (fixed.slack(x) >= 0.0).all()
+    inside = 0
+    for step in (0.0, 0.01, 0.125, 1.0, 1.0):
+        near = x + step * numbers(rng, len(x))
+        if (fixed.slack(near) >= 0.0).all():
+            inside += 1
+            assert fixed.value(near[None]).tolist() == case.layer.value(split(case, near)).tolist()
+    assert inside
+    # rows: the conditions; reach and spread: bounds where the elements of x have bounds
+    chosen = np.flatnonzero(rng.random(fixed.conditions) < 0.7)
+    level = np.zeros(fixed.conditions) if fixed.level is None else fixed.level
+    rows = fixed.rows(chosen).toarray()
+    assert np.allclose(rows @ x + level[chosen], fixed.slack(x)[chosen])
+    assert (np.abs(rows).sum(axis=1) <= fixed.spread(np.ones(len(x)))[chosen]).all()
+    constant = np.zeros(case.size) if fixed.constant is None else fixed.constant
+    y = fixed.value(x[None])[0] - constant
+    assert (np.abs(y) <= fixed.reach(np.abs(x))).all()
+    over = np.where(rng.random((3, case.size)) < 0.5, 0.0, rng.normal(size=(3, case.size)))
+    for given_rows in (over, sparse.csr_array(over)):
+        assert np.allclose(fixed.pulled(given_rows) @ x, over @ y)
+
+
+@each_layer
+@settings(max_examples=20)
+@given(seed=seeds)
+def test_a_kink_belongs_to_the_piece_that_the_definition_says(kind: type[Layer], seed: int) -> None:
+    case, inputs, _ = drawn(kind, seed)
+    if kind in AFFINE or not case.layer.continuous:
+        return
+    fixed = on_region(case, np.concatenate(inputs))
+    match activation(case.layer, case.size):
+        case Greatest(windows):
+            assert fixed.index is not None
+            for chosen, row in zip(fixed.index.tolist(), windows, strict=True):
+                values = [inputs[slot][k] for slot, k in row]
+                slot, k = row[values.index(max(values))]
+                assert chosen == sum(case.widths[:slot]) + k
+        case bends:
+            numbers = [Fraction(v) for v in inputs[0].tolist()]
+            pieces = [b.pieces[b.piece(v)] for b, v in zip(bends, numbers, strict=True)]
+            assert fixed.factor.tolist() == [float(slope) for slope, _ in pieces]
+
+
+@settings(max_examples=30)
+@given(seed=seeds)
+def test_an_idle_element_needs_no_condition(seed: int) -> None:
+    """Where all elements come from ReLUs, one that stays 0 never exceeds another."""
+    case, (x,), rng = drawn(MaxPool, seed)
+    x = np.abs(x)
+    idle = (x == 0.0) | (rng.random(len(x)) < 0.3)
+    x = np.where(idle, 0.0, x)
+    fixed, every = case.layer.on_region(x, idle), on_region(case, x)
+    assert fixed is not None and fixed.conditions <= every.conditions
+    for _ in range(5):
+        near = np.where(idle, 0.0, np.abs(x + numbers(rng, len(x))))
+        if (fixed.slack(near) >= 0.0).all():
+            assert fixed.value(near[None]).tolist() == case.layer.value([near[None]]).tolist()
+
+
+# ---- layers in networks ----------------------------------------------------------------------
+
+
+@each_layer
+@pytest.mark.parametrize("seed", range(3))
+def test_what_reads_a_layer_is_applied_once(kind: type[Layer], seed: int) -> None:
+    """A layer that is compiled to a sum of several variables is named where it is made."""
+    case, _, rng = drawn(kind, seed)
+    builder = GraphBuilder((2,))
+    sources = [
+        builder.add("", Linear(Dense(rng.normal(size=(width, 2))), None), width, Network.INPUT)
+        for width in case.widths
+    ]
+    node = builder.add("bend", case.layer, case.size, *sources)
+    reader = Dense(np.ones((2, case.size)))
+    network = builder.finish(builder.add("last", Linear(reader, None), 2, node))
+    x = Variable(2, -1, 1, "x")
+    y = network(x)
+    problem = compile_formulas([y[0] <= y[1]], inputs=(x,)).problem
+    terms = [operator for stage in problem.stages for operator, _ in stage.terms]
+    parts = [part for term in terms for part in (term.parts if isinstance(term, Chain) else [term])]
+    times = sum(part is reader for part in parts)
+    # a sum stands where it is read; a clip without some limits is one of two variables
+    # and what jumps is an input of the problem
+    assert times == 1 or kind in (Sum, Clip) or not case.layer.continuous
 
 
 def test_a_claim_about_a_jump_is_refused() -> None:

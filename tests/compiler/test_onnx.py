@@ -306,7 +306,7 @@ def test_names_shapes_and_notes() -> None:
 def test_weights_are_exact() -> None:
     weight = np.float32(0.1)
     network = read(single("Mul", [1, 1], {"c": weight.reshape(1)}))
-    operator = network.layer(network.output).operator  # type: ignore[union-attr]
+    operator = network.layer(network.output).operator  # type: ignore[attr-defined]
     assert isinstance(operator, Scale) and operator.multiplier[0] == float(weight) != 0.1
 
 

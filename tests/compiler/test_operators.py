@@ -28,7 +28,7 @@ from rhobust.compiler.operators.linear import (
 )
 
 from ..reference import oracles
-from ..reference.exact_twin import operator_matrix
+from ..reference.layers import operator_matrix
 
 
 def simple(rng: np.random.Generator, inputs: int) -> LinearOperator:

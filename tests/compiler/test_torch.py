@@ -266,7 +266,7 @@ def test_names_digest_and_weights() -> None:
     assert (network.name, network.input_shape, network.relus) == ("Sequential", (2, 3), 7)
     assert network.order[1:] == ["1.0", "1.1.0", "3"]
     weight = module[3].weight.detach().numpy()
-    assert np.array_equal(network.layer("3").operator.weight, weight)  # type: ignore[union-attr]
+    assert np.array_equal(network.layer("3").operator.weight, weight)  # type: ignore[attr-defined]
     assert network.digest == from_torch(module, (2, 3)).digest != from_torch(module, (6,)).digest
     with torch.no_grad():
         module[3].weight[0, 0] += 1.0

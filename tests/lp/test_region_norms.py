@@ -18,7 +18,7 @@ from rhobust.lp.restriction.network_region import NetworkRegion
 from rhobust.lp.restriction.restrict import Restricted, Work, restrict
 from rhobust.selftest.polytopes import ratio
 
-from ..reference.exact_twin import Floats
+from ..reference.layers import Floats
 from ..reference.oracles import Vector, vector
 from ..reference.regions import cone, exact_region, least_in_region
 from ..reference.strategies import Case, bent_case, bent_cases, cases, random_case, tangled_cases

@@ -3,70 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from rhobust.compiler.network.graph import Network
-from rhobust.compiler.network.layers import (
-    Absolute,
-    Clip,
-    Leaky,
-    Linear,
-    Maximum,
-    MaxPool,
-    Rectifier,
-    Sum,
-)
-from rhobust.compiler.operators.linear import (
-    Convolution,
-    Dense,
-    LinearOperator,
-    Scale,
-    Select,
-    Sparse,
-    Transposed,
-)
+from rhobust.compiler.network.layers import Linear, Sum
 
 from . import oracles
+from .layers import Entry, Floats, Greatest, activation, affine, diagonal
 from .oracles import Bend, ExactMaximum, ExactNetwork, ExactStage
-
-Floats = npt.NDArray[np.float64]
-
-
-def operator_matrix(operator: LinearOperator) -> oracles.Matrix:
-    """The matrix of an operator, entry by entry from what it stores."""
-    if isinstance(operator, Dense):
-        return oracles.matrix(operator.weight.tolist())
-    if isinstance(operator, Sparse):
-        return oracles.matrix(operator.matrix.toarray().tolist())
-    if isinstance(operator, Convolution):
-        kernel = tuple(tuple(oracles.matrix(k) for k in o) for o in operator.weight.tolist())
-        return oracles.convolution_matrix(
-            kernel,
-            operator.in_shape,
-            operator.stride,
-            operator.padding,
-            operator.dilation,
-            operator.groups,
-        )
-    if isinstance(operator, Scale):
-        pairs = list(zip(operator.multiplier.tolist(), operator.divisor.tolist(), strict=True))
-        return oracles.matrix(
-            [Fraction(m) / Fraction(d) if i == j else 0 for j in range(len(pairs))]
-            for i, (m, d) in enumerate(pairs)
-        )
-    if isinstance(operator, Transposed):
-        return tuple(zip(*operator_matrix(operator.operator), strict=True))
-    assert isinstance(operator, Select), operator
-    return oracles.matrix(
-        [int(j == k) for j in range(operator.in_size)] for k in operator.index.tolist()
-    )
-
-
-def diagonal(size: int, value: float = 1.0) -> oracles.Matrix:
-    return oracles.matrix([value if i == j else 0 for j in range(size)] for i in range(size))
 
 
 def exact_twin(network: Network) -> ExactNetwork:
@@ -74,42 +20,34 @@ def exact_twin(network: Network) -> ExactNetwork:
     order = network.order
     stages: list[ExactStage | ExactMaximum] = []
     place = {Network.INPUT: 0}
-    plain: dict[str, ExactStage] = {}  # stages that a ReLU may still take over
+    plain: dict[str, ExactStage] = {}  # stages that a bend may still take over
     for node in order[1:]:
         layer, sources = network.layer(node), network.sources[node]
         size = int(network.graph.nodes[node]["size"])
         zero = oracles.vector([0] * size)
-        if isinstance(layer, BENT):
+        stage: ExactStage
+        if isinstance(layer, Linear | Sum):
+            matrices, bias = affine(layer, size)
+            places = [place[source] for source in sources]
+            stage = ExactStage(tuple(zip(matrices, places, strict=True)), bias, False)
+            # nodes are in topological order, so nothing but the bend may come to read this one
+            users = [user for user in order[1:] if node in network.sources[user]]
+            if isinstance(layer, Linear) and len(users) == 1 and _bends(network, users[0]):
+                plain[node] = stage
+                continue
+        elif bends := _bends(network, node):
             source = sources[0]
             if source in plain:
                 terms, bias = plain[source].terms, plain[source].bias
             else:
                 terms, bias = ((diagonal(size), place[source]),), zero
-            if isinstance(layer, Rectifier):
-                stage = ExactStage(terms, bias, True)
-            else:
-                stage = ExactStage(terms, bias, False, bends(layer, size))
-        elif isinstance(layer, Maximum):
-            entries = [[(place[source], k) for source in sources] for k in range(size)]
-            stage = _tournament(entries, stages, network.input_size)
-        elif isinstance(layer, MaxPool):
-            rows = layer.windows.index.tolist()
-            entries = [[(place[sources[0]], k) for k in row if k >= 0] for row in rows]
-            stage = _tournament(entries, stages, network.input_size)
-        elif isinstance(layer, Sum):
-            pairs = zip(layer.signs, sources, strict=True)
-            stage = ExactStage(
-                tuple((diagonal(size, sign), place[source]) for sign, source in pairs), zero, False
-            )
+            stage = ExactStage(terms, bias, False, bends)
         else:
-            assert isinstance(layer, Linear)
-            bias = zero if layer.bias is None else oracles.vector(layer.bias.tolist())
-            stage = ExactStage(((operator_matrix(layer.operator), place[sources[0]]),), bias, False)
-            # nodes are in topological order, so nothing but the ReLU may come to read this one
-            users = [user for user in order[1:] if node in network.sources[user]]
-            if len(users) == 1 and isinstance(network.layer(users[0]), BENT):
-                plain[node] = stage
-                continue
+            greatest = activation(layer, size)
+            assert isinstance(greatest, Greatest)
+            starts = [place[source] for source in sources]
+            windows = [[(starts[slot], k) for slot, k in row] for row in greatest.windows]
+            stage = _tournament(windows, stages, network.input_size)
         stages.append(stage)
         place[node] = len(stages)
     last = stages[-1]
@@ -121,23 +59,13 @@ def exact_twin(network: Network) -> ExactNetwork:
     return ExactNetwork(tuple(stages))
 
 
-BENT = (Rectifier, Leaky, Absolute, Clip)
-"""Layers that bend every number for itself."""
-
-
-def bends(layer: Leaky | Absolute | Clip, size: int) -> tuple[Bend, ...]:
-    """The bend of each element."""
-    if isinstance(layer, Absolute):
-        return (oracles.leaky(Fraction(-1)),) * size
-    if isinstance(layer, Leaky):
-        return tuple(oracles.leaky(Fraction(slope)) for slope in layer.slope.tolist())
-    pairs = zip(layer.lower.tolist(), layer.upper.tolist(), strict=True)
-    finite = ([None if np.isinf(v) else Fraction(v) for v in pair] for pair in pairs)
-    return tuple(oracles.clip(low, high) for low, high in finite)
-
-
-Entry = tuple[int, int]
-"""A number of the twin: its stage and its place there."""
+def _bends(network: Network, node: str) -> tuple[Bend, ...]:
+    """What a layer does to each number on its own; none where it does not."""
+    layer = network.layer(node)
+    if isinstance(layer, Linear | Sum):
+        return ()
+    found = activation(layer, int(network.graph.nodes[node]["size"]))
+    return () if isinstance(found, Greatest) else found
 
 
 def _tournament(

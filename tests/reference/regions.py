@@ -12,20 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from rhobust.compiler.network.graph import Network
-from rhobust.compiler.network.layers import (
-    Absolute,
-    Clip,
-    Leaky,
-    Linear,
-    Maximum,
-    MaxPool,
-    Rectifier,
-    Sum,
-)
+from rhobust.compiler.network.layers import Linear, Sum
 from rhobust.selftest.polytopes import Cell, Form, box, part_below, ratio
 
-from .exact_twin import operator_matrix
-from .oracles import Vector
+from .layers import Greatest, activation, affine
+from .oracles import Bend, Vector
 
 Row = tuple[tuple[Fraction, ...], Fraction]  # coefficients over the input, and a constant
 ZERO = Fraction(0)
@@ -85,56 +76,32 @@ def exact_region(network: Network, point: Vector) -> ExactRegion:
                 hold(total([best, row], [Fraction(1), Fraction(-1)], size))
         return best
 
-    def signed(row: Row, below: Fraction) -> Row:
-        positive = at(row) >= 0
-        hold(scaled(row, Fraction(1 if positive else -1)))
-        return row if positive else scaled(row, below)
-
-    def clipped(row: Row, lower: float, upper: float) -> Row:
-        none = ((ZERO,) * size, ZERO)
-        if lower != float("-inf"):
-            if at(row) < Fraction(lower):
-                hold(scaled(row, Fraction(-1), Fraction(lower)))
-                return scaled(none, ZERO, Fraction(lower))
-            hold(scaled(row, Fraction(1), -Fraction(lower)))
-        if upper != float("inf"):
-            if at(row) > Fraction(upper):
-                conditions.pop() if lower != float("-inf") else None
-                hold(scaled(row, Fraction(1), -Fraction(upper)))
-                return scaled(none, ZERO, Fraction(upper))
-            hold(scaled(row, Fraction(-1), Fraction(upper)))
-        return row
+    def bent(row: Row, bend: Bend) -> Row:
+        piece = bend.piece(at(row))
+        if piece:
+            hold(scaled(row, Fraction(1), -bend.kinks[piece - 1][0]))
+        if piece < len(bend.kinks):
+            hold(scaled(row, Fraction(-1), bend.kinks[piece][0]))
+        return scaled(row, *bend.pieces[piece])
 
     for node in network.order[1:]:
         layer = network.layer(node)
         sources = [known[source] for source in network.sources[node]]
-        first = sources[0]
-        if isinstance(layer, Linear):
-            matrix = operator_matrix(layer.operator)
-            rows = [total(first, weights, size) for weights in matrix]
-            bias = [0.0] * len(rows) if layer.bias is None else layer.bias.tolist()
+        width = int(network.graph.nodes[node]["size"])
+        if isinstance(layer, Linear | Sum):
+            matrices, bias = affine(layer, width)
+            every = [row for source in sources for row in source]
+            weights = [[w for matrix in matrices for w in matrix[k]] for k in range(width)]
             known[node] = [
-                scaled(r, Fraction(1), Fraction(b)) for r, b in zip(rows, bias, strict=True)
+                scaled(total(every, w, size), Fraction(1), b)
+                for w, b in zip(weights, bias, strict=True)
             ]
-        elif isinstance(layer, Sum):
-            signs = [Fraction(sign) for sign in layer.signs]
-            known[node] = [total(rows, signs, size) for rows in zip(*sources, strict=True)]
-        elif isinstance(layer, Rectifier):
-            known[node] = [signed(row, ZERO) for row in first]
-        elif isinstance(layer, Leaky):
-            slopes = layer.slope.tolist()
-            known[node] = [signed(r, Fraction(s)) for r, s in zip(first, slopes, strict=True)]
-        elif isinstance(layer, Absolute):
-            known[node] = [signed(row, Fraction(-1)) for row in first]
-        elif isinstance(layer, Clip):
-            limits = zip(first, layer.lower.tolist(), layer.upper.tolist(), strict=True)
-            known[node] = [clipped(row, lower, upper) for row, lower, upper in limits]
-        elif isinstance(layer, Maximum):
-            known[node] = [greatest(rows) for rows in zip(*sources, strict=True)]
-        else:
-            assert isinstance(layer, MaxPool)
-            windows = layer.windows.index.tolist()
-            known[node] = [greatest([first[k] for k in row if k >= 0]) for row in windows]
+            continue
+        match activation(layer, width):
+            case Greatest(windows):
+                known[node] = [greatest([sources[s][k] for s, k in row]) for row in windows]
+            case bends:
+                known[node] = [bent(row, bend) for row, bend in zip(sources[0], bends, strict=True)]
     closest = min((value for value in decisive if value), default=None)
     return ExactRegion(conditions, known[network.output], closest)
 

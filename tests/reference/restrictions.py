@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import highspy
@@ -18,19 +19,11 @@ import numpy.typing as npt
 from scipy import sparse
 
 from rhobust.compiler.network.graph import Network
-from rhobust.compiler.network.layers import (
-    Absolute,
-    Clip,
-    Layer,
-    Leaky,
-    Linear,
-    Maximum,
-    MaxPool,
-    Rectifier,
-    Sum,
-)
+from rhobust.compiler.network.layers import Layer, Linear, Sum
 
-Floats = npt.NDArray[np.float64]
+from .layers import Floats, Greatest, activation
+from .oracles import Bend
+
 Places = npt.NDArray[np.int64]
 
 INF = highspy.kHighsInf
@@ -115,72 +108,49 @@ class _Builder:
 
     def add(self, layer: Layer, starts: list[int], values: list[Floats], size: int) -> int:
         """The columns of a layer's values."""
-        z, one = values[0], np.ones(size)
-        match layer:
-            case Linear(operator, bias):
-                y = self.fresh(size)
-                matrix = operator.rows(np.arange(size))
-                right = np.zeros(size) if bias is None else bias
-                self.equal.add(right, (sparse.identity(size), y), (-matrix, starts[0]))
-                return y
-            case Sum(signs):
-                y = self.fresh(size)
-                parts = [
-                    (-sign * sparse.identity(size), s)
-                    for sign, s in zip(signs, starts, strict=True)
-                ]
-                self.equal.add(np.zeros(size), (sparse.identity(size), y), *parts)
-                return y
-            case Rectifier():
-                return self.bend(starts[0], z, [0.0 * one], [0.0 * one, one])
-            case Leaky(slope):
-                return self.bend(starts[0], z, [0.0 * one], [slope, one])
-            case Absolute():
-                return self.bend(starts[0], z, [0.0 * one], [-one, one])
-            case Clip(lower, upper):
-                return self.bend(starts[0], z, [lower, upper], [0.0 * one, one, 0.0 * one])
-            case Maximum():
-                index = np.array(starts)[:, None] + np.arange(size)
-                return self.greatest(index.T, np.array(values).T)
-            case MaxPool(windows):
-                index, absent = windows.index, windows.index < 0
-                return self.greatest(
-                    np.where(absent, -1, starts[0] + index), np.where(absent, -np.inf, z[index])
-                )
-        raise TypeError(f"{layer.kind} has no pieces on which it is affine")
+        if isinstance(layer, Linear):
+            y = self.fresh(size)
+            matrix = layer.operator.rows(np.arange(size))
+            right = np.zeros(size) if layer.bias is None else layer.bias
+            self.equal.add(right, (sparse.identity(size), y), (-matrix, starts[0]))
+            return y
+        if isinstance(layer, Sum):
+            y = self.fresh(size)
+            parts = [
+                (-sign * sparse.identity(size), s)
+                for sign, s in zip(layer.signs, starts, strict=True)
+            ]
+            self.equal.add(np.zeros(size), (sparse.identity(size), y), *parts)
+            return y
+        match activation(layer, size):
+            case Greatest(windows):
+                shape = len(windows), max(len(window) for window in windows)
+                index, numbers = np.full(shape, -1), np.full(shape, -np.inf)
+                for row, window in enumerate(windows):
+                    for column, (slot, k) in enumerate(window):
+                        index[row, column] = starts[slot] + k
+                        numbers[row, column] = values[slot][k]
+                return self.greatest(index, numbers)
+            case bends:
+                return self.bend(starts[0], values[0].tolist(), bends)
 
-    def bend(self, start: int, z: Floats, kinks: list[Floats], slopes: list[Floats]) -> int:
-        """A continuous function of one number, constant (slope 0) or through the origin elsewhere.
-
-        A kink counts to the piece of the larger slope's side that the package takes: from above
-        for the first, from below for the second.
-        """
-        size = len(z)
-        piece = (z >= kinks[0]).astype(np.int64)
-        if len(kinks) > 1:
-            piece += z > kinks[1]
-        slope = np.choose(piece, slopes)
-        level = np.zeros(size)
-        if len(kinks) > 1:  # a clip's outer pieces are constant
-            level = np.choose(piece, [kinks[0], level, kinks[1]])
-        y = self.fresh(size)
+    def bend(self, start: int, z: list[float], bends: tuple[Bend, ...]) -> int:
+        """Each number keeps its piece: slope * z + offset between two kinks."""
+        y, size = self.fresh(len(z)), len(z)
+        found = [bend.piece(Fraction(number)) for bend, number in zip(bends, z, strict=True)]
+        lines = [bend.pieces[piece] for bend, piece in zip(bends, found, strict=True)]
+        slope, level = np.array(lines, dtype=np.float64).T
         self.equal.add(level, (sparse.identity(size), y), (-sparse.diags(slope), start))
-        for number, kink in enumerate(kinks):
-            real = np.isfinite(kink)
-            below = (piece <= number) & real
-            self.side(start, np.flatnonzero(below), kink, 1.0)
-            self.side(start, np.flatnonzero(real & ~below), kink, -1.0)
+        for side, sign in ((0, 1.0), (-1, -1.0)):  # sign * z <= sign * kink: above, below
+            units = [k for k in range(size) if 0 <= found[k] + side < len(bends[k].kinks)]
+            kinks = [float(bends[k].kinks[found[k] + side][0]) for k in units]
+            place = np.arange(len(units)), units
+            block = sparse.csr_matrix((np.full(len(units), sign), place), (len(units), size))
+            self.kept.add(sign * np.array(kinks), (block, start))
         return y
 
-    def side(self, start: int, units: Places, kink: Floats, sign: float) -> None:
-        """sign * z <= sign * kink for some units."""
-        block = sparse.csr_matrix(
-            (np.full(len(units), sign), (np.arange(len(units)), units)), (len(units), len(kink))
-        )
-        self.kept.add(sign * kink[units], (block, start))
-
     def greatest(self, index: Places, values: Floats) -> int:
-        """The greatest of each row of columns `index` (N, W), of these values; -1 where absent."""
+        """The greatest of each row of columns `index` (N, W), of these values; the rest is -1."""
         count, width = index.shape
         y = self.fresh(count)
         winner = np.argmax(values, axis=1)
@@ -191,9 +161,6 @@ class _Builder:
                 other = (k != winner) & (index[:, k] >= 0)
                 self.difference(self.kept, index[other, k], index[rows, winner][other])
             return y
-        absent_last = np.argsort(index < 0, axis=1, kind="stable")
-        index = np.take_along_axis(index, absent_last, axis=1)
-        values = np.take_along_axis(values, absent_last, axis=1)
         while index.shape[1] > 1:
             if index.shape[1] % 2:
                 index = np.pad(index, ((0, 0), (0, 1)), constant_values=-1)

@@ -25,7 +25,6 @@ from rhobust.compiler.network.layers import (
     MaxPool,
     Rectifier,
     Sum,
-    rectifiers,
 )
 from rhobust.compiler.operators.linear import (
     Convolution,
@@ -34,14 +33,18 @@ from rhobust.compiler.operators.linear import (
     Scale,
     Select,
 )
-from rhobust.compiler.operators.pooling import Windows
 
 from . import oracles
-from .exact_twin import Floats, exact_twin, float32_runtime
+from .exact_twin import exact_twin, float32_runtime
+from .layers import DRAWN, Floats, eighths
 from .oracles import ExactNetwork
 
 LARGEST = 10
 """ReLUs of a case: what enumeration answers in milliseconds."""
+BENDS: list[type[Layer]] = (
+    [Leaky] * 5 + [Absolute] * 3 + [Clip] * 5 + [MaxPool] * 5 + [Rectifier] * 2
+)
+"""What stands behind linear layers, as often as it is drawn; of two layers there are maxima too."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,6 @@ class Case:
 
 
 # ---- networks --------------------------------------------------------------------------------
-
-
-def eighths(rng: np.random.Generator, *shape: int, size: int = 12) -> Floats:
-    """Multiples of 1/8 up to size / 8, some of them 0."""
-    values = rng.integers(-size, size + 1, size=shape) / 8.0
-    out: Floats = np.where(rng.random(shape) < 0.1, 0.0, values)
-    return out
 
 
 class _Grower:
@@ -134,34 +130,14 @@ class _Grower:
     def bend(self, source: str) -> str:
         """Any activation on `source`, as long as there are units left for it."""
         size, rng = self.builder.size(source), self.rng
-        layer: Layer = Rectifier()
-        kind = rng.random()
-        if kind < 0.25:
-            layer = Leaky(eighths(rng, size, size=16) if self.chance(0.5) else np.full(size, 0.1))
-        elif kind < 0.4:
-            layer = Absolute()
-        elif kind < 0.65:
-            lower = rng.integers(-6, 3, size=size) / 8.0
-            upper = lower + rng.integers(0, 7, size=size) / 8.0
-            lower = np.where(rng.random(size) < 0.2, -np.inf, lower)
-            layer = Clip(lower, np.where(rng.random(size) < 0.2, np.inf, upper))
-        elif kind < 0.9:
-            layer = MaxPool(self.windows(size))
+        layer = DRAWN[BENDS[int(rng.random() * len(BENDS))]](rng, size)
+        if isinstance(layer, MaxPool):
             size = len(layer.windows.index)
-        units = rectifiers(layer, size)
+        units = layer.units(size)
         if units > self.left:
             return source
         self.left -= units
         return self.builder.add("", layer, size, source)
-
-    def windows(self, size: int) -> Windows:
-        """Up to three windows, ragged and overlapping, with their absent entries anywhere."""
-        rng = self.rng
-        rows = np.full((int(rng.integers(1, 4)), int(rng.integers(1, 5))), -1)
-        for row in rows:
-            some = rng.permutation(size)[: rng.integers(1, min(size, len(row)) + 1)]
-            row[np.sort(rng.choice(len(row), len(some), replace=False))] = some
-        return Windows(rows, size)
 
     def hidden(self, source: str, largest: int = 5) -> str:
         size = int(self.rng.integers(min(2, self.left), min(largest, self.left) + 1))
@@ -233,7 +209,7 @@ def _bends(grower: _Grower) -> str:
         if grower.chance(0.25) and grower.left >= 2 * width:
             others = [grower.dense(node, width) for _ in range(int(rng.integers(1, 3)))]
             layer = Maximum(1 + len(others))
-            grower.left -= rectifiers(layer, width)
+            grower.left -= layer.units(width)
             node = grower.builder.add("", layer, width, one, *others)
         else:
             node = grower.bend(one)

@@ -18,7 +18,7 @@ from rhobust.compiler.operators.linear import Dense
 from rhobust.compiler.operators.pooling import Windows
 
 from ..reference import oracles
-from ..reference.exact_twin import Floats
+from ..reference.layers import Floats
 from ..reference.strategies import Case, bent_cases, cases, tangled_cases
 
 every_case = st.one_of(cases(), bent_cases(), tangled_cases())

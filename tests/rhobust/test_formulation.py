@@ -24,8 +24,9 @@ from rhobust.compiler.language.expressions import requirements
 from ..bnb.formulas import Question, on_edge, random_question, tied
 from ..bnb.formulas import stated as in_language
 from ..reference import oracles
+from ..reference.layers import eighths
 from ..reference.oracles import least_margin
-from ..reference.strategies import Case, cases, eighths
+from ..reference.strategies import Case, cases
 
 Asked: TypeAlias = Callable[[], rb.Problem]
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from ...base.arrays import Tensor, Vector
 from ...base.errors import ModelError, UnsupportedAttribute, UnsupportedLayer
-from ...network.forward import layer_value
 from ...network.graph import GraphBuilder
 from ...network.layers import Layer, Linear, Sum
 from ...operators.linear import LinearOperator, Select
@@ -200,7 +199,7 @@ class Node:
                 self.fail("its input is not floating")
             rows = [source.reshape(1, -1).astype(np.float64) for source in known]
             # a product of two float32 is exact in float64, so it is rounded once
-            return np.asarray(layer_value(layer, rows)).reshape(shape).astype(known[0].dtype)
+            return np.asarray(layer.value(rows)).reshape(shape).astype(known[0].dtype)
         symbols = [source for source in sources if isinstance(source, Symbol)]
         assert len(symbols) == len(sources), "a constant must be turned into a bias first"
         node = self._builder.add(

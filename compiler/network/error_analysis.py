@@ -1,0 +1,69 @@
+"""What is known of numbers whose rounding errors are followed, in float64 and in float32.
+
+A running error analysis (Higham 2002, section 3.3): every number has a bound on its error, and what
+a layer makes of the numbers and of their errors stands beside it in `layers/`. A sum of n products
+has an error of at most gamma(n) times the sum of their sizes in every order of summation, with or
+without fused multiplications (ibid., section 3.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..base.arrays import Matrix, Vector
+from ..base.rounding import TINY
+
+FLOAT32_UNIT = 2.0**-24
+FLOAT32_SMALLEST = 2.0**-126
+"""The smallest normal number; results below it may be flushed to zero."""
+EXTRA = 8
+"""Roundings of a coefficient, a bias and a result beside those of a sum, counted generously.
+
+Coefficients may be rounded once or twice more, as by a runtime that folds a scale into a
+convolution.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """Numbers and how far from them the true values can be; both (B, size)."""
+
+    middle: Matrix
+    radius: Matrix
+
+    @classmethod
+    def point(cls, values: Vector, radius: Vector | None = None) -> Enclosed:
+        """One input, known exactly or up to a radius."""
+        known = np.zeros(len(values)) if radius is None else radius
+        return cls(values[None], known[None])
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """What a value is exactly, over the box, and how far a float32 evaluation can be from it."""
+
+    exact: Enclosed
+    error: Vector
+
+    @property
+    def size(self) -> Vector:
+        """The largest number that either of them can be, (N,)."""
+        found: Vector = np.abs(self.exact.middle[0]) + self.exact.radius[0] + self.error
+        return found
+
+
+def outward(radius: Matrix) -> Matrix:
+    """A radius that was computed in float64, and some more than its last operations can have lost.
+
+    Their relative errors are 2^-53 each; a sum of n terms in it needs a factor of gamma(n + EXTRA),
+    of which the excess over gamma(n) covers the rounding of the sum itself.
+    """
+    return radius * (1.0 + 1e-11) + TINY
+
+
+def float32_gamma(terms: int) -> float:
+    """The relative error of a sum of `terms` products in float32, inf where it has no bound."""
+    product = (terms + EXTRA) * FLOAT32_UNIT
+    return product / (1.0 - product) if product < 0.5 else np.inf

@@ -1,0 +1,66 @@
+"""Sums and differences of layers, as at the end of a residual block: y = s_1 x_1 + s_2 x_2 + ..."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+
+from ...base.arrays import Mask, Numbers, Vector
+from ...base.rounding import gamma
+from ...language.expressions import Affine
+from ...operators.linear import is_exact
+from ..error_analysis import (
+    EXTRA,
+    Enclosed,
+    Rounded,
+    float32_gamma,
+    outward,
+)
+from .layer import Layer, Naming
+
+
+@dataclass(frozen=True, eq=False)
+class Sum(Layer):
+    """y = sum of signed inputs."""
+
+    signs: tuple[float, ...]
+    kind: str = "sum"
+
+    named: ClassVar[Naming] = "if_shared"
+    continuous: ClassVar[bool] = True
+
+    def formula(self, sources: Sequence[Affine], name: str) -> Affine:
+        total = sources[0] * self.signs[0]
+        for sign, source in zip(self.signs[1:], sources[1:], strict=True):
+            total = total + source * sign
+        return total
+
+    def value(self, sources: Sequence[Numbers]) -> Numbers:
+        pairs = zip(self.signs, sources, strict=True)
+        parts = [part * (Fraction(sign) if is_exact(part) else sign) for sign, part in pairs]
+        return sum(parts[1:], start=parts[0])
+
+    # |fl(sum s m) - sum s m| <= gamma(n) sum |m| in any order (Higham 2002, section 4.2), and the
+    # exact sum moves by at most sum r where |x - m| <= r: signs are 1 or -1.
+    def enclosure(self, sources: Sequence[Enclosed]) -> Enclosed:
+        middle = self.value([source.middle for source in sources])
+        magnitude = sum((np.abs(source.middle) for source in sources), start=np.zeros(1))
+        spread = sum((source.radius for source in sources), start=np.zeros(1))
+        factor = gamma(len(self.signs) + EXTRA)
+        return Enclosed(middle, outward(factor * (magnitude + spread) + spread))
+
+    # The same in float32.
+    def float32_error(self, sources: Sequence[Rounded]) -> Vector:
+        error = sum((source.error for source in sources), start=np.zeros(1))
+        magnitude = sum((source.size for source in sources), start=np.zeros(1))
+        return error + float32_gamma(len(self.signs)) * magnitude
+
+    def on_region(self, x: Vector, idle: Mask) -> None:
+        return None
+
+    def units(self, size: int) -> int:
+        return 0
