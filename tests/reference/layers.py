@@ -209,7 +209,7 @@ def _linear(rng: Rng, size: int) -> Linear:
 
 DRAWN: dict[type[Layer], Callable[[Rng, int], Layer]] = {
     Linear: _linear,
-    Sum: lambda rng, size: Sum(tuple(rng.choice([1.0, -1.0], rng.integers(1, 4)).tolist())),
+    Sum: lambda rng, size: Sum(tuple(rng.choice([1.0, -1.0, 3.0], rng.integers(1, 4)).tolist())),
     Rectifier: lambda rng, size: Rectifier(),
     Leaky: leaky,
     Clip: clip,

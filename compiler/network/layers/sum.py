@@ -9,12 +9,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...base.arrays import Mask, Numbers, Vector
+from ...base.arrays import Mask, Numbers, Tensor, Vector
 from ...base.rounding import gamma
 from ...language.expressions import Affine
 from ...operators.linear import is_exact
 from ..error_analysis import (
     EXTRA,
+    FLOAT32_SMALLEST,
     Enclosed,
     Rounded,
     float32_gamma,
@@ -44,20 +45,26 @@ class Sum(Layer):
         parts = [part * (Fraction(sign) if is_exact(part) else sign) for sign, part in pairs]
         return sum(parts[1:], start=parts[0])
 
-    # |fl(sum s m) - sum s m| <= gamma(n) sum |m| in any order (Higham 2002, section 4.2), and the
-    # exact sum moves by at most sum r where |x - m| <= r: signs are 1 or -1.
+    # |fl(sum s m) - sum s m| <= gamma(n) sum |s| |m| in any order (Higham 2002, section 4.2), and
+    # the exact sum moves by at most sum |s| r where |x - m| <= r.
     def enclosure(self, sources: Sequence[Enclosed]) -> Enclosed:
         middle = self.value([source.middle for source in sources])
-        magnitude = sum((np.abs(source.middle) for source in sources), start=np.zeros(1))
-        spread = sum((source.radius for source in sources), start=np.zeros(1))
+        magnitude = self._weighted([np.abs(source.middle) for source in sources])
+        spread = self._weighted([source.radius for source in sources])
         factor = gamma(len(self.signs) + EXTRA)
         return Enclosed(middle, outward(factor * (magnitude + spread) + spread))
 
-    # The same in float32.
+    # The same in float32; a result may be flushed to zero.
     def float32_error(self, sources: Sequence[Rounded]) -> Vector:
-        error = sum((source.error for source in sources), start=np.zeros(1))
-        magnitude = sum((source.size for source in sources), start=np.zeros(1))
-        return error + float32_gamma(len(self.signs)) * magnitude
+        error = self._weighted([source.error for source in sources])
+        magnitude = self._weighted([source.size for source in sources])
+        error = error + float32_gamma(len(self.signs)) * magnitude
+        return error + EXTRA * FLOAT32_SMALLEST
+
+    def _weighted(self, parts: list[Tensor]) -> Tensor:
+        """The sum of |sign| * part."""
+        pairs = zip(self.signs, parts, strict=True)
+        return sum((abs(sign) * part for sign, part in pairs), start=np.zeros(1))
 
     def on_region(self, x: Vector, idle: Mask) -> None:
         return None
