@@ -9,12 +9,13 @@ range loses at most 2**-1074 in absolute terms, which TINY covers, since no valu
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+T = TypeVar("T")
 UNIT = 2.0**-53
 UP = 1.0 + 2.0**-50  # undoes up to seven roundings of a positive number, downwards ones
 DOWN = 1.0 - 2.0**-50
@@ -39,6 +40,13 @@ def require(fact: object, reason: str) -> None:
     """Refuses unless `fact` is true; facts are written so that NaN makes them false."""
     if not fact:
         raise Refused(reason)
+
+
+def needed(item: T | None, reason: str) -> T:
+    """The item; refuses where there is none."""
+    if item is None:
+        raise Refused(reason)
+    return item
 
 
 def growth(terms: int) -> float:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .arithmetic import Array, require
-from .onnx.fields import MOST_ELEMENTS
 from .operators import Operator, Scale, Select
+
+MOST_ELEMENTS = 2**27  # of a tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Tensor:
     terms: tuple[tuple[int, Operator], ...] = ()
     bias: Array | None = None
     error: Array | None = None
+
+    @property
+    def sources(self) -> list[int]:
+        """The tensors that it is made of."""
+        return [source for source, _ in self.terms] if self.relu is None else [self.relu]
 
 
 @dataclass(slots=True)
@@ -69,6 +75,10 @@ class Value:
     double: bool = False
     inverse: bool = False
 
+    @classmethod
+    def of(cls, constant: Array, inverse: bool = False) -> Value:
+        return cls(constant.shape, constant=constant, inverse=inverse)
+
     @property
     def size(self) -> int:
         return math.prod(self.shape)
@@ -79,9 +89,22 @@ class Value:
             return self.constant.dtype
         return np.dtype(np.float64 if self.double else np.float32)
 
-    def of(self, double: bool) -> Value:
-        """The same tensor in a type that holds its numbers."""
-        return replace(self, double=double)
+    @property
+    def places(self) -> Array:
+        """The numbers of its elements, in its shape."""
+        return np.arange(self.size).reshape(self.shape)
+
+    def times(self, factor: float | Array) -> Term:
+        """A factor for all elements, or one for each (size,)."""
+        return self, Scale(np.full(self.size, factor))
+
+
+Term: TypeAlias = tuple[Value, Operator]
+
+
+def limit(shape: tuple[int, ...]) -> None:
+    """Refuses a tensor of too many elements."""
+    require(math.prod(map(int, shape)) <= MOST_ELEMENTS, "a tensor is too large")
 
 
 class Graph:
@@ -99,46 +122,67 @@ class Graph:
     def affine(
         self,
         shape: tuple[int, ...],
-        *terms: tuple[Value, Operator],
+        *terms: Term,
         bias: Array | None = None,
         error: Array | None = None,
     ) -> Value:
-        """The sum of the operators' values and a bias that broadcasts to the shape."""
+        """The sum of the operators' values and a bias, which broadcast to the shape as does its
+        error."""
         pairs = tuple((value.tensor, operator) for value, operator in terms)
-        flat = None if bias is None else np.broadcast_to(bias, shape).reshape(-1).copy()
-        tensor = Tensor(math.prod(shape), None, "", pairs, flat, error)
+        flat, loose = (
+            None if item is None else np.broadcast_to(item, shape).reshape(-1).copy()
+            for item in (bias, error)
+        )
+        tensor = Tensor(math.prod(shape), None, "", pairs, flat, loose)
         return self.add(tensor, shape, terms[0][0].double)
 
     def relu(self, value: Value, name: str) -> Value:
         """max(value, 0), of an affine tensor."""
         if not self.tensors[value.tensor].terms:
-            value = self.affine(value.shape, (value, Operator()))
+            value = self.affine(value.shape, (value, Scale()))
         return self.add(Tensor(value.size, value.tensor, name), value.shape, value.double)
 
     def view(self, value: Value, look: Callable[[Array], Array]) -> Value:
         """What a numpy function that only moves elements makes of a value; -1 is a zero."""
         if value.constant is not None:
-            moved = look(value.constant)
-            return Value(moved.shape, constant=moved, inverse=value.inverse)
-        size = value.size
-        index = look(np.arange(size).reshape(value.shape))
+            return Value.of(look(value.constant), value.inverse)
+        index = look(value.places)
         flat = index.reshape(-1)
-        if len(flat) == size and np.array_equal(flat, np.arange(size)):
+        if np.array_equal(flat, np.arange(value.size)):
             return replace(value, shape=index.shape)
-        return self.affine(index.shape, (value, Select(flat, size)))
+        return self.affine(index.shape, (value, Select(flat, value.size)))
 
     def spread(self, value: Value, shape: tuple[int, ...]) -> Value:
         """A value broadcast to a shape."""
-        require(math.prod(shape) <= MOST_ELEMENTS, "a tensor is too large")
+        limit(shape)
         return self.view(value, lambda x: np.broadcast_to(x, shape))
 
     def shifted(self, value: Value, constant: Array, factor: float = 1.0) -> Value:
         """factor * value + constant; the two biases are added only where that is exact."""
         shape = np.broadcast_shapes(value.shape, constant.shape)
         value = self.spread(value, shape)
-        tensor, wide = self.tensors[value.tensor], np.broadcast_to(constant, shape)
-        if factor == 1.0 and tensor.terms and tensor.bias is None and tensor.error is None:
-            bias = wide.reshape(-1).copy()
-            return self.add(Tensor(tensor.size, None, "", tensor.terms, bias), shape, value.double)
-        operator = Operator() if factor == 1.0 else Scale(np.full(tensor.size, factor))
-        return self.affine(shape, (value, operator), bias=wide)
+        tensor = self.tensors[value.tensor]
+        if factor != 1.0:
+            return self.affine(shape, value.times(factor), bias=constant)
+        if tensor.terms and tensor.bias is None and tensor.error is None:
+            bias = np.broadcast_to(constant, shape).reshape(-1).copy()
+            return self.add(replace(tensor, bias=bias), shape, value.double)
+        return self.affine(shape, (value, Scale()), bias=constant)
+
+
+def parts(
+    values: list[Value], places: Array, weight: Array | None = None, every: bool = False
+) -> list[Term]:
+    """Elements (n,) of values one after the other, -1 for 0, times a weight (n,) or (1,).
+
+    Terms of the variables that they meet; of each, where `every` is asked for.
+    """
+    terms: list[Term] = []
+    start = 0
+    for value in values:
+        inside = (places >= start) & (places < start + value.size)
+        if value.constant is None and (every or inside.any()):
+            own = np.where(inside, places - start, -1)
+            terms.append((value, Select(own, value.size, weight)))
+        start += value.size
+    return terms

@@ -32,7 +32,7 @@ from .test_check_bends import inside
 NODE = helper.make_node
 CASES = {**test_onnx.CASES, **test_onnx_activations.CASES}
 UNREAD = {
-    "sign": "of a variable",  # a jump, of which there are no certificates
+    "sign": "a variable",  # a jump, of which there are no certificates
     "folded_matmul": "constant input",  # a product of constants that no exporter leaves
     "folded_leaky": "constant input",  # a bend of constants that no exporter leaves
 }

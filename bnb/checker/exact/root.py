@@ -19,7 +19,8 @@ from operator import truediv
 import numpy as np
 
 from ..arithmetic import TINY, UNIT, Array, require
-from ..operators import Convolution, Operator
+from ..convolution import Convolution
+from ..operators import Operator
 from ..rounded.ball import Ball
 from ..rounded.coefficients import Rows, fitting, joined, step
 from ..rounded.root import Root

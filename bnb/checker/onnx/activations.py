@@ -13,8 +13,8 @@ from functools import reduce
 import numpy as np
 
 from ..arithmetic import Array, at_most_sum, require
-from ..model import Graph, Value
-from ..operators import Operator, Scale, Select
+from ..model import Graph, Term, Value, parts
+from ..operators import Scale, Select
 from . import constants
 from .node import Node
 from .reductions import folded, groups
@@ -30,33 +30,26 @@ def relu(node: Node) -> Value:
 
 
 def leaky_relu(node: Node) -> Value:
-    slope = float(node.given.get("alpha", np.float32(0.01)))
-    value = node.variable(0)
-    return _leaky(node, value, np.full(value.size, slope))
+    return _leaky(node, node.given.get("alpha", np.float32(0.01)))
 
 
 def prelu(node: Node) -> Value:
-    value = node.variable(0)
-    slope = np.broadcast_to(node.fixed(1), value.shape)
-    return _leaky(node, value, slope.reshape(-1).copy())
+    return _leaky(node, node.fixed(1))
 
 
 def absolute(node: Node) -> Value:
-    if node.known:
-        return constants.fold(node, np.abs)
+    return constants.fold(node, np.abs) if node.known else _leaky(node, -1.0)
+
+
+def _leaky(node: Node, given: float | Array) -> Value:
+    """The input where it is at least 0, slope times it elsewhere."""
     value = node.variable(0)
-    return _leaky(node, value, np.full(value.size, -1.0))
-
-
-def _leaky(node: Node, value: Value, slope: Array) -> Value:
-    """value where it is at least 0, slope * value elsewhere."""
+    slope = np.broadcast_to(np.float64(given), value.shape).reshape(-1).copy()
     above = node.graph.relu(value, f"{node.name}+")
-    rest = 1.0 - slope
-    one = np.ones(value.size)
+    rest, one = 1.0 - slope, np.ones(value.size)
     exact = at_most_sum(one, -slope, rest) and at_most_sum(-one, slope, -rest)
-    return node.graph.affine(
-        value.shape, (value, Scale(slope)), (above, Scale(rest, 0 if exact else 1))
-    )
+    second = Scale(rest, 0 if exact else 1)
+    return node.graph.affine(value.shape, (value, Scale(slope)), (above, second))
 
 
 def clip(node: Node) -> Value:
@@ -65,48 +58,43 @@ def clip(node: Node) -> Value:
         return _clipped(node)
     low = _limit(node, 1, "min", -np.inf)
     high = _limit(node, 2, "max", np.inf)
-    require(low < np.inf and high > -np.inf, f"the limits of {node.told}")
-    low = min(low, high)
+    node.require(low < np.inf and high > -np.inf, "the limits")
     value = node.variable(0)
-    return _limited(node, value, np.full(value.size, low), np.full(value.size, high))
+    ends = (np.full(value.size, end) for end in (min(low, high), high))
+    return _limited(node, value, *ends)
 
 
 def _limit(node: Node, place: int, name: str, absent: float) -> float:
     """The attribute before operator set 11, the input from it on."""
     found, end = absent, float(np.finfo(node.kind).max)
     strange = node.there(place) if node.opset < 11 else name in node.given
-    require(not strange, f"{name} of another operator set at {node.told}")
+    node.require(not strange, f"{name} of another operator set")
     if node.opset < 11:
         found = float(node.given.get(name, absent))
     elif node.there(place):
-        require(node.fixed(place).size == 1, f"several limits of {node.told}")
+        node.require(node.fixed(place).size == 1, "several limits")
         found = float(node.fixed(place).item())
     return found if abs(found) < end else math.copysign(np.inf, found)
 
 
 def _clipped(node: Node) -> Value:
     """The same of constants, whose limits are of their type."""
-    require(node.opset >= 11 and not node.given, f"attributes of {node.told}")
-    value = node.value(0).constant
-    assert value is not None
-    require(value.dtype.kind in "if", f"the type of {node.told}")
+    node.require(node.opset >= 11 and not node.given, "attributes")
+    value = node.constant(0, "if", "the input")
     for place, limit in ((1, np.maximum), (2, np.minimum)):
         if node.there(place):
-            level = node.value(place).constant
-            assert level is not None
-            good = level.size == 1 and level.dtype == value.dtype
-            require(good, f"the limits of {node.told}")
+            level = node.constant(place, "if", "the limits")
+            node.require(level.size == 1 and level.dtype == value.dtype, "the limits")
             value = np.asarray(limit(value, level.reshape(())))
-    return Value(value.shape, constant=value)
+    return Value.of(value)
 
 
 def hard_sigmoid(node: Node) -> Value:
     """min(max(alpha z + beta, 0), 1)."""
     value = node.variable(0)
     alpha = float(node.given.get("alpha", np.float32(0.2)))
-    beta = float(node.given.get("beta", 0.5))
-    scale = Scale(np.full(value.size, alpha))
-    inner = node.graph.affine(value.shape, (value, scale), bias=np.full(value.shape, beta))
+    beta = np.array(node.given.get("beta", 0.5))
+    inner = node.graph.affine(value.shape, value.times(alpha), bias=beta)
     return _limited(node, inner, np.zeros(value.size), np.ones(value.size))
 
 
@@ -130,27 +118,19 @@ def _at_least(graph: Graph, value: Value, level: Array, sign: float, name: str) 
     above = graph.relu(graph.affine((len(chosen),), (value, part), bias=-few), name)
     place, free = np.full(value.size, -1), np.where(limited, -1, np.arange(value.size))
     place[chosen] = np.arange(len(chosen))
-    terms: list[tuple[Value, Operator]] = [(above, Select(place, len(chosen), factor))]
+    terms: list[Term] = [(above, Select(place, len(chosen), factor))]
     if not limited.all():
         terms.append((value, Select(free, value.size)))
     bias = sign * np.where(limited, level, 0.0)
     return graph.affine(value.shape, *terms, bias=bias.reshape(value.shape))
 
 
-def maximum(node: Node) -> Value:
-    return _extreme(node, 1.0)
-
-
-def minimum(node: Node) -> Value:
-    return _extreme(node, -1.0)
-
-
-def _extreme(node: Node, sign: float) -> Value:
+def extreme(node: Node, sign: float = 1.0) -> Value:
     """The greatest of sign * input, times sign; constants together are one limit."""
     function = np.maximum if sign > 0.0 else np.minimum
     if node.known:
         return constants.fold(node, lambda *arrays: reduce(function, arrays))
-    values = [node.value(place) for place in range(len(node.inputs))]
+    values = node.values()
     shape = np.broadcast_shapes(*(value.shape for value in values))
     pairs = zip(node.proto.input, values, strict=True)
     variables = {name: value for name, value in pairs if value.constant is None}
@@ -160,8 +140,7 @@ def _extreme(node: Node, sign: float) -> Value:
     if not limits:
         return found
     none = np.full(found.size, np.inf)
-    wide = [sign * np.broadcast_to(item, shape).reshape(-1) for item in limits]
-    level = sign * reduce(np.maximum, wide)
+    level = np.broadcast_to(reduce(function, limits), shape).reshape(-1)
     return _limited(node, found, *((level, none) if sign > 0.0 else (-none, level)))
 
 
@@ -172,61 +151,49 @@ def _greatest(
     wide = [graph.spread(value, shape) for value in values]
     if len(wide) == 1:
         return wide[0]
-    minus = Scale(np.full(wide[0].size, -1.0))
     if sign < 0.0:
-        wide = [graph.affine(shape, (value, minus)) for value in wide]
+        wide = [graph.affine(shape, value.times(-1.0)) for value in wide]
         name = f"{name}.negative"
     number = 0
     while len(wide) > 1:
         paired = []
         for left, right in zip(wide[0::2], wide[1::2], strict=False):
-            apart = graph.affine(shape, (left, Operator()), (right, minus))
+            apart = graph.affine(shape, (left, Scale()), right.times(-1.0))
             above = graph.relu(apart, f"{name}.{number}+")
-            paired.append(graph.affine(shape, (right, Operator()), (above, Operator())))
+            paired.append(graph.affine(shape, (right, Scale()), (above, Scale())))
             number += 1
         wide = paired + wide[2 * len(paired) :]
-    return wide[0] if sign > 0.0 else graph.affine(shape, (wide[0], minus))
+    return wide[0] if sign > 0.0 else graph.affine(shape, wide[0].times(-1.0))
 
 
 def max_pool(node: Node) -> Value:
     """The greatest of each window, of what is not padding; a window that is cut off is smaller."""
-    value = node.variable(0)
     node.zero("storage_order")
     channels, sizes = image(node)
-    axes = axes_of(node, sizes, list(node.given["kernel_shape"]), pool=True)
+    axes = axes_of(node, sizes, node.given["kernel_shape"], pool=True)
     shape = 1, channels, *(axis.count for axis in axes)
-    return _pooled(node.graph, value, elements(channels, axes), shape, node.name)
+    return _pooled(node.graph, node.variable(0), elements(channels, axes), shape, node.name)
 
 
 def global_max_pool(node: Node) -> Value:
     channels, sizes = image(node)
     value = node.variable(0)
-    index = np.arange(value.size).reshape(channels, -1)
-    return _pooled(node.graph, value, index, (1, channels, *(1 for _ in sizes)), node.name)
+    places = value.places.reshape(channels, -1)
+    return _pooled(node.graph, value, places, (1, channels, *[1] * len(sizes)), node.name)
 
 
-def reduce_max(node: Node) -> Value:
-    return _reduced(node, 1.0, node.name)
-
-
-def reduce_min(node: Node) -> Value:
-    """The negative of the greatest of the negatives."""
-    return _reduced(node, -1.0, f"{node.name}.greatest")
-
-
-def _reduced(node: Node, sign: float, name: str) -> Value:
+def reduce_extreme(node: Node, sign: float = 1.0) -> Value:
+    """The greatest, or the negative of the greatest of the negatives."""
     value, found = node.value(0), groups(node, 18)
     if found is None:
         return value
     if value.constant is not None:
         return folded(node, lambda x: (x.max if sign > 0.0 else x.min)(axis=1), *found)
-
-    def signed(value: Value) -> Value:
-        if sign > 0.0:
-            return value
-        return node.graph.affine(value.shape, (value, Scale(np.full(value.size, sign))))
-
-    return signed(_pooled(node.graph, signed(value), *found, name))
+    graph, name = node.graph, node.name
+    if sign > 0.0:
+        return _pooled(graph, value, *found, name)
+    least = _pooled(graph, graph.affine(value.shape, value.times(-1.0)), *found, f"{name}.greatest")
+    return graph.affine(least.shape, least.times(-1.0))
 
 
 def _pooled(graph: Graph, value: Value, index: Array, shape: tuple[int, ...], name: str) -> Value:
@@ -239,19 +206,6 @@ def _pooled(graph: Graph, value: Value, index: Array, shape: tuple[int, ...], na
     order = np.argsort(index < 0, axis=1, kind="stable")
     entries = np.take_along_axis(index, order, axis=1)
     known, total, number = [value], value.size, 0
-
-    def chosen(places: Array, weight: Array | None = None) -> list[tuple[Value, Operator]]:
-        """Elements of all that is known, one part after the other."""
-        terms: list[tuple[Value, Operator]] = []
-        start = 0
-        for part in known:
-            inside = (places >= start) & (places < start + part.size)
-            if inside.any():
-                own = np.where(inside, places - start, -1)
-                terms.append((part, Select(own, part.size, weight)))
-            start += part.size
-        return terms
-
     while entries.shape[1] > 1:
         if entries.shape[1] % 2:
             entries = np.pad(entries, ((0, 0), (0, 1)), constant_values=-1)
@@ -263,9 +217,11 @@ def _pooled(graph: Graph, value: Value, index: Array, shape: tuple[int, ...], na
         entries = left.copy()
         if len(pairs):
             size = (len(pairs),)
-            apart = graph.affine(size, *chosen(pairs[:, 0]), *chosen(pairs[:, 1], MINUS))
+            apart = graph.affine(
+                size, *parts(known, pairs[:, 0]), *parts(known, pairs[:, 1], MINUS)
+            )
             above = graph.relu(apart, f"{name}.{number}+")
-            known.append(graph.affine(size, *chosen(pairs[:, 1]), (above, Operator())))
+            known.append(graph.affine(size, *parts(known, pairs[:, 1]), (above, Scale())))
             entries[paired] = total + place.reshape(-1)
             total, number = total + len(pairs), number + 1
-    return graph.affine(shape, *chosen(entries[:, 0]))
+    return graph.affine(shape, *parts(known, entries[:, 0]))

@@ -6,23 +6,15 @@ import math
 
 import numpy as np
 
-from ..arithmetic import LIMIT, UNIT, Array, require
+from ..arithmetic import LIMIT, UNIT, Array
 from ..model import Value
 from ..operators import Dense, Operator, Scale
 from . import constants
 from .node import Node
-from .sums import Along
 
 
-def add(node: Node) -> Value:
-    return _sum(node, 1.0)
-
-
-def sub(node: Node) -> Value:
-    return _sum(node, -1.0)
-
-
-def _sum(node: Node, sign: float) -> Value:
+def add(node: Node, sign: float = 1.0) -> Value:
+    """left + sign * right."""
     _kept(node, 0.0)
     left, right = node.value(0), node.value(1)
     if node.known:
@@ -31,29 +23,24 @@ def _sum(node: Node, sign: float) -> Value:
         return node.graph.shifted(left, sign * node.fixed(1))
     if left.constant is not None:
         return node.graph.shifted(right, node.fixed(0), sign)
-    require(left.double == right.double, f"the types of {node.told}")
+    node.require(left.double == right.double, "the types")
     shape = np.broadcast_shapes(left.shape, right.shape)
     left, right = (node.graph.spread(value, shape) for value in (left, right))
-    second = Operator() if sign > 0.0 else negation(right)
-    return node.graph.affine(shape, (left, Operator()), (right, second))
-
-
-def negation(value: Value) -> Scale:
-    return Scale(np.full(value.size, -1.0))
+    second = (right, Scale()) if sign > 0.0 else right.times(sign)
+    return node.graph.affine(shape, (left, Scale()), second)
 
 
 def neg(node: Node) -> Value:
-    value = node.value(0)
     if node.known:
         return constants.fold(node, np.negative)
-    return node.graph.affine(value.shape, (value, negation(value)))
+    return node.graph.affine(node.value(0).shape, node.value(0).times(-1.0))
 
 
 def mul(node: Node) -> Value:
     _kept(node, 1.0)
     if node.known:
         # onnxruntime makes b / a of it, which rounds otherwise
-        require(not any(item and item.inverse for item in node.inputs), f"(1 / a) b at {node.told}")
+        node.require(not any(item and item.inverse for item in node.inputs), "(1 / a) b")
         return constants.fold(node, np.multiply)
     place = int(node.value(0).constant is None)
     return _scaled(node, node.variable(1 - place), node.fixed(place))
@@ -64,7 +51,7 @@ def div(node: Node) -> Value:
     if node.known:
         return constants.divided(node)
     value, divisor = node.variable(0), node.fixed(1)
-    require(np.all(np.abs(divisor) > 1.0 / LIMIT), f"a division by zero at {node.told}")
+    node.require(np.all(np.abs(divisor) > 1.0 / LIMIT), "a division by zero")
     return _scaled(node, value, 1.0 / divisor, 2)
 
 
@@ -74,7 +61,7 @@ def _kept(node: Node, neutral: float) -> None:
         if item and item.constant is not None and item.size == 1 and item.kind == np.float64:
             number = item.constant.item()
             fine = number == neutral or np.float32(number) != neutral
-            require(fine, f"the factor or term {number} of {node.told}")
+            node.require(fine, f"the factor or term {number}")
 
 
 def _scaled(node: Node, value: Value, factor: Array, slack: int = 0) -> Value:
@@ -86,10 +73,7 @@ def _scaled(node: Node, value: Value, factor: Array, slack: int = 0) -> Value:
 
 def _along(value: Value, matrix: Array, axis: int, slack: int = 0) -> Operator:
     """matrix (O, I) along an axis of a value."""
-    before, after = math.prod(value.shape[:axis]), math.prod(value.shape[axis + 1 :])
-    if before * after == 1:
-        return Dense(matrix, slack)
-    return Along(matrix, before, after, slack)
+    return Dense(matrix, math.prod(value.shape[:axis]), math.prod(value.shape[axis + 1 :]), slack)
 
 
 def matmul(node: Node) -> Value:
@@ -97,13 +81,13 @@ def matmul(node: Node) -> Value:
     side = int(node.value(0).constant is None)
     value, weight = node.variable(1 - side), node.fixed(side)
     rank = len(value.shape)
-    require(rank > 0 < weight.ndim, f"a single number at {node.told}")
-    require(math.prod(weight.shape[:-2]) == 1, f"several matrices at {node.told}")
+    node.require(rank > 0 < weight.ndim, "a single number")
+    node.require(math.prod(weight.shape[:-2]) == 1, "several matrices")
     matrix = weight.reshape(-1, weight.shape[-1])
     if side == 1 and weight.ndim > 1:
         matrix = matrix.T
     axis = rank - (1 if side == 1 or rank == 1 else 2)
-    require(matrix.shape[1] == value.shape[axis], f"the shapes of {node.told}")
+    node.require(matrix.shape[1] == value.shape[axis], "the shapes")
     kept = [] if weight.ndim == 1 else [len(matrix)]
     shape = (*value.shape[:axis], *kept, *value.shape[axis + 1 :])
     shape = (*[1] * (weight.ndim - max(rank, 2)), *shape)
@@ -114,16 +98,15 @@ def gemm(node: Node) -> Value:
     """alpha x W + beta b."""
     value, matrix = node.variable(0), node.fixed(1)
     node.zero("transA")
-    require(node.opset >= 11 or node.there(2), f"missing input of {node.told}")
+    node.require(node.opset >= 11 or node.there(2), "a missing input")
     matrix = matrix if node.flag("transB") else matrix.T
-    fits = len(value.shape) == matrix.ndim == 2 and value.shape[1] == matrix.shape[1]
-    require(fits, f"the shapes of {node.told}")
-    shape, error = (value.shape[0], len(matrix)), None
+    node.require(len(value.shape) == matrix.ndim == 2, "the shapes")
+    node.require(value.shape[1] == matrix.shape[1], "the shapes")
     alpha, beta = (float(node.given.get(name, 1.0)) for name in ("alpha", "beta"))
     operator = _along(value, alpha * matrix, 1, 0 if alpha == 1.0 else 2)
     bias = beta * node.fixed(2) if node.there(2) else None
-    if bias is not None and beta != 1.0:
-        error = np.broadcast_to(np.abs(bias) * (4 * UNIT) + 1e-300, shape).reshape(-1).copy()
+    error = None if bias is None or beta == 1.0 else np.abs(bias) * (4 * UNIT) + 1e-300
+    shape = value.shape[0], len(matrix)
     return node.graph.affine(shape, (value, operator), bias=bias, error=error)
 
 
@@ -131,20 +114,16 @@ def batch_normalization(node: Node) -> Value:
     """factor = scale / sqrt(variance + eps): four roundings, so eight units are enough."""
     value = node.variable(0)
     node.zero("training_mode")
-    require(node.opset > 8 or node.given.get("spatial", 1) == 1, f"spatial of {node.told}")
-    require(len(value.shape) > 1 and len(node.inputs) == 5, f"the form of {node.told}")
-    scale, shift, mean, variance = statistics = [node.fixed(place) for place in range(1, 5)]
-    fits = all(item.shape == value.shape[1:2] for item in statistics)
-    require(fits, f"the channels of {node.told}")
+    node.require(node.opset > 8 or node.given.get("spatial", 1) == 1, "spatial")
+    node.require(len(value.shape) > 1 and len(node.inputs) == 5, "the form")
+    statistics = [node.fixed(place) for place in range(1, 5)]
+    node.require(all(item.shape == value.shape[1:2] for item in statistics), "the channels")
+    rest = [1] * (len(value.shape) - 2)
+    scale, shift, mean, variance = (item.reshape(-1, *rest) for item in statistics)
     eps = float(node.given.get("epsilon", np.float32(1e-5)))
-    require(np.all(variance >= 0.0) and eps > 0.0, f"a negative variance at {node.told}")
+    node.require(np.all(variance >= 0.0) and eps > 0.0, "a negative variance")
     factor = scale / np.sqrt(variance + eps)
-    bias = shift - mean * factor
     error = 16 * UNIT * (np.abs(mean * factor) + np.abs(shift)) + 1e-300
-    shape = (-1, *(1 for _ in value.shape[2:]))
-    wide = [
-        np.broadcast_to(item.reshape(shape), value.shape).reshape(-1).copy()
-        for item in (factor, bias, error)
-    ]
-    operator, level = Scale(wide[0], 8), wide[1].reshape(value.shape)
-    return node.graph.affine(value.shape, (value, operator), bias=level, error=wide[2])
+    flat = np.broadcast_to(factor, value.shape).reshape(-1).copy()
+    bias = shift - mean * factor
+    return node.graph.affine(value.shape, (value, Scale(flat, 8)), bias=bias, error=error)

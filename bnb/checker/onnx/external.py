@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 
 from ..arithmetic import require
-from .fields import MOST_ELEMENTS, STORED, present
+from ..model import limit
+from .fields import STORED, present
 
 MOST_BYTES = 2**31
 KEYS = {"location", "offset", "length", "checksum"}
@@ -35,9 +36,8 @@ def gathered(proto: onnx.ModelProto, data: bytes, folder: Path) -> str:
             require(present(item) <= fields, f"{told}: its fields {sorted(present(item))}")
             require(item.data_type in STORED, f"{told}: its type")
             require(min(item.dims, default=1) >= 0, f"{told}: its shape")
-            count = math.prod(item.dims)
-            require(count <= MOST_ELEMENTS, "a tensor is too large")
-            size = count * np.dtype(STORED[item.data_type][0]).itemsize
+            limit(tuple(item.dims))
+            size = math.prod(item.dims) * np.dtype(STORED[item.data_type][0]).itemsize
             place = given["location"]
             if place not in found:
                 found[place] = _file(folder, place, told)

@@ -13,8 +13,8 @@ import numpy as np
 import onnx
 
 from ..arithmetic import LIMIT, Array, require
+from ..model import limit
 
-MOST_ELEMENTS = 2**27
 STORED: dict[int, tuple[type[np.generic], str]] = {
     onnx.TensorProto.FLOAT: (np.float32, "float_data"),
     onnx.TensorProto.DOUBLE: (np.float64, "double_data"),
@@ -58,8 +58,8 @@ def tensor(item: onnx.TensorProto, told: str) -> Array:
     require(fields <= {"raw_data"} or fields == {typed}, f"{told}: its fields {sorted(fields)}")
     shape = tuple(item.dims)
     require(min(shape, default=1) >= 0, f"{told}: its shape {shape}")
+    limit(shape)
     size = math.prod(shape)
-    require(size <= MOST_ELEMENTS, "a tensor is too large")
     if fields == {typed}:
         found = np.array(getattr(item, typed), dtype=np.int64 if kind is np.bool_ else kind)
     else:

@@ -7,51 +7,45 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..arithmetic import Array, require
+from ..arithmetic import Array
 from ..model import Value
-from ..operators import Scale
+from ..operators import Scale, Sums, Transposed
 from .node import Node
-from .sums import Sums, Transposed
 from .windows import Axis, Spacing, axes_of, convolution, elements, image
 
 
-def _kernel(node: Node, rank: int) -> Array:
+def _weights(node: Node, rank: int, outs: int) -> tuple[Array, Array | None]:
+    """Kernel and bias; outs: the axis of the kernel that counts the results, of one group."""
     weight = node.fixed(1)
-    require(weight.ndim == rank + 2, f"the kernel of {node.told}")
+    node.require(weight.ndim == rank + 2, "the kernel")
     shape = tuple(node.given.get("kernel_shape", weight.shape[2:]))
-    require(shape == weight.shape[2:], f"the kernel's shape of {node.told}")
-    return weight
-
-
-def _bias(node: Node, channels: int, rank: int) -> Array | None:
+    node.require(shape == weight.shape[2:], "the kernel's shape")
     if not node.there(2):
-        return None
+        return weight, None
     bias = node.fixed(2)
-    require(bias.shape == (channels,), f"the bias of {node.told}")
-    return bias.reshape(-1, *[1] * rank)
+    channels = weight.shape[outs] * (node.given.get("group", 1) if outs else 1)
+    node.require(bias.shape == (channels,), "the bias")
+    return weight, bias.reshape(-1, *[1] * rank)
 
 
 def conv(node: Node) -> Value:
     channels, sizes = image(node)
-    weight, value = _kernel(node, len(sizes)), node.variable(0)
+    weight, bias = _weights(node, len(sizes), 0)
     axes = axes_of(node, sizes, weight.shape[2:])
-    operator = convolution(node, weight, channels, axes, int(node.given.get("group", 1)))
+    operator = convolution(node, weight, channels, axes, node.given.get("group", 1))
     shape = 1, len(weight), *(axis.count for axis in axes)
-    bias = _bias(node, len(weight), len(sizes))
-    return node.graph.affine(shape, (value, operator), bias=bias)
+    return node.graph.affine(shape, (node.variable(0), operator), bias=bias)
 
 
 def conv_transpose(node: Node) -> Value:
     """The adjoint of the convolution whose input has the shape of the result."""
     channels, sizes = image(node)
-    weight, value = _kernel(node, len(sizes)), node.variable(0)
-    groups = int(node.given.get("group", 1))
-    axes = _result(node, sizes, weight.shape[2:])
+    weight, bias = _weights(node, len(sizes), 1)
+    groups, axes = node.given.get("group", 1), _result(node, sizes, weight.shape[2:])
     shape = 1, weight.shape[1] * groups, *(axis.size for axis in axes)
-    require(len(weight) == channels, f"the channels of {node.told}")
+    node.require(len(weight) == channels, "the channels")
     inner = convolution(node, weight, shape[1], axes, groups)
-    bias = _bias(node, shape[1], len(sizes))
-    return node.graph.affine(shape, (value, Transposed(inner)), bias=bias)
+    return node.graph.affine(shape, (node.variable(0), Transposed(inner)), bias=bias)
 
 
 def _result(node: Node, sizes: Sequence[int], kernel: Sequence[int]) -> list[Axis]:
@@ -59,8 +53,8 @@ def _result(node: Node, sizes: Sequence[int], kernel: Sequence[int]) -> list[Axi
     rank, space, axes = len(sizes), Spacing.of(node, kernel), []
     extra = list(node.given.get("output_padding", [0] * rank))
     asked = list(node.given.get("output_shape", []))
-    require(len(extra) == rank and min(extra) >= 0, f"output_padding of {node.told}")
-    require(len(asked) in (0, rank, rank + 2), f"output_shape of {node.told}")
+    node.require(len(extra) == rank and min(extra) >= 0, "output_padding")
+    node.require(len(asked) in (0, rank, rank + 2), "output_shape")
     asked = asked[-rank:]
     for k, (size, width) in enumerate(zip(sizes, kernel, strict=True)):
         stride, spread = space.strides[k], space.dilations[k]
@@ -73,31 +67,31 @@ def _result(node: Node, sizes: Sequence[int], kernel: Sequence[int]) -> list[Axi
             out = full - before - after
         axes.append(Axis(out, width, stride, before, after, spread))
         fits = out > 0 and axes[-1].room >= 0 and axes[-1].count == size
-        require(fits, f"the result's shape of {node.told}")
+        node.require(fits, "the result's shape")
     return axes
 
 
 def average_pool(node: Node) -> Value:
     """Sums over windows, divided by how many elements they hold."""
     channels, sizes = image(node)
-    value, kernel = node.variable(0), list(node.given["kernel_shape"])
+    value, kernel = node.variable(0), node.given["kernel_shape"]
     axes = axes_of(node, sizes, kernel, pool=True)
     cut = any(axis.more and axis.room % axis.stride for axis in axes)
-    require(not cut, f"ceil_mode of {node.told}, which changes its result")
+    node.require(not cut, "ceil_mode, which changes the result,")
     operator = convolution(node, np.ones((channels, 1, *kernel)), channels, axes, channels)
     shape = 1, channels, *(axis.count for axis in axes)
     summed = node.graph.affine(shape, (value, operator))
     count = np.full(summed.size, float(math.prod(kernel)))
     if not node.flag("count_include_pad"):
         count = (elements(channels, axes) >= 0).sum(axis=1).astype(np.float64)
-    require(np.all(count > 0.0), f"an average of nothing at {node.told}")
+    node.require(np.all(count > 0.0), "an average of nothing")
     return node.graph.affine(shape, (summed, Scale(1.0 / count, 2)))
 
 
 def global_average_pool(node: Node) -> Value:
     channels, sizes = image(node)
-    index = np.arange(node.value(0).size).reshape(channels, -1)
-    return mean(node, index, (1, channels, *(1 for _ in sizes)))
+    places = node.value(0).places.reshape(channels, -1)
+    return mean(node, places, (1, channels, *[1] * len(sizes)))
 
 
 def mean(node: Node, index: Array, shape: tuple[int, ...]) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import onnx
@@ -12,23 +13,20 @@ from . import affine, constants, images, placing, reductions
 from . import movement as moves
 from .node import Handler
 
-ANY = 2**20
-FORMS: dict[str, tuple[str, ...]] = {
-    "FLOAT": ("alpha", "beta", "epsilon", "momentum", "ratio", "value_float", "min", "max"),
-    "INT": (
-        "axis", "group", "transA", "transB", "training_mode", "spatial", "ceil_mode",
-        "count_include_pad", "keepdims", "noop_with_empty_axes", "seed", "allowzero", "num_outputs",
-        "value_int", "start", "end", "to", "saturate", "storage_order",
-    ),
-    "STRING": ("auto_pad", "mode", "round_mode"),
-    "FLOATS": ("value_floats",),
-    "INTS": (
-        "kernel_shape", "strides", "pads", "dilations", "output_padding", "output_shape", "axes",
-        "perm", "starts", "ends", "split", "value_ints",
-    ),
-}  # fmt: skip
+ANY = LAST = 2**20
+FORMS = {
+    "FLOAT": "alpha beta epsilon momentum ratio value_float min max",
+    "INT": "axis group transA transB training_mode spatial ceil_mode count_include_pad keepdims "
+    "noop_with_empty_axes seed allowzero num_outputs value_int start end to saturate storage_order",
+    "STRING": "auto_pad mode round_mode",
+    "FLOATS": "value_floats",
+    "INTS": "kernel_shape strides pads dilations output_padding output_shape axes perm starts ends "
+    "split value_ints",
+}
 FORM = {
-    name: onnx.AttributeProto.AttributeType.Value(form) for form in FORMS for name in FORMS[form]
+    name: onnx.AttributeProto.AttributeType.Value(form)
+    for form, names in FORMS.items()
+    for name in names.split()
 }
 """The type of each attribute but `value`, which Pad has as a number and others as a tensor."""
 
@@ -40,99 +38,87 @@ def formed(kind: str, name: str) -> int:
     return int(FORM[name])
 
 
-WINDOW = {"kernel_shape", "strides", "pads", "dilations", "auto_pad"}
-REDUCTION = {"axes", "keepdims", "noop_with_empty_axes"}
-
-
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """inputs: at most.  attributes: those understood; others refuse."""
+    """inputs: at most.  sets: the operator sets in which each attribute is, of those understood;
+    others refuse.  since: the operator set that it came with."""
 
     handler: Handler
-    inputs: int = 1
-    attributes: frozenset[str] = frozenset()
+    inputs: int
+    sets: dict[str, range]
+    since: int
 
 
-def _of(handler: Handler, inputs: int = 1, *attributes: str) -> Operation:
-    return Operation(handler, inputs, frozenset(attributes))
+def _of(handler: Handler, inputs: int = 1, attributes: str = "", since: int = 1) -> Operation:
+    """attributes: names, each with the first and the last of its operator sets where not all have
+    it: "name", "name:9-" or "name:1-8"."""
+    sets = {}
+    for word in attributes.split():
+        name, _, ends = word.partition(":")
+        first, _, last = (ends or "1-").partition("-")
+        sets[name] = range(int(first), int(last or LAST) + 1)
+    return Operation(handler, inputs, sets, since)
 
 
-SINCE = {"Expand": 8, "ConstantOfShape": 9, "Sign": 9, "Where": 9}
-"""Operators that came after the first operator set that is read."""
-LAST = 2**20
-SETS: dict[str, dict[str, tuple[int, int]]] = {
-    "AveragePool": {"ceil_mode": (10, LAST), "dilations": (19, LAST)},
-    "BatchNormalization": {"spatial": (1, 8), "training_mode": (14, LAST)},
-    "Cast": {"saturate": (19, LAST), "round_mode": (25, LAST)},
-    "Clip": {"min": (1, 10), "max": (1, 10)},
-    "Constant": {
-        name: (12, LAST) for name in ("value_float", "value_floats", "value_int", "value_ints")
-    },
-    "Dropout": {"ratio": (1, 11), "seed": (12, LAST)},
-    "MaxPool": {"ceil_mode": (10, LAST), "dilations": (10, LAST), "storage_order": (8, LAST)},
-    "ReduceMax": {"noop_with_empty_axes": (18, LAST)},
-    "ReduceMean": {"noop_with_empty_axes": (18, LAST)},
-    "ReduceMin": {"noop_with_empty_axes": (18, LAST)},
-    "ReduceSum": {"noop_with_empty_axes": (13, LAST)},
-    "Reshape": {"allowzero": (14, LAST)},
-    "Shape": {"start": (15, LAST), "end": (15, LAST)},
-    "Split": {"num_outputs": (18, LAST)},
-}
-"""The first and the last operator set with an attribute, of those that not all sets have."""
+WINDOW = "kernel_shape strides pads auto_pad"
 OPERATIONS: dict[str, Operation] = {
     "Add": _of(affine.add, 2),
-    "Sub": _of(affine.sub, 2),
+    "Sub": _of(partial(affine.add, sign=-1.0), 2),
     "Mul": _of(affine.mul, 2),
     "Div": _of(affine.div, 2),
     "Neg": _of(affine.neg),
     "MatMul": _of(affine.matmul, 2),
-    "Gemm": _of(affine.gemm, 3, "alpha", "beta", "transA", "transB"),
+    "Gemm": _of(affine.gemm, 3, "alpha beta transA transB"),
     "BatchNormalization": _of(
-        affine.batch_normalization, 5, "epsilon", "momentum", "training_mode", "spatial"
+        affine.batch_normalization, 5, "epsilon momentum training_mode:14- spatial:1-8"
     ),
-    "Conv": _of(images.conv, 3, *WINDOW, "group"),
+    "Conv": _of(images.conv, 3, WINDOW + " dilations group"),
     "ConvTranspose": _of(
-        images.conv_transpose, 3, *WINDOW, "group", "output_padding", "output_shape"
+        images.conv_transpose, 3, WINDOW + " dilations group output_padding output_shape"
     ),
-    "AveragePool": _of(images.average_pool, 1, *WINDOW, "ceil_mode", "count_include_pad"),
+    "AveragePool": _of(
+        images.average_pool, 1, WINDOW + " dilations:19- ceil_mode:10- count_include_pad"
+    ),
     "GlobalAveragePool": _of(images.global_average_pool),
-    "ReduceSum": _of(reductions.reduce_sum, 2, *REDUCTION),
-    "ReduceMean": _of(reductions.reduce_mean, 2, *REDUCTION),
+    "ReduceSum": _of(reductions.reduce_sum, 2, "axes keepdims noop_with_empty_axes:13-"),
+    "ReduceMean": _of(reductions.reduce_mean, 2, "axes keepdims noop_with_empty_axes:18-"),
     "Identity": _of(moves.identity),
-    "Dropout": _of(moves.dropout, 3, "ratio", "seed"),
+    "Dropout": _of(moves.dropout, 3, "ratio:1-11 seed:12-"),
     "Flatten": _of(moves.flatten, 1, "axis"),
-    "Reshape": _of(moves.reshape, 2, "allowzero"),
+    "Reshape": _of(moves.reshape, 2, "allowzero:14-"),
     "Transpose": _of(moves.transpose, 1, "perm"),
     "Squeeze": _of(moves.squeeze, 2, "axes"),
     "Unsqueeze": _of(moves.unsqueeze, 2, "axes"),
     "Gather": _of(moves.gather, 2, "axis"),
-    "Slice": _of(moves.slice_, 5, "starts", "ends", "axes"),
-    "Split": _of(moves.split, 2, "axis", "split", "num_outputs"),
-    "Expand": _of(moves.expand, 2),
+    "Slice": _of(moves.slice_, 5, "starts ends axes"),
+    "Split": _of(moves.split, 2, "axis split num_outputs:18-"),
+    "Expand": _of(moves.expand, 2, since=8),
     "Tile": _of(moves.tile, 2),
-    "Pad": _of(placing.pad, 4, "mode", "pads", "value"),
+    "Pad": _of(placing.pad, 4, "mode pads value"),
     "Concat": _of(placing.concat, ANY, "axis"),
-    "Where": _of(placing.where, 3),
+    "Where": _of(placing.where, 3, since=9),
     "Constant": _of(
-        constants.constant, 0, "value", "value_float", "value_floats", "value_int", "value_ints"
+        constants.constant, 0, "value value_float:12- value_floats:12- value_int:12- value_ints:12-"
     ),
-    "ConstantOfShape": _of(constants.constant_of_shape, 1, "value"),
-    "Shape": _of(constants.shape, 1, "start", "end"),
-    "Cast": _of(constants.cast, 1, "to", "saturate", "round_mode"),
+    "ConstantOfShape": _of(constants.constant_of_shape, 1, "value", since=9),
+    "Shape": _of(constants.shape, 1, "start:15- end:15-"),
+    "Cast": _of(constants.cast, 1, "to saturate:19- round_mode:25-"),
     "Relu": _of(bends.relu),
     "LeakyRelu": _of(bends.leaky_relu, 1, "alpha"),
     "PRelu": _of(bends.prelu, 2),
     "Abs": _of(bends.absolute),
-    "Clip": _of(bends.clip, 3, "min", "max"),
-    "HardSigmoid": _of(bends.hard_sigmoid, 1, "alpha", "beta"),
-    "Max": _of(bends.maximum, ANY),
-    "Min": _of(bends.minimum, ANY),
-    "MaxPool": _of(bends.max_pool, 1, *WINDOW, "ceil_mode", "storage_order"),
+    "Clip": _of(bends.clip, 3, "min:1-10 max:1-10"),
+    "HardSigmoid": _of(bends.hard_sigmoid, 1, "alpha beta"),
+    "Max": _of(bends.extreme, ANY),
+    "Min": _of(partial(bends.extreme, sign=-1.0), ANY),
+    "MaxPool": _of(bends.max_pool, 1, WINDOW + " dilations:10- ceil_mode:10- storage_order:8-"),
     "GlobalMaxPool": _of(bends.global_max_pool),
-    "ReduceMax": _of(bends.reduce_max, 2, *REDUCTION),
-    "ReduceMin": _of(bends.reduce_min, 2, *REDUCTION),
+    "ReduceMax": _of(bends.reduce_extreme, 2, "axes keepdims noop_with_empty_axes:18-"),
+    "ReduceMin": _of(
+        partial(bends.reduce_extreme, sign=-1.0), 2, "axes keepdims noop_with_empty_axes:18-"
+    ),
     # of constants alone
-    "Sign": _of(constants.exactly(np.sign)),
+    "Sign": _of(constants.exactly(np.sign), since=9),
     "Sqrt": _of(constants.root),
     "Reciprocal": _of(constants.reciprocal),
     "Floor": _of(constants.exactly(np.floor, "f")),

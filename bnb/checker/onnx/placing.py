@@ -2,113 +2,70 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import numpy as np
 
-from ..arithmetic import Array, require
-from ..model import Value
-from ..operators import Operator, Select
-from .fields import MOST_ELEMENTS
+from ..arithmetic import Array, needed
+from ..model import Value, limit, parts
 from .node import Node
+
+
+def _placed(node: Node, values: list[Value], places: Array, fill: float = 0.0) -> Value:
+    """Elements of values of one type, numbered one value after the other; -1 for `fill`."""
+    node.require(len({value.kind for value in values}) == 1, "the types")
+    kind, flat = values[0].kind, places.reshape(-1)
+    known = [np.zeros(v.size, kind) if v.constant is None else v.constant for v in values]
+    found = np.concatenate([*(item.reshape(-1) for item in known), np.array([fill]).astype(kind)])
+    found = found[flat].reshape(places.shape)
+    if all(value.constant is not None for value in values):
+        return Value.of(found)
+    bias = found.astype(np.float64) if found.any() else None
+    return node.graph.affine(places.shape, *parts(values, flat, every=True), bias=bias)
 
 
 def pad(node: Node) -> Value:
     """A negative amount cuts."""
-    require(node.given.get("mode", b"constant") == b"constant", f"the mode of {node.told}")
-    value, amounts = node.value(0), node.listed(1, "pads", 11)
+    node.require(node.given.get("mode", b"constant") == b"constant", "the mode")
+    value, fill = node.value(0), 0.0
+    amounts = needed(node.listed(1, "pads", 11), f"no pads of {node.told}")
     if node.opset < 11:
-        require(value.constant is None, f"constant input of {node.told}")
+        node.require(value.constant is None, "a constant input")
         fill = float(node.given.get("value", 0.0))
     else:
-        require("value" not in node.given, f"the value of {node.told}")
-        fill = _fill(node, value)
+        node.require("value" not in node.given, "the value")
+        if node.there(2):
+            found = node.constant(2, "f", "the value")
+            node.require(found.size == 1 and found.dtype == value.kind, "the value")
+            fill = float(found.item())
     rank = len(value.shape)
-    axes = node.whole(3).reshape(-1).tolist() if node.there(3) else list(range(rank))
-    require(not node.there(3) or node.opset >= 18, f"the axes of {node.told}")
-    good = all(-rank <= axis < rank for axis in axes)
-    require(good and len({axis % rank for axis in axes}) == len(axes), f"the axes of {node.told}")
-    require(amounts is not None and len(amounts) == 2 * len(axes), f"the pads of {node.told}")
-    assert amounts is not None
+    axes = node.constant(3, "i", "the axes").reshape(-1) if node.there(3) else np.arange(rank)
+    node.require(not node.there(3) or node.opset >= 18, "the axes")
+    node.require(np.all((-rank <= axes) & (axes < rank)), "the axes")
+    axes = axes % max(rank, 1)
+    node.require(len({*axes.tolist()}) == len(axes), "the axes")
+    node.require(len(amounts) == 2 * len(axes), "the pads")
     width, cut = [(0, 0)] * rank, [slice(None)] * rank
     for axis, before, after in zip(axes, amounts, amounts[len(axes) :], strict=False):
         size = value.shape[axis]
-        require(min(before, after, before + after) > -size, f"the pads of {node.told}")
+        node.require(min(before, after, before + after) > -size, "the pads")
         cut[axis] = slice(max(-before, 0), size + min(after, 0))
         width[axis] = max(before, 0), max(after, 0)
-    size = math.prod(a + n + b for (a, b), n in zip(width, value.shape, strict=True))
-    require(size <= MOST_ELEMENTS, "a tensor is too large")
-    if value.constant is not None:
-        known = np.pad(value.constant[tuple(cut)], width, constant_values=value.kind.type(fill))
-        return Value(known.shape, constant=known)
-    place = np.pad(
-        np.arange(value.size).reshape(value.shape)[tuple(cut)], width, constant_values=-1
-    )
-    return _placed(node, place.shape, [(value, place.reshape(-1))], np.where(place < 0, fill, 0.0))
-
-
-def _fill(node: Node, value: Value) -> float:
-    """What the padding holds, of the input's own type."""
-    if not node.there(2):
-        return 0.0
-    found = node.value(2).constant
-    good = found is not None and found.size == 1 and found.dtype == value.kind
-    require(good and value.kind.kind == "f", f"the value of {node.told}")
-    assert found is not None
-    return float(found.item())
+    limit(tuple(a + n + b for (a, b), n in zip(width, value.shape, strict=True)))
+    places = np.pad(value.places[tuple(cut)], width, constant_values=-1)
+    return _placed(node, [value], places, fill)
 
 
 def concat(node: Node) -> Value:
-    axis = int(node.given["axis"])
-    values = [node.value(place) for place in range(len(node.inputs))]
-    if node.known:
-        joined = np.concatenate(node.constants("ifb"), axis)
-        return Value(joined.shape, constant=joined)
-    require(all(value.kind == node.kind for value in values), f"the types of {node.told}")
-    marks = [np.full(value.shape, k) for k, value in enumerate(values)]
-    own = [np.arange(value.size).reshape(value.shape) for value in values]
-    owner, place = (np.concatenate(parts, axis) for parts in (marks, own))
-    bias, terms = np.zeros(owner.size), []
-    for k, value in enumerate(values):
-        mine = owner.reshape(-1) == k
-        if value.constant is None:
-            terms.append((value, np.where(mine, place.reshape(-1), -1)))
-        else:
-            bias[mine] = node.fixed(k).reshape(-1)
-    return _placed(node, owner.shape, terms, bias)
+    values, start, places = node.values(), 0, []
+    for value in values:
+        places.append(value.places + start)
+        start += value.size
+    return _placed(node, values, np.concatenate(places, node.given["axis"]))
 
 
 def where(node: Node) -> Value:
     """Of two values by a constant condition."""
-    chosen = node.value(0).constant
-    require(chosen is not None and chosen.dtype.kind == "b", f"the condition of {node.told}")
-    assert chosen is not None
-    values = first, second = node.value(1), node.value(2)
-    shape = np.broadcast_shapes(chosen.shape, first.shape, second.shape)
-    require(math.prod(shape) <= MOST_ELEMENTS, "a tensor is too large")
-    if first.constant is not None and second.constant is not None:
-        require(first.constant.dtype == second.constant.dtype, f"the types of {node.told}")
-        found = np.where(chosen, first.constant, second.constant)
-        return Value(found.shape, constant=found)
-    require(first.kind == second.kind, f"the types of {node.told}")
-    wide = np.broadcast_to(chosen, shape).reshape(-1)
-    bias, terms = np.zeros(len(wide)), []
-    for slot, (value, mine) in enumerate(zip(values, (wide, ~wide), strict=True), start=1):
-        if value.constant is None:
-            place = np.arange(value.size).reshape(value.shape)
-            place = np.broadcast_to(place, shape).reshape(-1)
-            terms.append((value, np.where(mine, place, -1)))
-        else:
-            bias[mine] = np.broadcast_to(node.fixed(slot), shape).reshape(-1)[mine]
-    return _placed(node, shape, terms, bias)
-
-
-def _placed(
-    node: Node, shape: tuple[int, ...], places: Sequence[tuple[Value, Array]], bias: Array
-) -> Value:
-    """The sum of a bias and of values, each with its elements in their places (size,), or -1."""
-    terms: list[tuple[Value, Operator]] = [
-        (value, Select(index, value.size)) for value, index in places
-    ]
-    return node.graph.affine(shape, *terms, bias=bias.reshape(shape) if bias.any() else None)
+    chosen, values = node.constant(0, "b", "the condition"), [node.value(1), node.value(2)]
+    limit(np.broadcast_shapes(chosen.shape, *(value.shape for value in values)))
+    return _placed(
+        node, values, np.where(chosen, values[0].places, values[1].places + values[0].size)
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Container
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,13 @@ import numpy as np
 import onnx
 
 from ..arithmetic import Refused, require
-from ..model import Graph, Model, Tensor, Value
-from ..operators import Operator
+from ..model import Graph, Model, Tensor, Value, limit
+from ..operators import Scale
 from ..unpacking import content
 from .external import MOST_BYTES, gathered
-from .fields import MOST_ELEMENTS, attribute, fits, parsed, tensor
+from .fields import attribute, fits, parsed, tensor
 from .node import Node
-from .operations import OPERATIONS, SETS, SINCE, formed
+from .operations import OPERATIONS, formed
 
 OPSETS = range(7, 29)  # versions whose definitions the handlers know
 VERSIONS = range(3, 15)  # of the format
@@ -71,8 +73,7 @@ def _read(graph: onnx.GraphProto, opset: int) -> tuple[list[Tensor], int, bool]:
     used = {wanted, *(source for proto, _ in nodes for source in proto.input)}
     for item in graph.initializer:
         if item.name in used:
-            weights = tensor(item, f"initializer {item.name!r}")
-            values[item.name] = Value(weights.shape, constant=weights)
+            values[item.name] = Value.of(tensor(item, f"initializer {item.name!r}"))
     ordered = bool(nodes) and _softmax(nodes[-1][0], wanted)
     if ordered:
         end = nodes.pop()[0]
@@ -90,7 +91,7 @@ def _read(graph: onnx.GraphProto, opset: int) -> tuple[list[Tensor], int, bool]:
     require(kind in (0, CODES[last.double]), "the declared type of the output")
     require(not ordered or _over_all(end, last.shape, opset), "a softmax over parts of the output")
     if last.tensor == 0:
-        last = grown.affine(last.shape, (last, Operator()))
+        last = grown.affine(last.shape, (last, Scale()))
     return grown.tensors, last.tensor, ordered
 
 
@@ -107,7 +108,7 @@ def _input(declared: onnx.ValueInfoProto) -> tuple[tuple[int, ...], bool]:
         sizes[0] = 1  # the batch
     shape = tuple(size or 0 for size in sizes)
     require(all(size > 0 for size in shape), "the input's shape is not known")
-    require(math.prod(shape) <= MOST_ELEMENTS, "the input is too large")
+    limit(shape)
     return shape, CODES.index(kind.elem_type) == 1
 
 
@@ -130,7 +131,7 @@ def _softmax(proto: onnx.NodeProto, output: str) -> bool:
 
 def _over_all(proto: onnx.NodeProto, shape: tuple[int, ...], opset: int) -> bool:
     """Whether a softmax is over all elements: along its axis, before set 13 also those after it."""
-    given = _attributes(proto, frozenset({"axis"}))
+    given = _attributes(proto, {"axis"})
     axis, rank = given.get("axis", -1 if opset >= 13 else 1), len(shape)
     require(-rank <= axis < rank, f"the axis of node {proto.name!r}")
     axis %= rank
@@ -160,31 +161,28 @@ def _results(
     proto: onnx.NodeProto, name: str, values: dict[str, Value], graph: Graph, opset: int
 ) -> list[Value]:
     """The values of a node's outputs, the first ones at least."""
+    told = f"node {proto.name!r}"
     known = proto.op_type in OPERATIONS and proto.domain in STANDARD
-    require(
-        known, f"operator {proto.op_type} of node {proto.name!r}, of which no certificate speaks"
-    )
+    require(known, f"operator {proto.op_type} of {told}, which is not read")
     operation = OPERATIONS[proto.op_type]
-    older = opset < SINCE.get(proto.op_type, 0)
-    require(not older, f"operator {proto.op_type} before it came, at node {proto.name!r}")
-    require(len(proto.input) <= operation.inputs, f"too many inputs of node {proto.name!r}")
-    given = _attributes(proto, operation.attributes)
-    for key, (first, last) in SETS.get(proto.op_type, {}).items():
-        fits = key not in given or first <= opset <= last
-        require(fits, f"{key} of another operator set at node {proto.name!r}")
+    require(opset >= operation.since, f"operator {proto.op_type} of {told}, before it came")
+    require(len(proto.input) <= operation.inputs, f"too many inputs of {told}")
+    given = _attributes(proto, operation.sets)
+    for key in given:
+        require(opset in operation.sets[key], f"{key} of another operator set at {told}")
     for source in proto.input:
-        require(not source or source in values, f"{source!r} is not read at node {proto.name!r}")
+        require(not source or source in values, f"{source!r} is not read at {told}")
     wanted = [values[source] if source else None for source in proto.input]
     found = operation.handler(Node(proto, wanted, given, graph, name, opset))
     if isinstance(found, list):
         return found
-    several = len([output for output in proto.output if output]) > 1
-    require(not several or proto.op_type == "Dropout", f"several outputs of node {proto.name!r}")
-    require(proto.output[0], f"no first output of node {proto.name!r}")
+    several = sum(map(bool, proto.output)) > 1
+    require(not several or proto.op_type == "Dropout", f"several outputs of {told}")
+    require(proto.output[0], f"no first output of {told}")
     return [found]
 
 
-def _attributes(proto: onnx.NodeProto, known: frozenset[str]) -> dict[str, Any]:
+def _attributes(proto: onnx.NodeProto, known: Container[str]) -> dict[str, Any]:
     """The attributes of a node, each once and of its own type."""
     given: dict[str, Any] = {}
     require(not proto.HasField("overload"), f"an overload at node {proto.name!r}")
@@ -203,14 +201,14 @@ def _pruned(tensors: list[Tensor], output: int) -> tuple[list[Tensor], int]:
         number = stack.pop()
         if number not in needed:
             needed.add(number)
-            tensor = tensors[number]
-            stack += [source for source, _ in tensor.terms]
-            stack += [] if tensor.relu is None else [tensor.relu]
+            stack += tensors[number].sources
     place = {old: new for new, old in enumerate(sorted(needed))}
-    kept = []
-    for old in place:
-        t = tensors[old]
-        relu = None if t.relu is None else place[t.relu]
-        terms = tuple((place[source], operator) for source, operator in t.terms)
-        kept.append(Tensor(t.size, relu, t.name, terms, t.bias, t.error))
+    kept = [
+        replace(
+            tensors[old],
+            relu=None if (relu := tensors[old].relu) is None else place[relu],
+            terms=tuple((place[source], operator) for source, operator in tensors[old].terms),
+        )
+        for old in place
+    ]
     return kept, place[output]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arithmetic import Array, require
-from ..operators import Convolution
+from ..arithmetic import Array
+from ..convolution import Convolution
 from .node import Node
 
 FARTHEST = 2**20
@@ -65,17 +65,16 @@ class Spacing:
     @staticmethod
     def of(node: Node, kernel: Sequence[int]) -> Spacing:
         rank, given = len(kernel), node.given
-        strides = list(given.get("strides", [1] * rank))
-        dilations = list(given.get("dilations", [1] * rank))
-        pads = list(given.get("pads", [0] * (2 * rank)))
+        strides, dilations = (given.get(name, [1] * rank) for name in ("strides", "dilations"))
+        pads = given.get("pads", [0] * (2 * rank))
         fits = len(strides) == len(dilations) == rank and len(pads) == 2 * rank
-        require(rank > 0 and fits, f"the axes of {node.told}")
+        node.require(rank > 0 and fits, "the axes")
         sizes = [*kernel, *strides, *dilations]
-        require(min(sizes) > 0 <= min(pads), f"the windows of {node.told}")
-        require(max(*sizes, *pads) <= FARTHEST, f"the windows of {node.told}")
+        fits = min(sizes) > 0 <= min(pads) and max(*sizes, *pads) <= FARTHEST
+        node.require(fits, "the windows")
         mode = given.get("auto_pad", PADDINGS[0])
-        require(mode in PADDINGS, f"auto_pad of {node.told}")
-        require(mode == PADDINGS[0] or not any(pads), f"auto_pad and pads of {node.told}")
+        node.require(mode in PADDINGS, "auto_pad")
+        node.require(mode == PADDINGS[0] or not any(pads), "auto_pad and pads")
         return Spacing(strides, dilations, pads, mode)
 
     @property
@@ -91,7 +90,7 @@ class Spacing:
 def image(node: Node) -> tuple[int, tuple[int, ...]]:
     """Channels and spatial sizes of the input, one image."""
     shape = node.value(0).shape
-    require(len(shape) > 2 and shape[0] == 1, f"the shape {shape} at {node.told}")
+    node.require(len(shape) > 2 and shape[0] == 1, f"the shape {shape}")
     return shape[1], shape[2:]
 
 
@@ -103,7 +102,7 @@ def axes_of(
     SAME: as many windows as strides begin on the axis; for pools, onnxruntime's rule leaves the
     dilation out.
     """
-    require(len(kernel) == len(sizes), f"the axes of {node.told}")
+    node.require(len(kernel) == len(sizes), "the axes")
     space, found = Spacing.of(node, kernel), []
     more = pool and node.flag("ceil_mode")
     for k, (size, width) in enumerate(zip(sizes, kernel, strict=True)):
@@ -112,10 +111,10 @@ def axes_of(
         if space.same:
             reach = (width - 1) * (1 if pool else spread) + 1
             total = ((size - 1) // stride) * stride + reach - size
-            require(total >= 0 or not pool, f"auto_pad of {node.told}, whose windows lie apart")
+            node.require(total >= 0 or not pool, "auto_pad, whose windows lie apart,")
             before, after = space.halves(max(total, 0))
         found.append(Axis(size, width, stride, before, after, spread, more))
-        require(found[-1].room >= 0, f"{node.told} without output")
+        node.require(found[-1].room >= 0, "no window")
     return found
 
 
@@ -123,9 +122,9 @@ def convolution(
     node: Node, weight: Array, channels: int, axes: Sequence[Axis], groups: int
 ) -> Convolution:
     """weight (O, channels / groups, *kernel); where there is one axis, it is the width."""
-    require(len(axes) <= 2, f"{node.told} over {len(axes)} axes")
+    node.require(len(axes) <= 2, f"{len(axes)} axes")
     fits = groups > 0 and weight.shape[1] * groups == channels and len(weight) % groups == 0
-    require(fits and weight.size, f"the groups of {node.told}")
+    node.require(fits and weight.size, "the groups")
     high, wide = axes if len(axes) == 2 else (Axis(1, 1), axes[0])
     operator = Convolution(
         np.ascontiguousarray(weight.reshape(*weight.shape[:2], high.kernel, wide.kernel)),
@@ -135,7 +134,7 @@ def convolution(
         (high.dilation, wide.dilation),
         groups,
     )
-    require(operator.out[1:] == (high.count, wide.count), f"the windows of {node.told}")
+    node.require(operator.out[1:] == (high.count, wide.count), "the windows")
     return operator
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arithmetic import Array
-from ..operators import Convolution, Operator
+from ..convolution import Convolution
+from ..operators import Operator, Scale
 
 Shape = tuple[int, ...]
 MOST_MERGED = 512  # coefficients a row
@@ -121,7 +122,7 @@ def fitting(operator: Operator, rows: Rows, size: int, alone: bool) -> Rows:
 
 def step(operator: Operator, rows: Rows, size: int) -> Rows:
     """rows @ A, on a tensor of `size`."""
-    if type(operator) is Operator:
+    if isinstance(operator, Scale) and operator.weight is None:
         return rows
     if rows.index is None:
         return Rows(operator.adjoint(rows.values))

@@ -15,8 +15,9 @@ import numpy as np
 
 from ..arithmetic import LIMIT, TINY, UNIT, Array, growth, in_time, midpoint, require, slopes
 from ..claim import Part
+from ..convolution import Convolution
 from ..model import Model
-from ..operators import Convolution, Dense
+from ..operators import Dense
 from .ball import Ball
 from .coefficients import Rows, add, fitting, patch, step
 
@@ -52,8 +53,7 @@ class Root:
         self.sums = [growth(tensor.size + count) for tensor in self.tensors]
         self.merges = [1] * count  # how many rows may meet in a tensor
         for tensor in self.tensors:
-            sources = [source for source, _ in tensor.terms]
-            for source in [*sources, *([] if tensor.relu is None else [tensor.relu])]:
+            for source in tensor.sources:
                 self.merges[source] += 1
         self.low, self.high = [low], [high]
         self.most, self.cost = [np.maximum(np.abs(low), np.abs(high))], [np.zeros(len(low))]
@@ -156,8 +156,8 @@ class Root:
                 channel, place = np.divmod(units, height * width)
                 origin = np.stack(np.divmod(place, width), axis=1) * operator.strides
                 part = patch(matrix[channel], operator.shape, origin - operator.pads[:2], side)
-            elif isinstance(operator, Dense):
-                part = Rows(operator.pick(units))
+            elif isinstance(operator, Dense) and operator.before * operator.after == 1:
+                part = Rows(operator.weight[units])
             else:
                 ones = Rows(np.ones((len(units), 1)), units[:, None])
                 ones = fitting(operator, ones, tensor.size, alone)
