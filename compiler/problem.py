@@ -14,7 +14,7 @@ import numpy as np
 
 from .base.arrays import Indices, Mask, Matrix, Numbers, Vector, exact
 from .language.expressions import Offset
-from .operators.linear import LinearOperator
+from .operators import LinearOperator
 from .question.digest import UNASKED
 
 Rows = TypeVar("Rows", bound=Any)

@@ -14,7 +14,7 @@ from scipy import sparse
 from ...compiler.base.arrays import Bounds, Indices, Vector
 from ...compiler.base.late import Stop, in_time, never
 from ...compiler.base.rounding import TINY
-from ...compiler.operators.linear import LinearOperator, times
+from ...compiler.operators import LinearOperator, times
 from ...compiler.problem import Problem
 from .crown import Nodes
 from .kernels import bound_units

@@ -19,7 +19,7 @@ from ...compiler.base.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.base.late import Stop, in_time, never
 from ...compiler.base.rounding import TINY
 from ...compiler.language.expressions import Offset
-from ...compiler.operators.linear import Dense, LinearOperator, Sparse, identity
+from ...compiler.operators import Dense, LinearOperator, Sparse, identity
 from ...compiler.problem import Problem, Stage
 from ..bounds.crown import Nodes
 from ..bounds.magnitudes import Reach

@@ -13,7 +13,7 @@ from ..base.arrays import Matrix, Vector
 from ..base.errors import ModelError
 from ..network.graph import GraphBuilder, Network
 from ..network.layers import Linear, Rectifier
-from ..operators.linear import Dense
+from ..operators import Dense
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ..base.arrays import Indices, Vector
 from ..base.errors import LanguageError
-from ..operators.linear import Chain, Scale, Select, is_identity
+from ..operators import Chain, Scale, Select, is_identity
 from ..operators.pooling import Windows
 from .expressions import (
     Affine,

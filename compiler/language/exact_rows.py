@@ -13,7 +13,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 
 from ..base.arrays import exact
-from ..operators.linear import (
+from ..operators import (
     Chain,
     Convolution,
     Dense,

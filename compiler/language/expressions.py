@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from ..base.arrays import Indices, Matrix, Vector
 from ..base.errors import ElementError, LanguageError
-from ..operators.linear import Dense, LinearOperator, Scale, Select, compose, identity
+from ..operators import Dense, LinearOperator, Scale, Select, compose, identity
 
 _serial = count()
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from ..base.errors import LanguageError
 from ..network.graph import Network
-from ..operators.linear import LinearOperator
+from ..operators import LinearOperator
 from .exact_rows import Form, entries, values
 from .expressions import Affine, And, Ball, Formula, Or, Variable, requirements
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..base.arrays import Mask
 from ..base.errors import LanguageError
-from ..operators.linear import Scale, is_identity
+from ..operators import Scale, is_identity
 from ..steps.system import flat
 from .evaluator import Assignment, holds, truth
 from .expressions import Affine, Ball, Formula, Or, Relation, requirements

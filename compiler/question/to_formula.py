@@ -11,7 +11,7 @@ import numpy as np
 from ..base.errors import LanguageError
 from ..base.rounding import floor_float
 from ..language.expressions import Affine, And, Formula, Or, Relation
-from ..operators.linear import Scale, Select
+from ..operators import Scale, Select
 from .and_or_tree import AllOf, AnyOf, Atom, Tree
 
 

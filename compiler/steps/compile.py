@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..base.arrays import Numbers
 from ..language.expressions import Affine, Formula, Relation, Variable, requirements
-from ..operators.linear import is_identity
+from ..operators import is_identity
 from ..problem import Problem
 from .disjunctions import cases
 from .flatten import flatten

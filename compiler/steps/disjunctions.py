@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..base.errors import LanguageError
 from ..language.expressions import Affine, And, Ball, Formula, Or, Relation, Variable
-from ..operators.linear import Select
+from ..operators import Select
 from ..problem import Branch
 from .system import Atom, Definition, Lift, System, unchanged
 

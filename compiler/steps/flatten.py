@@ -11,7 +11,7 @@ from ..base.arrays import Mask, Matrix, Numbers, Vector, exact
 from ..base.late import go_on
 from ..base.rounding import TINY, UNIT, floor_float, gamma
 from ..language.expressions import Offset, Variable
-from ..operators.linear import Dense, LinearOperator, Select, compose, scaled
+from ..operators import Dense, LinearOperator, Select, compose, scaled
 from ..problem import Ball, Branch, Problem, Stage, Unrounded, offset_value
 from .system import Atom, Definition, Lift, Solution, System
 

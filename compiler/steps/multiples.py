@@ -12,7 +12,7 @@ import numpy as np
 
 from ..base.rounding import two_sum
 from ..language.expressions import Affine, Offset, Term
-from ..operators.linear import Chain, LinearOperator, Scale, Select, compose, identity, is_identity
+from ..operators import Chain, LinearOperator, Scale, Select, compose, identity, is_identity
 
 Key: TypeAlias = tuple[object, ...]
 LARGEST = 2.0**1000

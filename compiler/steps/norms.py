@@ -11,7 +11,7 @@ from ..base.errors import LanguageError
 from ..base.rounding import ceil_float
 from ..language.activations import absolute
 from ..language.expressions import And, Ball, Formula, Or, Relation, Variable, requirements
-from ..operators.linear import Select
+from ..operators import Select
 from ..problem import offset_value
 from .system import InputBall
 

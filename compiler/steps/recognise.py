@@ -15,7 +15,7 @@ import numpy as np
 from ..base.late import go_on
 from ..language.evaluator import value
 from ..language.expressions import Affine, And, Ball, Formula, Or, Relation, Term, Variable
-from ..operators.linear import is_identity
+from ..operators import is_identity
 from .multiples import Factor, collected, multiple, ratio, times
 from .norms import expanded, input_ball
 from .system import Definition, InputBall, Lift, Solution, System, flat, substitute, variables

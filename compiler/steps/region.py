@@ -8,7 +8,7 @@ from ..base.arrays import Vector
 from ..base.errors import LanguageError
 from ..base.rounding import add_down, add_up
 from ..language.expressions import Formula, Relation, Variable
-from ..operators.linear import Select
+from ..operators import Select
 from .system import InputBall, Lift, System, flat, unchanged
 
 

@@ -12,7 +12,7 @@ from ..base.errors import LanguageError
 from ..language.elementwise import elements
 from ..language.exact_rows import Form, applied, values
 from ..language.expressions import Ball, Expression, Formula, Relation, Variable, requirements
-from ..operators.linear import LinearOperator, is_identity
+from ..operators import LinearOperator, is_identity
 from ..question.and_or_tree import Place, Tree, atom, conjunction, disjunction
 from ..question.property import Port, Property, Signature
 from .writer import write_vnnlib

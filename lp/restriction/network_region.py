@@ -20,7 +20,7 @@ from ...compiler.base.late import go_on
 from ...compiler.network.graph import Network
 from ...compiler.network.layers import Layer, Linear, Rectifier, Sum
 from ...compiler.network.linear_region import Fixed
-from ...compiler.operators.linear import Chain, Dense, LinearOperator, times
+from ...compiler.operators import Chain, Dense, LinearOperator, times
 
 Rows: TypeAlias = Matrix | sparse.csr_array
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from ..compiler.importers.fidelity import compare, probes
 from ..compiler.network.graph import Network
 from ..compiler.network.layers import Layer, Linear
-from ..compiler.operators.linear import (
+from ..compiler.operators import (
     Chain,
     Convolution,
     Dense,

@@ -17,7 +17,7 @@ from ..compiler.language.elementwise import elements
 from ..compiler.language.exact_rows import Form, applied, values
 from ..compiler.language.expressions import Affine, Ball, Formula, Relation, Variable, requirements
 from ..compiler.network.graph import Network
-from ..compiler.operators.linear import Chain, LinearOperator
+from ..compiler.operators import Chain, LinearOperator
 from ..compiler.question.and_or_tree import AllOf, AnyOf, Atom, Tree
 from ..compiler.question.property import Property
 from .names import Names

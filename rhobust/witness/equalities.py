@@ -15,7 +15,7 @@ from scipy import linalg
 from ..compiler.base.arrays import Indices, Matrix, Numbers, Vector, exact
 from ..compiler.language.exact_rows import Form, entries, values
 from ..compiler.language.expressions import And, Formula, Or, Relation, Variable
-from ..compiler.operators.linear import LinearOperator
+from ..compiler.operators import LinearOperator
 from ..compiler.steps.compile import Compiled
 from .label import EXACT_WORK
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..compiler.base.arrays import Vector
 from ..compiler.language.exact_rows import Form, entries, values
 from ..compiler.language.expressions import Formula, Relation, Variable
-from ..compiler.operators.linear import LinearOperator
+from ..compiler.operators import LinearOperator
 
 GRID = 2.0**-30
 """Numbers are rounded to multiples of it, so that short sums of them are floats again."""

@@ -27,7 +27,7 @@ from rhobust.compiler.language.expressions import (
     negated,
     norm1,
 )
-from rhobust.compiler.operators.linear import Dense
+from rhobust.compiler.operators import Dense
 from rhobust.selftest.polytopes import Cell, Form, box, divide, extend, part_below, ratio, replace
 
 from ..reference.layers import eighths

@@ -15,7 +15,7 @@ from rhobust.bnb.nodes.disjunctions import Tree
 from rhobust.compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.language.expressions import Offset
-from rhobust.compiler.operators.linear import Dense, LinearOperator, identity
+from rhobust.compiler.operators import Dense, LinearOperator, identity
 from rhobust.compiler.problem import Branch, Problem, Stage
 from rhobust.compiler.question.claim import Claim
 

@@ -20,7 +20,7 @@ from rhobust.compiler.importers import load
 from rhobust.compiler.importers.fidelity import compare
 from rhobust.compiler.network.graph import Network
 from rhobust.compiler.network.layers import Linear
-from rhobust.compiler.operators.linear import LinearOperator
+from rhobust.compiler.operators import LinearOperator
 
 Constants = Mapping[str, Any]
 

@@ -26,7 +26,7 @@ from rhobust.compiler.language.activations import (
 )
 from rhobust.compiler.language.evaluator import holds, value, within
 from rhobust.compiler.language.expressions import Affine, And, Or, Variable, define
-from rhobust.compiler.operators.linear import Dense, Scale
+from rhobust.compiler.operators import Dense, Scale
 from rhobust.compiler.steps.multiples import multiple
 from rhobust.compiler.steps.recognise import recognise
 from rhobust.compiler.steps.system import System

@@ -11,7 +11,7 @@ from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.network.graph import GraphBuilder, Network
 from rhobust.compiler.network.layers import Linear, Sum
-from rhobust.compiler.operators.linear import Dense
+from rhobust.compiler.operators import Dense
 from rhobust.compiler.question.claim import Claim, check_eps
 
 NETWORK = dense_network([([[1, 0], [0, 1], [1, 1]], [0, 0, -2])])  # logits (x, y, x + y - 2)

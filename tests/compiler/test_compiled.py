@@ -25,7 +25,7 @@ from rhobust.compiler.language.expressions import (
     norm2,
     norm_inf,
 )
-from rhobust.compiler.operators.linear import Convolution, Dense, LinearOperator, Scale, Select
+from rhobust.compiler.operators import Convolution, Dense, LinearOperator, Scale, Select
 from rhobust.compiler.problem import Branch, Problem
 from rhobust.compiler.steps.compile import Compiled, compile_formulas
 

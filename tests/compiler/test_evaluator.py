@@ -20,7 +20,7 @@ from rhobust.compiler.language.expressions import (
     Term,
     Variable,
 )
-from rhobust.compiler.operators.linear import Dense
+from rhobust.compiler.operators import Dense
 
 TINY = Fraction(1, 10**40)
 X = Variable(2, -1, [1.0, np.inf], "x")

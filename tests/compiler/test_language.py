@@ -29,7 +29,7 @@ from rhobust.compiler.language.expressions import (
     norm_inf,
     requirements,
 )
-from rhobust.compiler.operators.linear import Dense, identity
+from rhobust.compiler.operators import Dense, identity
 from rhobust.compiler.problem import Branch
 from rhobust.compiler.steps.disjunctions import cases as split_cases
 from rhobust.compiler.steps.flatten import flatten

@@ -25,7 +25,7 @@ from rhobust.compiler.network.error_analysis import Enclosed, Rounded
 from rhobust.compiler.network.graph import GraphBuilder, Network
 from rhobust.compiler.network.layers import LAYERS, Clip, Layer, Linear, Maximum, MaxPool, Sign, Sum
 from rhobust.compiler.network.linear_region import Fixed
-from rhobust.compiler.operators.linear import Chain, Dense
+from rhobust.compiler.operators import Chain, Dense
 from rhobust.compiler.question.claim import Claim
 from rhobust.compiler.steps.compile import compile_formulas
 from rhobust.compiler.steps.system import variables

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 
 from rhobust.compiler.importers.onnx.arithmetic import nearest_root
 from rhobust.compiler.importers.onnx.ops import OPERATIONS
-from rhobust.compiler.operators.linear import Scale
+from rhobust.compiler.operators import Scale
 
 from . import test_onnx_activations
 from .onnx_models import any_runtime, array, check_network, model, read, single

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.base.rounding import gamma
-from rhobust.compiler.operators.linear import (
+from rhobust.compiler.operators import (
     Chain,
     Convolution,
     Dense,

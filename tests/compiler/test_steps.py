@@ -23,7 +23,7 @@ from rhobust.compiler.language.expressions import (
     as_affine,
     requirements,
 )
-from rhobust.compiler.operators.linear import Dense, Select, scaled
+from rhobust.compiler.operators import Dense, Select, scaled
 from rhobust.compiler.problem import Branch, Problem
 from rhobust.compiler.question.claim import Claim
 from rhobust.compiler.steps import disjunctions as steps_cases

@@ -29,7 +29,7 @@ from rhobust.compiler.language.expressions import (
 )
 from rhobust.compiler.network.graph import GraphBuilder, Network
 from rhobust.compiler.network.layers import Linear
-from rhobust.compiler.operators.linear import (
+from rhobust.compiler.operators import (
     Chain,
     Convolution,
     Dense,

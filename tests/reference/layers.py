@@ -24,7 +24,7 @@ from rhobust.compiler.network.layers import (
     Sign,
     Sum,
 )
-from rhobust.compiler.operators.linear import (
+from rhobust.compiler.operators import (
     Chain,
     Convolution,
     Dense,

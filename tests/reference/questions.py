@@ -17,7 +17,7 @@ from rhobust.compiler.language.expressions import (
     define,
     norm1,
 )
-from rhobust.compiler.operators.linear import Dense, Scale
+from rhobust.compiler.operators import Dense, Scale
 
 LEVELS = (-0.5, 0.0, 0.1, 0.25, 1.0)
 WEIGHT = Dense(np.array([[1.0, -0.5], [0.1, 2.0]]))

@@ -26,7 +26,7 @@ from rhobust.compiler.network.layers import (
     Rectifier,
     Sum,
 )
-from rhobust.compiler.operators.linear import (
+from rhobust.compiler.operators import (
     Convolution,
     Dense,
     LinearOperator,

@@ -14,7 +14,7 @@ from rhobust import rho_estimate
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.network.graph import GraphBuilder, Network
 from rhobust.compiler.network.layers import Linear, MaxPool, Rectifier
-from rhobust.compiler.operators.linear import Dense
+from rhobust.compiler.operators import Dense
 from rhobust.compiler.operators.pooling import Windows
 
 from ..reference import oracles

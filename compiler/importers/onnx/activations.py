@@ -9,7 +9,7 @@ import numpy as np
 
 from ...base.arrays import Vector
 from ...network.layers import Absolute, Clip, Layer, Leaky, Maximum, Rectifier, Sign
-from ...operators.linear import LinearOperator, Scale, compose
+from ...operators import LinearOperator, Scale, compose
 from .arithmetic import negation
 from .folding import computed
 from .model import Array, Shape

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...base.arrays import Vector
 from ...network.layers import Linear, Sum
-from ...operators.linear import LinearOperator, Scale, compose, identity
+from ...operators import LinearOperator, Scale, compose, identity
 from .folding import computed, known
 from .model import Array, Shape
 from .node import Node, Symbol, Value, broadcast

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ...base.arrays import Tensor, Vector
-from ...operators.linear import Transposed
+from ...operators import Transposed
 from .model import Shape
 from .node import Node, Value
 from .windows import Axis, Spacing, axes_of, convolution, image_axes, images

@@ -14,7 +14,7 @@ from ...base.arrays import Tensor, Vector
 from ...base.errors import ModelError, UnsupportedAttribute, UnsupportedLayer
 from ...network.graph import GraphBuilder
 from ...network.layers import Layer, Linear, Sum
-from ...operators.linear import LinearOperator, Select
+from ...operators import LinearOperator, Select
 from .model import CHECK, LIMIT, Array, AttributeValue, Operation, Shape
 
 REMEDY = (

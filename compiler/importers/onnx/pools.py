@@ -9,7 +9,7 @@ import numpy as np
 
 from ...base.arrays import Indices
 from ...network.layers import MaxPool
-from ...operators.linear import Scale, compose
+from ...operators import Scale, compose
 from ...operators.pooling import Windows
 from .arithmetic import negation
 from .model import Shape

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...base.arrays import Indices, Tensor, Vector
-from ...operators.linear import Convolution
+from ...operators import Convolution
 from .model import Shape
 from .node import Node
 

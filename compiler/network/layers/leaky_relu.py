@@ -12,7 +12,7 @@ from ...base.arrays import Mask, Numbers, Vector, exact
 from ...base.rounding import gamma
 from ...language.activations import leaky_relu, shared
 from ...language.expressions import Affine
-from ...operators.linear import is_exact
+from ...operators import is_exact
 from ..error_analysis import (
     EXTRA,
     FLOAT32_SMALLEST,

@@ -11,7 +11,7 @@ import numpy as np
 from ...base.arrays import Mask, Numbers, Vector, exact
 from ...base.rounding import gamma
 from ...language.expressions import Affine
-from ...operators.linear import LinearOperator, is_exact
+from ...operators import LinearOperator, is_exact
 from ..error_analysis import (
     EXTRA,
     FLOAT32_SMALLEST,

@@ -11,7 +11,7 @@ import numpy as np
 from ...base.arrays import Mask, Numbers, Vector, exact
 from ...language.activations import relu
 from ...language.expressions import Affine
-from ...operators.linear import is_exact
+from ...operators import is_exact
 from ..error_analysis import Enclosed, Rounded
 from ..linear_region import Fixed
 from .layer import Layer, Naming

@@ -12,7 +12,7 @@ from ...base.arrays import Mask, Numbers, Vector, exact
 from ...base.errors import LanguageError
 from ...language.activations import sign_of
 from ...language.expressions import Affine
-from ...operators.linear import is_exact
+from ...operators import is_exact
 from ..error_analysis import Enclosed, Rounded
 from .layer import Layer, Naming
 

@@ -12,7 +12,7 @@ import numpy as np
 from ...base.arrays import Mask, Numbers, Tensor, Vector
 from ...base.rounding import gamma
 from ...language.expressions import Affine
-from ...operators.linear import is_exact
+from ...operators import is_exact
 from ..error_analysis import (
     EXTRA,
     FLOAT32_SMALLEST,

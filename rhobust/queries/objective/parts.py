@@ -16,7 +16,7 @@ from ...compiler.base.errors import Contradiction
 from ...compiler.base.evidence import REASON
 from ...compiler.base.late import Late
 from ...compiler.language.expressions import Formula, Or, Relation, Variable
-from ...compiler.operators.linear import Select
+from ...compiler.operators import Select
 from ...compiler.steps.system import flat, variables
 from ..engine import Progress
 from ..problem import Objective, Problem, Solution, Statistics
