@@ -21,6 +21,7 @@ from unittest.mock import patch
 import numpy as np
 
 import rhobust as rb
+from rhobust.bnb.root import root_nodes
 from rhobust.bnb.search import Hooks, Outcome, Search, Settings
 from rhobust.compiler.problem import Problem
 from rhobust.queries import verify as decide
@@ -31,23 +32,25 @@ SHARE = 1.0 - 1e-4
 """Of the upper end: what an exact interval may leave open."""
 
 
-class Walks(Search):
+class Walks:
     """A search that only walks; `depths`: how deep each walk came; `leaves`: its estimate;
     `short`: what the node that it ended at was short of closing, 0 for a closed one."""
 
     def __init__(
         self, problem: Problem, hooks: Hooks, settings: Settings, walks: int, deep: int
     ) -> None:
-        super().__init__(problem, hooks, settings)
+        self.search = Search(problem, hooks, settings)
+        self.state = self.search.state
         self.walks, self.deep = walks, deep
         self.depths: list[int] = []
         self.leaves: list[float] = []
         self.short: list[float] = []
         self.root_value = 0.0
 
-    def _run(self) -> Outcome:
+    @np.errstate(all="ignore")
+    def run(self) -> Outcome:
         rng = np.random.default_rng(0)
-        block, early = self._root()
+        block, early = root_nodes(self.state)
         if early is not None:
             return early
         self.root_value = float(block.value.min())
@@ -55,9 +58,9 @@ class Walks(Search):
             leaves, depth, left = float(len(block)), 0, 0.0
             node = block.take(rng.integers(0, len(block), 1))
             while depth < self.deep:
-                parts = self._work(node)
+                parts = self.search.work(node)
                 if parts is None:
-                    return self._outcome("accepted", "", -np.inf, 0.0)
+                    return self.state.outcome("accepted", "", -np.inf, 0.0)
                 both = [(part, row) for part in parts for row in range(len(part))]
                 if not both:
                     left = 0.0
@@ -69,7 +72,7 @@ class Walks(Search):
             self.depths.append(depth)
             self.leaves.append(leaves)
             self.short.append(left)
-        return self._outcome("open", "node_limit", self.root_value, 0.0)
+        return self.state.outcome("open", "node_limit", self.root_value, 0.0)
 
 
 def walking(
@@ -108,7 +111,7 @@ def main() -> None:
                 "root": last.root_value,
                 "leaves_log2": float(np.log2(np.mean(last.leaves))),
                 "depths": last.depths, "short": [round(item, 3) for item in last.short],
-                "nodes_a_second": last.statistics.nodes / (time.perf_counter() - began),
+                "nodes_a_second": last.state.statistics.nodes / (time.perf_counter() - began),
             }  # fmt: skip
         print(json.dumps(line), flush=True)
 

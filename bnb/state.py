@@ -1,18 +1,23 @@
-"""What all parts of one search share."""
+"""What the parts of one search are given: the question, reduced more and more, and what is known.
+
+The parts are functions over it: `root` sets what the root nodes begin with, `bound_batch` bounds
+nodes, `leaves` closes those without a unit to split, `split_batch` splits the others.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from threading import RLock
 
 import numpy as np
 
-from ..compiler.base.arrays import Indices, Mask, Matrix, Vector
+from ..compiler.base.arrays import Indices, Matrix, Vector
 from ..compiler.problem import Branch, Problem
 from .bounds.crown import Nodes
 from .bounds.magnitudes import Reach
-from .leaves.rational import ExactLeaves
-from .nodes.batch import Block, Units
+from .nodes.batch import Units
 from .nodes.disjunctions import Tree
+from .presolve.remaining import Remaining
 from .presolve.sparse_rows import SparseRows
 from .presolve.substitute_stable import reduce
 from .settings import Hooks, Outcome, Settings, Statistics
@@ -20,90 +25,102 @@ from .tighten.input_boxes import Axes, own_boxes, worth_halving
 from .tighten.multi_neuron import JointGroups
 from .tighten.objective_cut import Inside
 from .tighten.ties import Ties
-from .tracking import tracker
+from .tracking.tracker import Tracker, tracker
 
 
-class Shared:
-    """The question, reduced more and more, and what is known of the whole region."""
+@dataclass(slots=True)
+class State:
+    """One search over one region."""
 
-    def __init__(self, problem: Problem, hooks: Hooks, settings: Settings) -> None:
-        self.problem, self.hooks, self.settings = problem, hooks, settings
+    # known from the start
+    compiled: Problem
+    """The question as it was compiled."""
+    hooks: Hooks
+    settings: Settings
+    boxes: bool
+    """Whether nodes have input boxes of their own."""
+    halving: bool
+    """Whether halving those competes with splitting units."""
+    remaining: Remaining
+    """Which units and atoms of the compiled problem the reduced one has."""
+    tracker: Tracker
+    lock: RLock = field(default_factory=RLock)
+    """Over all that threads share: counts, records and the caller's hooks."""
+
+    # replaced at the root, with every reduction
+    problem: Problem = field(init=False)
+    tree: Tree = field(init=False)
+    """The disjunctions over the atoms that are left."""
+    root: Nodes = field(init=False)
+    """Bounds of the region, one node; set before the first reduction."""
+    reach: Reach = field(init=False)
+    """Magnitudes on the region; set with `root`."""
+    units: Units = field(init=False)
+    """How the units of the reduced problem are numbered; set by the first reduction."""
+
+    # set at the root, after the last reduction
+    rows: SparseRows = field(init=False)
+    """The reduced problem as sparse rows."""
+    roots: int = 0
+    """How many root nodes there were."""
+    scale: float = 0.0
+    """How far the worst root node is from closing."""
+    inputs: Matrix | None = None
+    propagates: bool = False
+    refines: bool = False
+    ties: Ties | None = None
+    joint: JointGroups | None = None
+
+    # learnt by the search
+    statistics: Statistics = field(default_factory=Statistics)
+    doubtful: tuple[float, float] = (np.inf, np.inf)
+    """The least value and the least distance of the nodes given up."""
+    inside: Inside = field(default_factory=Inside)
+    axes: Axes = field(init=False)
+
+    @classmethod
+    def of(cls, problem: Problem, hooks: Hooks, settings: Settings) -> State:
+        """A search that knows nothing yet."""
+        boxes = settings.boxes and own_boxes(problem)
+        tracked = tracker(problem, settings.tracked, hooks.cutoff, hooks.box)
+        halving = boxes and worth_halving(problem)
+        made = cls(problem, hooks, settings, boxes, halving, Remaining(problem), tracked)
+        made.problem = problem
         root = problem.root
         if problem.objective is not None:
             root = Branch((problem.objective, *root.atoms), root.choices)
-        self.tree = Tree(root, problem.choices, len(problem.offset))
-        self.statistics = Statistics()
-        self.exact = ExactLeaves(problem, hooks)
-        self.doubtful = (np.inf, np.inf)  # least value and radius of the nodes given up
-        self.joint: JointGroups | None = None
-        self.inputs: Matrix | None = None
-        self.propagates = False
-        self.refines = False
-        self.ties: Ties | None = None
-        self.inside = Inside()
-        self.axes = Axes(problem.input_size)
-        self.tracker = tracker(problem, settings.tracked)
-        self.lock = RLock()  # over all that threads share: counts, records and the caller's hooks
-        self.boxes = settings.boxes and own_boxes(problem)
-        self.halving = self.boxes and worth_halving(problem)
-        self.root: Nodes
-        self.reach: Reach
-        self.units: Units
-        self.sparse: SparseRows
-        self.scale: float  # how far the worst root node is from closing
+        made.tree = Tree(root, problem.choices, len(problem.offset))
+        made.axes = Axes(problem.input_size)
+        return made
 
     @property
     def last(self) -> int:
+        """The stage of the atoms."""
         return len(self.problem.stages) - 1
 
-    def _accept(self, points: Matrix) -> bool:
-        with self.lock:
-            return self.hooks.accept(points)
-
-    def _above(self, atoms: int) -> Vector:
+    def above(self) -> Vector:
         """What each atom must not exceed to be of interest, (A,)."""
-        above = np.zeros(atoms)
+        above = np.zeros(len(self.problem.offset))
         if self.problem.objective is not None:
             above[self.problem.objective] = self.hooks.cutoff()
         return above
 
-    def _reduce(self, atoms: Indices) -> None:
-        self.exact.reduced(self.problem, self.root, atoms)
-        if self.hooks.recorder is not None:
-            self.hooks.recorder.reduced(self.problem, self.root, atoms)
-        if self.tracker is not None:
-            self.tracker.reduced(self.problem, self.root, atoms)
+    def accept(self, points: Matrix) -> bool:
+        """Whether one of some points (B, D) settles the question."""
+        with self.lock:
+            return self.hooks.accept(points)
+
+    def reduce(self, atoms: Indices) -> None:
+        """Substitutes units that are stable on the region; keeps some atoms.  Raises Late."""
+        listeners = self.remaining, self.tracker, self.hooks.recorder
+        for listener in listeners:
+            if listener is not None:
+                listener.reduced(self.problem, self.root, atoms)
         self.problem, self.root, self.reach = reduce(
             self.problem, self.reach, self.root, self.tree, atoms, self.hooks.stop
         )
         self.units = Units.of(self.problem)
-        if self.tracker is not None:
-            self.tracker.substituted("substituting stable units", self.problem)
+        self.tracker.substituted("substituting stable units", self.problem)
 
-    def _held(self, block: Block) -> Mask | None:
-        """Which nodes hold which tracked points; None where nothing is tracked."""
-        return None if self.tracker is None else self.tracker.held(block)
-
-    def _relevant(self) -> Mask:
-        """The tracked points that still have to be held."""
-        assert self.tracker is not None
-        return self.tracker.relevant(self.hooks.cutoff(), self.hooks.box())
-
-    def _kept(self, step: str, before: Mask | None, block: Block) -> None:
-        """Checks a step that changed nodes in place; before: what they held."""
-        if self.tracker is not None and before is not None:
-            self.tracker.kept(step, before, block, self._relevant())
-
-    def _empty(self, step: str, block: Block) -> None:
-        """Checks nodes that a step closed."""
-        if self.tracker is not None and len(block):
-            self.tracker.empty(step, self.tracker.held(block), self._relevant())
-
-    def _covered(self, step: str, before: Mask | None, block: Block) -> None:
-        """Checks that nodes hold what their parents held; before (B, P)."""
-        if self.tracker is not None and before is not None:
-            held: Mask = np.logical_or.reduce(before, axis=0)
-            self.tracker.covered(step, held, block, self._relevant())
-
-    def _outcome(self, status: str, reason: str, bound: float, radius: float) -> Outcome:
+    def outcome(self, status: str, reason: str, bound: float, radius: float) -> Outcome:
         return Outcome(status, reason, bound, radius, self.statistics)

@@ -10,7 +10,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-from rhobust.bnb.tracking import SAMPLES
+from rhobust.bnb.tracking.tracker import SAMPLES
 
 # how long an example takes says nothing on a busy machine
 quiet = [HealthCheck.too_slow]

@@ -49,6 +49,14 @@ class Nodes:
     def count(self) -> int:
         return int(self.box.lower.shape[0])
 
+    def take(self, index: Indices) -> Nodes:
+        """Some of the nodes."""
+        return Nodes(
+            Bounds(self.box.lower[index], self.box.upper[index]),
+            [Bounds(b.lower[index], b.upper[index]) for b in self.bounds],
+            [s[index] for s in self.splits],
+        )
+
 
 @dataclass(slots=True)
 class Multipliers:
@@ -210,6 +218,11 @@ class Ascent:
     decay: float = 0.94
     step: int = 0
     moments: list[tuple[Matrix, Matrix, Matrix, Matrix]] = field(default_factory=list)
+
+    def take(self, index: Indices) -> Ascent:
+        """The ascent of some of the queries."""
+        moments = [(a[index], b[index], c[index], d[index]) for a, b, c, d in self.moments]
+        return Ascent(self.rate, self.decay, self.step, moments)
 
 
 def ascend(

@@ -35,8 +35,7 @@ def _tied_up(block: Block, inputs: Matrix) -> Matrix:
     A unit of a small range counts more, as short clauses do when formulas are searched (Jeroslow
     and Wang 1990).
     """
-    free = (block.phase == 0) & (block.lower < 0.0) & (block.upper > 0.0)
-    span = np.where(free, block.upper - block.lower, np.inf)
+    span = np.where(block.free(), block.upper - block.lower, np.inf)
     weight = (1.0 / span**2) @ inputs * (block.high - block.low)
     score: Matrix = np.asarray(weight @ inputs.T)
     found: Matrix = score / np.maximum(score.max(axis=1, keepdims=True), 1e-300)

@@ -40,14 +40,13 @@ class Rows:
 
     def add(self, block: Block, atoms: Indices, alpha: Slopes, beta: Matrix) -> None:
         """alpha, beta (B, U); the atoms' own numbers are `atoms`."""
-        free = (block.phase == 0) & (block.lower < 0.0) & (block.upper > 0.0)
         self.marks.append(block.mark.copy())
         row, place = np.nonzero(block.gamma)
         self.gamma.append((row, atoms[place], block.gamma[row, place]))
         held = np.where(block.phase != 0, beta, 0.0)
         row, place = np.nonzero(held)
         self.beta.append((row, place, held[row, place]))
-        self.alpha.append(alpha * free)
+        self.alpha.append(alpha * block.free())
 
 
 @dataclass(slots=True)

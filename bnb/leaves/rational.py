@@ -13,13 +13,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ...compiler.base.arrays import Indices, Numbers, Vector
+from ...compiler.base.arrays import Numbers, Vector
 from ...compiler.base.untrusted import attempt
 from ...compiler.problem import Problem
 from ...lp.oracle.rational import Certificate, decide
-from ..bounds.crown import Nodes
 from ..nodes.batch import Block
-from ..presolve.substitute_stable import unstable_units
+from ..presolve.remaining import Remaining
 from ..settings import Hooks
 from .rational_system import Leaf, Systems
 
@@ -62,26 +61,10 @@ class ExactLeaves:
     all solutions of the node satisfy it, and a point that does is one of the network.
     """
 
-    def __init__(self, problem: Problem, hooks: Hooks) -> None:
-        self.problem, self.hooks = problem, hooks
+    def __init__(self, problem: Problem, remaining: Remaining, hooks: Hooks) -> None:
+        """problem: as it was compiled; remaining: what reductions left of it."""
+        self.problem, self.remaining, self.hooks = problem, remaining, hooks
         self.failures = 0
-        self.atoms = np.arange(len(problem.offset))
-        self.stable = [np.zeros(stage.size, dtype=np.int8) for stage in problem.stages]
-        self.own = [(k, np.arange(stage.size)) for k, stage in enumerate(problem.stages[:-1])]
-
-    def reduced(self, problem: Problem, root: Nodes, atoms: Indices) -> None:
-        """To be told of every reduction, before it: which units and atoms are left."""
-        own: list[tuple[int, Indices]] = []
-        unstable = unstable_units(problem, root)
-        for k, (number, units) in enumerate(self.own):
-            if problem.stages[k].relu:
-                phase = np.where(root.bounds[k].lower[0] >= 0.0, 1, -1)
-                phase[unstable[k]] = 0
-                self.stable[number][units] = phase
-            if len(unstable[k]):
-                own.append((number, units[unstable[k]]))
-        self.own = own
-        self.atoms = self.atoms[atoms]
 
     def settle(self, batch: Block, row: int, start: Vector | None) -> Answer:
         """Whether a leaf is proven empty, or a solution of it settled the question.
@@ -91,12 +74,12 @@ class ExactLeaves:
         bounded = np.where(batch.lower[row] >= 0.0, 1, np.where(batch.upper[row] <= 0.0, -1, 0))
         known = np.where(batch.phase[row] != 0, batch.phase[row], bounded).astype(np.int8)
         free = int((known == 0).sum())
-        phase = [stable.copy() for stable in self.stable]
-        first = 0
-        for number, units in self.own:
+        stable, first = self.remaining.stable, 0
+        phase = [own.copy() for own in stable]
+        for number, units in self.remaining.units:
             phase[number][units] = known[first : first + len(units)]
             first += len(units)
-        atoms = self.atoms[batch.atoms[row]]
+        atoms = self.remaining.atoms[batch.atoms[row]]
         cutoff = np.inf
         for _ in range(MOST_ROUNDS):
             box, now = self.hooks.box(), self.hooks.cutoff()
@@ -105,7 +88,7 @@ class ExactLeaves:
             cutoff = now
             if start is None or not np.isfinite(start).all():
                 start = 0.5 * (box.lower[0] + box.upper[0])
-            leaf = Leaf(phase, self.stable, atoms, box, cutoff, start)
+            leaf = Leaf(phase, stable, atoms, box, cutoff, start)
             decision = self._attempted(leaf)
             if decision.empty:
                 return "empty"

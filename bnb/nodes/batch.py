@@ -84,6 +84,17 @@ class Block:
     def __len__(self) -> int:
         return len(self.origin)
 
+    def free(self) -> Mask:
+        """(B, U): the units that are unstable and not split."""
+        found: Mask = (self.phase == 0) & (self.lower < 0.0) & (self.upper > 0.0)
+        return found
+
+    def crossed(self) -> Mask:
+        """(B,): the nodes that hold no input, for bounds of a unit or of an input cross."""
+        units: Mask = np.logical_or.reduce(self.lower > self.upper, axis=1)
+        inputs: Mask = np.logical_or.reduce(self.low > self.high, axis=1)
+        return units | inputs
+
     def take(self, index: Indices) -> Block:
         return Block(*(getattr(self, name)[index] for name in self.__slots__))
 

@@ -22,7 +22,7 @@ class Frontier:
         self._free: list[int] = []
         self._heap: list[tuple[float, int, int]] = []
         self._lent: list[tuple[float, int, int]] = []
-        self._largest = max(256, int(memory / max(1, template.bytes_per_node)))
+        self.largest = max(256, int(memory / max(1, template.bytes_per_node)))
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -30,7 +30,7 @@ class Frontier:
     @property
     def full(self) -> bool:
         """Whether the search should go depth first from here on."""
-        return len(self._heap) >= self._largest
+        return len(self._heap) >= self.largest
 
     @property
     def worst(self) -> float:

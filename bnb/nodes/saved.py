@@ -50,7 +50,7 @@ class Pieces:
         return self.array[self.rows]
 
 
-State: TypeAlias = Mapping[str, Array | Pieces]
+Saved: TypeAlias = Mapping[str, Array | Pieces]
 
 
 class Saver(Protocol):
@@ -65,7 +65,7 @@ class Saver(Protocol):
     def due(self) -> bool:
         """Whether it is time to save again."""
 
-    def save(self, root: str, state: State) -> None: ...
+    def save(self, root: str, state: Saved) -> None: ...
 
     def seconds(self, size: int) -> float:
         """How long saving so many bytes takes, about."""
@@ -80,7 +80,7 @@ def root_digest(problem: Problem, root: Nodes, template: Block) -> str:
     return digest((problem, root.box, root.bounds, forms))
 
 
-def state(block: Block, rows: Indices, counts: Sequence[float], learnt: Array) -> State:
+def saved(block: Block, rows: Indices, counts: Sequence[float], learnt: Array) -> Saved:
     """The open nodes, rows of a block; the counts of the search; what it learnt of its inputs."""
     fields = {f"node_{name}": Pieces(getattr(block, name), rows) for name in Block.__slots__}
     return {**fields, "counts": np.array(counts, dtype=np.float64), "learnt": learnt}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..bnb.nodes.saved import Array, State
+from ..bnb.nodes.saved import Array, Saved
 from ..compiler.base.errors import InputError
 from ..compiler.importers.unpacking import check_npz
 from ..compiler.question.digest import Question, differences
@@ -120,7 +120,7 @@ class Checkpoint:
     def seconds(self, size: int) -> float:
         return 0.05 + 1.5 * size / self._rate
 
-    def save(self, root: str, state: State) -> None:
+    def save(self, root: str, state: Saved) -> None:
         begin = time.monotonic()
         known = {
             "asked": np.array(json.dumps(dict(self.question))),

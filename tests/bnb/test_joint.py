@@ -8,8 +8,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from rhobust.bnb.bound_batch import tighten_nodes
 from rhobust.bnb.nodes.batch import Block, children
-from rhobust.bnb.search import Hooks, Search, Settings
+from rhobust.bnb.root import root_nodes
+from rhobust.bnb.search import Hooks, Settings
+from rhobust.bnb.state import State
 from rhobust.compiler.base.arrays import Bounds, Vector
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.question.claim import Claim
@@ -23,7 +26,7 @@ def always(box: Bounds) -> Callable[[], Bounds]:
     return lambda: box
 
 
-def opened(rng: np.random.Generator, scale: float) -> tuple[Search, Block, Bounds]:
+def opened(rng: np.random.Generator, scale: float) -> tuple[State, Block, Bounds]:
     """The open root nodes of a search whose groups have gains, and its box."""
     for _ in range(200):
         sizes = [3, 9, 7, 3]
@@ -36,18 +39,18 @@ def opened(rng: np.random.Generator, scale: float) -> tuple[Search, Block, Bound
         problem, _ = claim.compile(0.3)
         box = Bounds(problem.lower[None], problem.upper[None])
         hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
-        search = Search(problem, hooks, Settings(boxes=False))
+        state = State.of(problem, hooks, Settings(boxes=False))
         with np.errstate(all="ignore"):
-            block, early = search._root()
-        if early is None and search.joint is not None and (block.gain > 0.0).any():
-            return search, block, box
+            block, early = root_nodes(state)
+        if early is None and state.joint is not None and (block.gain > 0.0).any():
+            return state, block, box
     raise AssertionError("no search with groups among 200 random ones")
 
 
-def check(search: Search, block: Block, box: Bounds, rng: np.random.Generator) -> None:
-    assert search.joint is not None
+def check(state: State, block: Block, box: Bounds, rng: np.random.Generator) -> None:
+    assert state.joint is not None
     for point in exact_points(rng, box, 12):
-        values = [z for stage in exact_pre(search.problem, point)[:-1] for z in stage]
+        values = [z for stage in exact_pre(state.problem, point)[:-1] for z in stage]
         for row in range(len(block)):
             phases = block.phase[row].tolist()
             inside = all(
@@ -57,7 +60,7 @@ def check(search: Search, block: Block, box: Bounds, rng: np.random.Generator) -
             )
             if inside:
                 for group, gain in zip(
-                    search.joint.groups[block.origin[row]], block.gain[row].tolist(), strict=True
+                    state.joint.groups[block.origin[row]], block.gain[row].tolist(), strict=True
                 ):
                     holds(block, row, group, gain, values)
 
@@ -80,15 +83,15 @@ def holds(block: Block, row: int, group: Vector, gain: float, values: list[Fract
 @pytest.mark.parametrize("seed", range(4))
 def test_gains_hold_at_the_root_and_below(seed: int, scale: float) -> None:
     rng = np.random.default_rng([seed, 7])
-    search, block, box = opened(rng, scale)
-    check(search, block, box, rng)
+    state, block, box = opened(rng, scale)
+    check(state, block, box, rng)
     for _ in range(3):
         ready = block.take(np.flatnonzero(block.choice >= 0))
         if not len(ready):
             break
         block = children(ready)
-        search._tighten_nodes(block)
-        check(search, block, box, rng)
+        tighten_nodes(state, block)
+        check(state, block, box, rng)
         free = (block.phase == 0) & (block.lower < 0.0) & (block.upper > 0.0)
         block.choice = np.where(free.any(axis=1), free.argmax(axis=1), -1)
 
@@ -107,15 +110,15 @@ def test_a_group_is_tighter_than_its_triangles() -> None:
     problem, _ = claim.compile(0.5)
     box = Bounds(problem.lower[None], problem.upper[None])
     hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
-    search = Search(problem, hooks, Settings(boxes=False))
+    state = State.of(problem, hooks, Settings(boxes=False))
     with np.errstate(all="ignore"):
-        _, early = search._root()
+        _, early = root_nodes(state)
     assert early is not None and early.status == "closed"
 
 
 def test_late_groups_gain_nothing() -> None:
     """What a group gained with other bounds is no bound of a child."""
-    search, block, box = opened(np.random.default_rng(3), 1.0)
-    assert search.joint is not None and block.gain.any()
-    search.joint.update(block, box, block.gain > 0.0, lambda: True)
+    state, block, box = opened(np.random.default_rng(3), 1.0)
+    assert state.joint is not None and block.gain.any()
+    state.joint.update(block, box, block.gain > 0.0, lambda: True)
     assert not block.gain.any()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.bnb.nodes.saved import Array, Pieces, State
+from rhobust.bnb.nodes.saved import Array, Pieces, Saved
 from rhobust.bnb.search import Settings, search
 
 from ..reference.strategies import Case
@@ -34,7 +34,7 @@ class Kept:
     def due(self) -> bool:
         return False
 
-    def save(self, root: str, state: State) -> None:
+    def save(self, root: str, state: Saved) -> None:
         self.root = root
         self.state = {
             name: array.whole() if isinstance(array, Pieces) else array.copy()
@@ -126,7 +126,7 @@ def test_saving_belongs_to_the_time(given: float, cost: float) -> None:
         def seconds(self, size: int) -> float:
             return cost if size else 0.0
 
-        def save(self, root: str, state: State) -> None:
+        def save(self, root: str, state: Saved) -> None:
             begun.append(left[0])
 
     def remaining() -> float:

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 from rhobust import Verdict, rho, rho_estimate, verify
 from rhobust.bnb import search as module
+from rhobust.bnb.bound_batch import node_pass, tighten_nodes
 from rhobust.bnb.nodes.batch import Block, children, multipliers, spread
 from rhobust.bnb.nodes.frontier import Frontier
-from rhobust.bnb.search import Hooks, Outcome, Search, Settings, search
+from rhobust.bnb.root import root_nodes
+from rhobust.bnb.search import Hooks, Outcome, Settings, search
+from rhobust.bnb.state import State
 from rhobust.compiler.base.arrays import Bounds, Matrix, Vector
 from rhobust.compiler.problem import Problem
 from rhobust.lp.oracle.highs import Answer, Oracle, Program, Solver, highs, no_answer, reference
@@ -129,7 +132,7 @@ def test_a_frontier_short_of_memory_changes_no_answer(
     class Short(Frontier):
         def __init__(self, template: Block, memory: float) -> None:
             super().__init__(template, memory)
-            self._largest = 1
+            self.largest = 1
 
     question = asked(case, share)
     with pytest.MonkeyPatch.context() as patch:
@@ -434,9 +437,9 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
     """What the groups add is no more than what the triangles lose, at the root and below."""
     question, rng = asked(case, share), np.random.default_rng(seed)
     spent = Settings(root_steps=10, boxes=False)
-    of = Search(question.problem, question.hooks(lambda points: False), spent)
+    of = State.of(question.problem, question.hooks(lambda points: False), spent)
     with np.errstate(all="ignore"):
-        block, _ = of._root()
+        block, _ = root_nodes(of)
         if not len(block) or of.joint is None:
             return
         for _ in range(4):
@@ -445,7 +448,7 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
             if rng.random() < 0.6:
                 block.beta = np.where(block.phase != 0, rng.random(block.beta.shape), 0.0)
             nodes = spread(block, of.units, question.box)
-            found = of._pass(block, nodes, np.arange(len(block)), multipliers(block, of.units))
+            found = node_pass(of, block, nodes, np.arange(len(block)), multipliers(block, of.units))
             if not block.depth.any():
                 # the root nodes are the whole region, one for each target
                 assert Fraction(float(found.value.min())) <= question.least
@@ -463,7 +466,7 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
                 return
             block.choice = np.array([int(rng.choice(some)) for some in free])
             block = children(block)
-            of._tighten_nodes(block)
+            tighten_nodes(of, block)
             block = block.take(np.flatnonzero(~(block.lower > block.upper).any(axis=1))[:8])
             if not len(block):
                 return

@@ -15,11 +15,11 @@ import pytest
 import rhobust as rb
 from rhobust.bnb import bound_batch as bounding
 from rhobust.bnb import root as rooting
-from rhobust.bnb import search
+from rhobust.bnb import search, split_batch
 from rhobust.bnb import state as shared
 from rhobust.bnb.leaves import close as leaves
 from rhobust.bnb.search import Hooks, Outcome, Settings
-from rhobust.bnb.tracking import Tracker, tracker
+from rhobust.bnb.tracking.tracker import Tracker, tracker
 from rhobust.compiler.base.arrays import Bounds
 from rhobust.compiler.problem import Problem
 
@@ -113,7 +113,7 @@ STEPS: dict[str, tuple[object, str, Callable[..., Any], rb.Problem]] = {
     "bounding a node's units again": (bounding, "rebound", cut_units, least(5, 3, ball=True)),
     "bounding units below a split": (bounding, "refine", cut_units, least(6, 3)),
     "cutting boxes by the nodes' bounds": (bounding, "shrink", cut_low_and_high, least(0, 3)),
-    "a split": (search, "children", one_child, least(2, 3)),
+    "a split": (split_batch, "children", one_child, least(2, 3)),
 }
 
 
@@ -174,19 +174,24 @@ def best_of_many(problem: Problem) -> tuple[np.ndarray, float]:
     return points[best], float(value[best]) + 1e-9
 
 
+def always(problem: Problem) -> Callable[[], Bounds]:
+    """The whole region."""
+    return lambda: Bounds(problem.lower[None], problem.upper[None])
+
+
 def blind(problem: Problem, spent: Settings, cutoff: float = 1e300) -> Outcome:
     """A search that takes no candidate, and so has to keep every solution to the end."""
-    box = Bounds(problem.lower[None], problem.upper[None])
-    hooks = Hooks(lambda: 60.0, lambda points: False, lambda: box, cutoff=lambda: cutoff)
+    hooks = Hooks(lambda: 60.0, lambda points: False, always(problem), cutoff=lambda: cutoff)
     return search.search(problem, hooks, spent)
 
 
 def test_nothing_is_tracked_unless_asked() -> None:
-    from rhobust.bnb.tracking import SAMPLES
+    from rhobust.bnb.tracking.tracker import SAMPLES
 
     token = SAMPLES.set(0)
     try:
-        assert tracker(scattered_problem(np.random.default_rng(0)), ()) is None
+        problem = scattered_problem(np.random.default_rng(0))
+        assert not tracker(problem, (), lambda: 0.0, always(problem)).points
     finally:
         SAMPLES.reset(token)
 
@@ -202,7 +207,7 @@ def test_which_points_are_solutions() -> None:
         [2, Fraction(1, 2) + Fraction(1, 10**30)], [Fraction(3, 2), 0],
     ]  # fmt: skip
     given = [np.array([Fraction(v) for v in point], dtype=object) for point in points]
-    found = Tracker(problem, given)
+    found = Tracker(problem, given, lambda: 0.0, always(problem))
     kept = [[str(v) for v in point.tolist()] for point in found.points]
     solved = [p for p, solves in zip(kept, found.solves.tolist(), strict=True) if solves]
     assert len(kept) == 4  # the fourth lies outside the ball
@@ -212,13 +217,15 @@ def test_which_points_are_solutions() -> None:
 def test_a_better_incumbent_excuses_a_loss() -> None:
     question = least(1, 3)
     problem = question.compile().problem
-    found = Tracker(problem, [np.zeros(3)])
-    box = Bounds(problem.lower[None], problem.upper[None])
-    value = float(found.best[0])
-    assert found.relevant(value, box).tolist() == [True]
-    assert found.relevant(value - 1e-9, box).tolist() == [False]
-    away = Bounds(problem.lower[None] + 1.5, problem.upper[None])
-    assert found.relevant(value, away).tolist() == [False]
+    cutoff, box = [np.inf], [always(problem)()]
+    found = Tracker(problem, [np.zeros(3)], lambda: cutoff[0], lambda: box[0])
+    cutoff[0] = float(found.best[0])
+    assert found.relevant().tolist() == [True]
+    cutoff[0] -= 1e-9
+    assert found.relevant().tolist() == [False]
+    cutoff[0] += 1e-9
+    box[0] = Bounds(problem.lower[None] + 1.5, problem.upper[None])
+    assert found.relevant().tolist() == [False]
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -1,0 +1,65 @@
+"""The children of nodes, in batches: an open disjunction first, then the unit or the input."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .bound_batch import bound
+from .nodes.batch import Block, children
+from .nodes.weights import ask_more
+from .state import State
+
+
+def split(state: State, batch: Block) -> Block | None:
+    """The open children of all nodes that have a choice to make or a unit to split; None when a
+    candidate settled the question.
+    """
+    undecided = batch.pending.any(axis=1)
+    parts = [choose(state, batch.take(np.array([r]))) for r in np.flatnonzero(undecided)]
+    ready = np.flatnonzero(~undecided & (batch.choice >= 0))
+    chosen = batch.take(ready)
+    chosen.parent = np.arange(len(ready))
+    recorder = state.hooks.recorder
+    if len(ready):
+        parts.append(children(chosen))
+        state.tracker.covered("a split", state.tracker.held(chosen), parts[-1])
+        if recorder is not None:
+            recorder.split(chosen.mark, chosen.choice)
+    if not parts:
+        return chosen
+    block = Block.join(parts)
+    if recorder is not None:
+        block.mark = recorder.add(block.mark, block.side, block.origin, True)
+    block, accepted = bound(state, block, state.settings.node_steps)
+    if state.halving and not accepted:
+        learn(state, chosen, block)
+    return None if accepted else block
+
+
+def choose(state: State, node: Block) -> Block:
+    """One open choice of a node, made in all its ways."""
+    number = state.tree.next_choice(node.pending[0])
+    atoms, pending = state.tree.made(node.atoms[0], node.pending[0], number)
+    block = node.take(np.zeros(len(atoms), dtype=np.int64))
+    ask_more(block, atoms & ~block.atoms, state.problem.objective)
+    block.atoms, block.pending = atoms, pending
+    block.parent[:] = -1
+    block.choice[:] = -1
+    block.side = np.arange(len(block))
+    block.depth += 1
+    state.tracker.covered("a disjunction's branches", state.tracker.held(node), block)
+    if state.hooks.recorder is not None:
+        state.hooks.recorder.split(node.mark, np.array([-2 - number]))
+    return block
+
+
+def learn(state: State, parents: Block, block: Block) -> None:
+    """What halving gained: the mean rise of the children's bounds, a closed one's to the cutoff."""
+    cutoff = state.hooks.cutoff()
+    gain = np.maximum(cutoff - parents.value, 0.0)
+    mine = np.flatnonzero(block.parent >= 0)
+    np.subtract.at(gain, block.parent[mine], 0.5 * (cutoff - block.value[mine]))
+    halved = np.flatnonzero(parents.choice >= state.units.count)
+    axis = parents.choice[halved] - state.units.count
+    with state.lock:
+        state.axes.learn(axis, parents.promise[halved], gain[halved])
