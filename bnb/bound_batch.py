@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compiler.base.arrays import Indices, Mask
 from .bounds.crown import Ascent, Multipliers, Nodes, Pass, ascend, crown
-from .bounds.kernels import least_radius
+from .bounds.kernels.balls import least_radius
 from .branching.relu import largest_loss
 from .nodes.batch import Block, collect, multipliers, spread
 from .nodes.weights import reweigh

@@ -20,16 +20,8 @@ from ...compiler.base.arrays import Bounds, Indices, Matrix, Phases, Vector
 from ...compiler.base.late import Stop, in_time, never
 from ...compiler.base.rounding import TINY
 from ...compiler.problem import Problem
-from .kernels import (
-    adam_step,
-    least_over_box,
-    least_over_l1_ball,
-    least_over_l2_ball,
-    passthrough,
-    plain_slopes,
-    relax,
-    relaxed_forward,
-)
+from .kernels.balls import least_over_box, least_over_l1_ball, least_over_l2_ball
+from .kernels.crown import adam_step, passthrough, plain_slopes, relax, relaxed_forward
 from .magnitudes import Reach
 
 NO_BETA = np.zeros((1, 0))

@@ -17,7 +17,7 @@ from ...compiler.base.rounding import TINY
 from ...compiler.operators import LinearOperator, times
 from ...compiler.problem import Problem
 from .crown import Nodes
-from .kernels import bound_units
+from .kernels.sparse_rows import bound_units
 from .magnitudes import Reach
 
 DENSE = 0.3

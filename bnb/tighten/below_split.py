@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...compiler.base.arrays import Bounds, Indices, Vector
-from ..bounds.kernels import propagate_nodes, refine_nodes
+from ..bounds.kernels.propagation import propagate_nodes
+from ..bounds.kernels.sparse_rows import refine_nodes
 from ..bounds.magnitudes import Reach
 from ..nodes.batch import Block, Units
 from ..presolve.sparse_rows import SparseRows

@@ -20,7 +20,7 @@ from scipy import sparse
 from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Vector
 from ...compiler.base.late import Stop, never
 from ..bounds.crown import triangle_loss
-from ..bounds.kernels import add_gains, joint_gains
+from ..bounds.kernels.multi_neuron import add_gains, joint_gains
 from ..bounds.magnitudes import Reach
 from ..nodes.batch import Block, Units
 from ..presolve.sparse_rows import SparseRows

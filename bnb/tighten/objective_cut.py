@@ -17,7 +17,7 @@ from ...compiler.base.arrays import Indices, Mask, Matrix, Vector
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
 from ..bounds.crown import Ascent, Multipliers, Nodes, ascend, crown
-from ..bounds.kernels import adam_step
+from ..bounds.kernels.crown import adam_step
 from ..bounds.magnitudes import Reach
 from ..bounds.region_bounds import LARGEST_BATCH
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rhobust.bnb.bounds import kernels
+from rhobust.bnb.bounds.kernels import balls, crown
 from rhobust.compiler.base.arrays import Matrix, Phases
 from rhobust.compiler.operators.kernels import gather_patches, scatter_patches
 
@@ -34,7 +34,7 @@ def test_plain_slopes(seed: int) -> None:
     lower, upper = bounds(rng, 3, 6)
     owner = rng.integers(0, 3, size=5)
     alpha = np.empty((5, 6))
-    kernels.plain_slopes(lower, upper, owner, alpha)
+    crown.plain_slopes(lower, upper, owner, alpha)
     assert np.array_equal(alpha, twins.plain_slopes(lower, upper, owner))
 
 
@@ -59,7 +59,7 @@ def test_relax(seed: int, with_beta: bool) -> None:
     )
     more = twins.accounting(expected, bias, reach, radius)
     wanted = [constant + more[0] + intercept.sum(axis=1), size + more[1], extra + more[2]]
-    kernels.relax(
+    crown.relax(
         lam, lower, upper, split, owner, alpha, beta, bias, reach, radius,
         mu, constant, size, extra,
     )  # fmt: skip
@@ -76,7 +76,7 @@ def test_passthrough(seed: int) -> None:
     bias, reach, radius = rng.normal(size=5), rng.random(5), rng.random(5)
     start = [rng.normal(size=4) for _ in range(3)]
     out = [part.copy() for part in start]
-    kernels.passthrough(mu, bias, reach, radius, *out)
+    crown.passthrough(mu, bias, reach, radius, *out)
     more = twins.accounting(mu, bias, reach, radius)
     for got, before, added in zip(out, start, more, strict=True):
         np.testing.assert_allclose(got, before + added, rtol=1e-13, atol=1e-14)
@@ -92,7 +92,7 @@ def test_least_over_box(seed: int) -> None:
     least, vertex = twins.least_over_box(lam, lower[owner], upper[owner])
     wanted = constant + least, size + np.abs(lam) @ reach
     found = np.empty((6, 4))
-    kernels.least_over_box(lam, lower, upper, owner, reach, constant, size, found)
+    balls.least_over_box(lam, lower, upper, owner, reach, constant, size, found)
     np.testing.assert_allclose([constant, size], wanted, rtol=1e-13, atol=1e-14)
     assert np.array_equal(found, vertex)
 
@@ -105,7 +105,7 @@ def test_relaxed_forward(seed: int) -> None:
     pre, lam = rng.normal(size=(5, 6)), rng.normal(size=(5, 6))
     alpha, beta = rng.random((5, 6)), rng.random((5, 6))
     out = [np.full((5, 6), np.nan) for _ in range(3)]
-    kernels.relaxed_forward(pre, lam, lower, upper, split, owner, alpha, beta, *out)
+    crown.relaxed_forward(pre, lam, lower, upper, split, owner, alpha, beta, *out)
     post, by_alpha, by_beta = twins.relaxed_forward(
         pre, lam, lower[owner], upper[owner], split[owner], alpha
     )
@@ -122,7 +122,7 @@ def test_ascend(seed: int) -> None:
     for step in range(1, 6):
         grad = np.where(rng.random((3, 4)) < 0.2, 0.0, rng.normal(size=(3, 4)))
         expected = twins.ascend(expected[0], grad, expected[1], expected[2], 0.3, step, ceiling)
-        kernels.adam_step(value, grad, first, second, 0.3, step, ceiling)
+        crown.adam_step(value, grad, first, second, 0.3, step, ceiling)
         np.testing.assert_allclose([value, first, second], expected, rtol=1e-9, atol=1e-12)
     assert (value >= 0).all() and (value <= ceiling).all()
 
@@ -139,7 +139,7 @@ def test_least_radius(seed: int) -> None:
     base = rng.uniform(-0.5, 2.5, size=count) - lam @ center
     slack, limit = np.full(count, 1e-3), 0.6
     found = np.empty(count)
-    kernels.least_radius(lam, base, slack, center, down, up, limit, found)
+    balls.least_radius(lam, base, slack, center, down, up, limit, found)
     for q in range(count):
         left = base[q] - slack[q]
         want = twins.least_radius(lam[q], left, center, down, up, limit)
