@@ -22,9 +22,11 @@ if TYPE_CHECKING:
         sign_of,
         step,
     )
-    from .compiler.language.expressions import Variable, argmax_is, implies, norm1, norm2, norm_inf
-    from .compiler.language.expressions import all_of as And
-    from .compiler.language.expressions import any_of as Or
+    from .compiler.language.expressions import Variable
+    from .compiler.language.formulas import all_of as And
+    from .compiler.language.formulas import any_of as Or
+    from .compiler.language.formulas import argmax_is, implies
+    from .compiler.language.norms import norm1, norm2, norm_inf
     from .compiler.network.graph import Network
     from .compiling import on_compiling
     from .networks.load import load
@@ -82,24 +84,24 @@ __version__ = "0.1.0"
 # No other submodule may bear a public name: importing it would replace the name by the module.
 _MODULES = ("metrics",)
 _HOMES = {
-    "And": ".compiler.language.expressions:all_of",
-    "Or": ".compiler.language.expressions:any_of",
+    "And": ".compiler.language.formulas:all_of",
+    "Or": ".compiler.language.formulas:any_of",
     "Problem": ".queries.problem",
     "Solution": ".queries.problem",
     "Variable": ".compiler.language.expressions",
     "absolute": ".compiler.language.activations",
-    "argmax_is": ".compiler.language.expressions",
+    "argmax_is": ".compiler.language.formulas",
     "clip": ".compiler.language.activations",
-    "implies": ".compiler.language.expressions",
+    "implies": ".compiler.language.formulas",
     "leaky_relu": ".compiler.language.activations",
     "max_pool": ".compiler.language.activations",
     "maximize": ".queries.problem",
     "maximum": ".compiler.language.activations",
     "minimize": ".queries.problem",
     "minimum": ".compiler.language.activations",
-    "norm1": ".compiler.language.expressions",
-    "norm2": ".compiler.language.expressions",
-    "norm_inf": ".compiler.language.expressions",
+    "norm1": ".compiler.language.norms",
+    "norm2": ".compiler.language.norms",
+    "norm_inf": ".compiler.language.norms",
     "relu": ".compiler.language.activations",
     "sign_of": ".compiler.language.activations",
     "step": ".compiler.language.activations",

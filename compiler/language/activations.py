@@ -16,19 +16,9 @@ from ..base.arrays import Indices, Vector
 from ..base.errors import LanguageError
 from ..operators import Chain, Scale, Select, is_identity
 from ..operators.pooling import Windows
-from .expressions import (
-    Affine,
-    And,
-    Expression,
-    Formula,
-    Operand,
-    Or,
-    Variable,
-    as_affine,
-    define,
-    expression_of,
-    numbers_of,
-)
+from .concatenation import expression_of
+from .expressions import Affine, Expression, Operand, Variable, as_affine, define, numbers_of
+from .formulas import And, Formula, Or
 
 
 def _functional(

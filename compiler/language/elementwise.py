@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar, assert_never
 
 from ..base.errors import LanguageError
-from .expressions import And, Ball, Formula, Or, Relation
+from .formulas import And, Ball, Formula, Or, Relation
 
 T = TypeVar("T")
 

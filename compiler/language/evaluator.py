@@ -9,7 +9,8 @@ from typing import assert_never
 import numpy as np
 
 from ..base.arrays import Numbers, exact
-from .expressions import Affine, And, Ball, Formula, Or, Relation, Variable
+from .expressions import Affine, Variable
+from .formulas import And, Ball, Formula, Or, Relation
 
 Assignment = Mapping[Variable, Numbers]
 

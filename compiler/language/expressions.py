@@ -1,17 +1,13 @@
-"""The constraint language: affine expressions over tensor variables, relations, And, Or.
+"""Affine expressions over tensor variables.
 
     affine    sum of factor * operator(variable)  +  sum of factor * operator(vector)
-    relation  affine <= 0 | affine < 0 | affine = 0, elementwise
-    formula   relation | norm of an affine <= radius | And | Or
 
-An elementwise `Or` chooses a disjunct for every element on its own: a layer of N ReLUs is one
-formula. Constants are kept as operators applied to stored vectors, so nothing is rounded before
-compilation. The language follows Bastani et al. 2016, section 4.
+Constants are kept as operators applied to stored vectors, so nothing is rounded before compilation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -24,6 +20,8 @@ import numpy.typing as npt
 from ..base.arrays import Indices, Matrix, Vector
 from ..base.errors import ElementError, LanguageError
 from ..operators import Dense, LinearOperator, Scale, Select, compose, identity
+from .formulas import Formula, Relation
+from .truth import Undecided, Unjoined
 
 _serial = count()
 
@@ -33,28 +31,7 @@ def _identity(size: int) -> Select:
     return identity(size)
 
 
-TRUTH = (
-    "it has no truth value while its variables have none. Write rb.And(a, b) or a & b for `and`, "
-    "also for a <= x <= b, rb.Or(a, b) or a | b for `or`, ~a for `not`, rb.maximum and rb.minimum "
-    "for max and min; if, in and sorted cannot be asked of it"
-)
-BRACKETS = "&, | and ~ join relations, which need brackets: (x <= 0) | (x >= 1)"
-
-
-class Undecided:
-    """What Python must not take for true: `and`, `or`, `max` or `if` would drop constraints."""
-
-    def __bool__(self) -> Never:
-        raise LanguageError(f"a {type(self).__name__} was used as a condition, but {TRUTH}")
-
-    def __contains__(self, item: object) -> Never:
-        raise LanguageError(f"a {type(self).__name__} was asked with `in`, but {TRUTH}")
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-
-class Expression(Undecided):
+class Expression(Unjoined):
     """What variables and affine expressions share: arithmetic and relations by operators.
 
     `a == b` is the relation a = b, as `a.equals(b)` is; `a != b` raises. An expression is its own
@@ -258,14 +235,6 @@ class Expression(Undecided):
     # hashes differ wherever expressions do, so that dicts never come to ask `==`
     __hash__ = object.__hash__
 
-    def __and__(self, other: object) -> Never:
-        raise LanguageError(BRACKETS)
-
-    __or__ = __rand__ = __ror__ = __and__
-
-    def __invert__(self) -> Never:
-        raise LanguageError(BRACKETS)
-
 
 class Variable(Expression):
     """A vector of reals, each within its bounds; used like an affine expression.
@@ -397,55 +366,6 @@ def numbers_of(given: object) -> Vector:
     return found
 
 
-def expression_of(value: Operand | Sequence[Operand]) -> Affine:
-    """An expression, a constant in any shape, or a list of both put after each other."""
-    if isinstance(value, Expression):
-        return value.affine
-    return concatenated(value if isinstance(value, list | tuple) else [value])  # type: ignore[list-item]
-
-
-def concatenated(parts: Sequence[Operand]) -> Affine:
-    """Expressions and constants after each other, as one expression."""
-    rows = [
-        part.affine if isinstance(part, Expression) else as_affine(part, numbers_of(part).size)
-        for part in parts
-    ]
-    total = Affine(sum(row.size for row in rows))
-    for variable, index in _chosen(rows, total.size):
-        total = total + Affine(total.size, (Term(1.0, Select(index, variable.size), variable),))
-    start, needed = 0, dict[int, Formula]()
-    for row in rows:
-        needed.update((id(formula), formula) for formula in row.requires)
-        if not _selection(row):
-            index = np.full(total.size, -1, dtype=np.int64)
-            index[start : start + row.size] = np.arange(row.size)
-            bare = Affine(row.size, row.terms, row.offsets)
-            total = total + bare.through(Select(index, row.size))
-        start += row.size
-    return Affine(total.size, total.terms, total.offsets, tuple(needed.values()))
-
-
-def _selection(row: Affine) -> bool:
-    """Whether an expression is elements of one variable."""
-    single = len(row.terms) == 1 and not row.offsets
-    return single and row.terms[0].factor == 1.0 and isinstance(row.terms[0].operator, Select)
-
-
-def _chosen(rows: Sequence[Affine], size: int) -> list[tuple[Variable, Indices]]:
-    """The selections among the rows, all those of a variable as one."""
-    found: dict[Variable, Indices] = {}
-    start = 0
-    for row in rows:
-        if _selection(row):
-            (term,) = row.terms
-            assert isinstance(term.operator, Select)
-            if term.variable not in found:
-                found[term.variable] = np.full(size, -1, dtype=np.int64)
-            found[term.variable][start : start + row.size] = term.operator.index
-        start += row.size
-    return list(found.items())
-
-
 def as_affine(value: Operand, size: int) -> Affine:
     """A variable, number or vector as an expression of `size` elements."""
     if isinstance(value, Expression):
@@ -467,219 +387,7 @@ def as_affine(value: Operand, size: int) -> Affine:
     return Affine(size, (), (Offset(1.0, _identity(size), full),))
 
 
-class Statement(Undecided):
-    """What formulas share: `a & b`, `a | b` and `~a` for And, Or and the negation."""
-
-    def __and__(self, other: Formula) -> And:
-        return And((*_members(self, And), *_members(other, And)))
-
-    def __or__(self, other: Formula) -> Or:
-        return Or((*_members(self, Or), *_members(other, Or)))
-
-    def __invert__(self) -> Formula:
-        (formula,) = _formulas((self,))
-        return negated(formula)
-
-    # `a <= 0 & b <= 0` is a <= (0 & b) <= 0
-    def __rand__(self, other: object) -> Never:
-        raise LanguageError(BRACKETS)
-
-    __ror__ = __rand__
-
-
-def _members(formula: object, kind: type[And] | type[Or]) -> tuple[Formula, ...]:
-    """The parts of a formula of this kind, so that long chains stay flat; or itself."""
-    if isinstance(formula, Expression):
-        raise LanguageError(BRACKETS)
-    if isinstance(formula, kind) and not (isinstance(formula, Or) and formula.elementwise):
-        return formula.parts
-    return _formulas((formula,))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Relation(Statement):
-    """affine <= 0, affine < 0 or affine = 0 for every element; strict over the reals."""
-
-    affine: Affine
-    kind: str
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class And(Statement):
-    """All parts hold."""
-
-    parts: tuple[Formula, ...]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Or(Statement):
-    """Some part holds; `elementwise`: for every element some part holds there."""
-
-    parts: tuple[Formula, ...]
-    elementwise: bool = False
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Ball(Statement):
-    """The norm of an expression is at most `radius`; norm: l1 or l2."""
-
-    affine: Affine
-    norm: str
-    radius: float
-
-
-Formula: TypeAlias = Relation | Ball | And | Or
-
-
-def all_of(*parts: Formula | Sequence[Formula]) -> And:
-    """All parts hold; formulas, or lists of them."""
-    return And(_formulas(parts))
-
-
-def any_of(*parts: Formula | Sequence[Formula]) -> Or:
-    """Some part holds; formulas, or lists of them.
-
-    Parts of several elements hold where all their elements do.
-    """
-    return Or(_formulas(parts))
-
-
-def implies(condition: Formula, consequence: Formula) -> Or:
-    """The consequence holds wherever the condition does."""
-    first, second = _formulas((condition, consequence))
-    return Or((negated(first), second))
-
-
-def negated(formula: Formula) -> Formula:
-    """The formula that holds exactly where this one does not; strictness is kept exact."""
-    match formula:
-        case Relation(affine, kind):
-            # some element fails: one relation an element
-            sides = {"<=": [(-1.0, "<")], "<": [(-1.0, "<=")], "=": [(1.0, "<"), (-1.0, "<")]}
-            every = [
-                Relation(affine[k] * sign, strict)
-                for k in range(affine.size)
-                for sign, strict in sides[kind]
-            ]
-            return every[0] if len(every) == 1 else Or(tuple(every))
-        case And(parts):
-            return Or(tuple(negated(part) for part in parts))
-        case Or(parts, elementwise):
-            if elementwise:
-                raise LanguageError("an elementwise Or defines a variable and cannot be negated")
-            return And(tuple(negated(part) for part in parts))
-        case Ball(affine, norm, radius):
-            return Norm(affine, norm) > radius
-
-
-def _formulas(parts: Iterable[object]) -> tuple[Formula, ...]:
-    found: list[Formula] = []
-    for part in parts:
-        if isinstance(part, list | tuple):
-            found.extend(_formulas(part))
-        elif isinstance(part, Relation | Ball | And | Or):
-            found.append(part)
-        else:
-            raise LanguageError(
-                f"{part!r} is no formula; write a relation such as x <= 1, or rb.And, rb.Or of some"
-            )
-    return tuple(found)
-
-
-def requirements(formula: Formula) -> list[Formula]:
-    """The formulas that define the variables of `formula`, in order, each once."""
-    match formula:
-        case Relation(affine) | Ball(affine):
-            found: Sequence[Formula] = affine.requires
-        case And(parts) | Or(parts):
-            found = [needed for part in parts for needed in requirements(part)]
-    return list({id(needed): needed for needed in found}.values())
-
-
 def define(value: Affine, name: str = "", source: Application | None = None) -> Affine:
     """A fresh variable equal to `value`: shares what several expressions use."""
     output = Variable(value.size, name=name, source=source).affine
     return Affine(value.size, output.terms, (), (*value.requires, output.equals(value)))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Norm(Undecided):
-    """A norm of an expression: compare it with a radius, or minimise it.  kind: l1, l2 or linf."""
-
-    affine: Affine
-    kind: str
-
-    def __le__(self, radius: float) -> Formula:
-        number = _radius(radius)
-        if self.kind == "linf":
-            return And((self.affine <= number, self.affine >= -number))
-        return Ball(self.affine, self.kind, number)
-
-    def __lt__(self, radius: float) -> Formula:
-        number = _radius(radius)
-        if self.kind == "linf":
-            return And((self.affine < number, self.affine > -number))
-        return self._absolute("<").sum() < number
-
-    def __ge__(self, radius: float) -> Formula:
-        return self._above(_radius(radius), "<=")
-
-    def __gt__(self, radius: float) -> Formula:
-        return self._above(_radius(radius), "<")
-
-    def __eq__(self, radius: object) -> Formula:  # type: ignore[override]
-        number = _radius(radius)
-        return And((self <= number, self >= number))
-
-    def __ne__(self, radius: object) -> Never:
-        raise LanguageError("!= is no relation of this language; write (norm < r) | (norm > r)")
-
-    __hash__ = object.__hash__
-
-    def _above(self, radius: float, kind: str) -> Formula:
-        if self.kind == "linf":
-            ends = [
-                end for k in range(self.affine.size) for end in (self.affine[k], -self.affine[k])
-            ]
-            return Or(tuple(Relation(radius - end, kind) for end in ends))
-        return Relation(radius - self._absolute(">").sum(), kind)
-
-    def _absolute(self, sign: str) -> Affine:
-        """The absolute values, of which an l1 norm that must not be small is the sum."""
-        if self.kind == "l2":
-            raise LanguageError(
-                f"norm2(...) {sign} r is not linear; of l2 norms only norm2(...) <= r is read"
-            )
-        return abs(self.affine)
-
-
-def _radius(radius: object) -> float:
-    if isinstance(radius, Undecided):
-        raise LanguageError("a norm is compared with a number")
-    number = numbers_of(radius)
-    if number.ndim or not (np.isfinite(number) and number >= 0.0):
-        raise LanguageError(f"the radius of a ball must be a number at least 0, not {radius}")
-    return float(number)
-
-
-def norm_inf(expression: Operand | Sequence[Operand]) -> Norm:
-    """The largest absolute element."""
-    return Norm(expression_of(expression), "linf")
-
-
-def norm1(expression: Operand | Sequence[Operand]) -> Norm:
-    """The sum of the absolute elements."""
-    return Norm(expression_of(expression), "l1")
-
-
-def norm2(expression: Operand | Sequence[Operand]) -> Norm:
-    """The Euclidean norm."""
-    return Norm(expression_of(expression), "l2")
-
-
-def argmax_is(logits: Expression, label: int) -> And:
-    """`label` has a logit no smaller than any other: C_f(x, label) of Bastani et al. 2016."""
-    if not isinstance(label, int | np.integer) or not 0 <= label < logits.size:
-        raise LanguageError(f"label {label!r} is none of 0..{logits.size - 1}")
-    rivals = [k for k in range(logits.size) if k != label]
-    return And(tuple(logits[label] >= logits[k] for k in rivals))

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..base.errors import LanguageError
 from . import activations
-from .expressions import Expression, concatenated
+from .concatenation import concatenated
+from .expressions import Expression
 
 Calls = Mapping[Callable[..., Any], Callable[..., object]]
 

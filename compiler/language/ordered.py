@@ -12,7 +12,8 @@ from ..base.errors import LanguageError
 from ..network.graph import Network
 from ..operators import LinearOperator
 from .exact_rows import Form, entries, values
-from .expressions import Affine, And, Ball, Formula, Or, Variable, requirements
+from .expressions import Affine, Variable
+from .formulas import And, Ball, Formula, Or, requirements
 
 
 def check_values(formulas: Iterable[Formula], optimised: Affine | None = None) -> None:

@@ -15,7 +15,8 @@ from ..base.errors import LanguageError
 from ..operators import Scale, is_identity
 from ..steps.system import flat
 from .evaluator import Assignment, holds, truth
-from .expressions import Affine, Ball, Formula, Or, Relation, requirements
+from .expressions import Affine
+from .formulas import Ball, Formula, Or, Relation, requirements
 
 
 def restricted(formulas: Sequence[Formula], values: Assignment) -> list[Formula]:

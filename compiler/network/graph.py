@@ -14,7 +14,8 @@ from ..base.arrays import Matrix, Numbers, Vector
 from ..base.errors import InputError
 from ..base.late import go_on
 from ..base.untrusted import attempt
-from ..language.expressions import Affine, Application, Expression, Operand, define, expression_of
+from ..language.concatenation import expression_of
+from ..language.expressions import Affine, Application, Expression, Operand, define
 from ..question.digest import UNASKED
 from .error_analysis import Enclosed
 from .layers import Layer, Linear

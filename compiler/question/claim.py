@@ -12,17 +12,9 @@ import numpy.typing as npt
 
 from ..base.arrays import Vector
 from ..base.errors import InputError, LanguageError
-from ..language.expressions import (
-    Affine,
-    And,
-    Formula,
-    Or,
-    Variable,
-    norm1,
-    norm2,
-    norm_inf,
-    requirements,
-)
+from ..language.expressions import Affine, Variable
+from ..language.formulas import And, Formula, Or, requirements
+from ..language.norms import norm1, norm2, norm_inf
 from ..network.graph import Network
 from ..problem import Problem
 from ..steps.compile import Compiled, compile_formulas

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from ..base.arrays import Numbers, Vector, exact
 from ..base.errors import InputError
-from ..language.expressions import Affine, Formula
+from ..language.expressions import Affine
+from ..language.formulas import Formula
 from .and_or_tree import Atom, Tree, holds
 from .digest import UNASKED
 from .property_boxes import Part, boxes

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..base.errors import LanguageError
 from ..base.rounding import floor_float
-from ..language.expressions import Affine, And, Formula, Or, Relation
+from ..language.expressions import Affine
+from ..language.formulas import And, Formula, Or, Relation
 from ..operators import Scale, Select
 from .and_or_tree import AllOf, AnyOf, Atom, Tree
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..base.arrays import Numbers
-from ..language.expressions import Affine, Formula, Relation, Variable, requirements
+from ..language.expressions import Affine, Variable
+from ..language.formulas import Formula, Relation, requirements
 from ..operators import is_identity
 from ..problem import Problem
 from .disjunctions import cases

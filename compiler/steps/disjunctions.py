@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..base.errors import LanguageError
-from ..language.expressions import Affine, And, Ball, Formula, Or, Relation, Variable
+from ..language.expressions import Affine, Variable
+from ..language.formulas import And, Ball, Formula, Or, Relation
 from ..operators import Select
 from ..problem import Branch
 from .system import Atom, Definition, Lift, System, unchanged

@@ -10,7 +10,8 @@ import numpy as np
 from ..base.errors import LanguageError
 from ..base.rounding import ceil_float
 from ..language.activations import absolute
-from ..language.expressions import And, Ball, Formula, Or, Relation, Variable, requirements
+from ..language.expressions import Variable
+from ..language.formulas import And, Ball, Formula, Or, Relation, requirements
 from ..operators import Select
 from ..problem import offset_value
 from .system import InputBall

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..base.late import go_on
 from ..language.evaluator import value
-from ..language.expressions import Affine, And, Ball, Formula, Or, Relation, Term, Variable
+from ..language.expressions import Affine, Term, Variable
+from ..language.formulas import And, Ball, Formula, Or, Relation
 from ..operators import is_identity
 from .multiples import Factor, collected, multiple, ratio, times
 from .norms import expanded, input_ball

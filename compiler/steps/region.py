@@ -7,7 +7,8 @@ import numpy as np
 from ..base.arrays import Vector
 from ..base.errors import LanguageError
 from ..base.rounding import add_down, add_up
-from ..language.expressions import Formula, Relation, Variable
+from ..language.expressions import Variable
+from ..language.formulas import Formula, Relation
 from ..operators import Select
 from .system import InputBall, Lift, System, flat, unchanged
 

@@ -9,7 +9,8 @@ from typing import Protocol, TypeAlias
 
 from ..base.arrays import Indices, Numbers, Vector
 from ..base.late import go_on
-from ..language.expressions import Affine, And, Ball, Formula, Or, Relation, Term, Variable
+from ..language.expressions import Affine, Term, Variable
+from ..language.formulas import And, Ball, Formula, Or, Relation
 from ..problem import Branch
 
 Solution: TypeAlias = Mapping[Variable, Numbers]

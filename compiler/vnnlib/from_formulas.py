@@ -11,7 +11,8 @@ import numpy as np
 from ..base.errors import LanguageError
 from ..language.elementwise import elements
 from ..language.exact_rows import Form, applied, values
-from ..language.expressions import Ball, Expression, Formula, Relation, Variable, requirements
+from ..language.expressions import Expression, Variable
+from ..language.formulas import Ball, Formula, Relation, requirements
 from ..operators import LinearOperator, is_identity
 from ..question.and_or_tree import Place, Tree, atom, conjunction, disjunction
 from ..question.property import Port, Property, Signature

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..compiler.language.expressions import Formula, any_of
+from ..compiler.language.formulas import Formula, any_of
 from ..compiler.network.graph import Network
 from ..compiler.question.property import Property
 from ..compiler.steps.compile import compile_formulas

@@ -15,7 +15,8 @@ import numpy as np
 from ..compiler.base.errors import LanguageError
 from ..compiler.language.elementwise import elements
 from ..compiler.language.exact_rows import Form, applied, values
-from ..compiler.language.expressions import Affine, Ball, Formula, Relation, Variable, requirements
+from ..compiler.language.expressions import Affine, Variable
+from ..compiler.language.formulas import Ball, Formula, Relation, requirements
 from ..compiler.network.graph import Network
 from ..compiler.operators import Chain, LinearOperator
 from ..compiler.question.and_or_tree import AllOf, AnyOf, Atom, Tree

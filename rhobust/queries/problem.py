@@ -16,14 +16,9 @@ from ..compiler.base.errors import Contradiction, InputError, LanguageError
 from ..compiler.base.evidence import withdrawn
 from ..compiler.base.late import Late
 from ..compiler.language.activations import absolute, max_pool
-from ..compiler.language.expressions import (
-    Affine,
-    Expression,
-    Formula,
-    Norm,
-    Variable,
-    all_of,
-)
+from ..compiler.language.expressions import Affine, Expression, Variable
+from ..compiler.language.formulas import Formula, all_of
+from ..compiler.language.norms import Norm
 from ..compiler.language.ordered import check_values
 from ..compiler.language.restricting import restricted
 from ..compiler.steps.compile import Compiled, compile_formulas

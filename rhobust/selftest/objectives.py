@@ -17,16 +17,9 @@ from ..bnb.search import Hooks, Settings, search
 from ..compiler.base.arrays import Bounds
 from ..compiler.importers.plain import dense_network
 from ..compiler.language.activations import relu
-from ..compiler.language.expressions import (
-    Affine,
-    Formula,
-    Or,
-    Variable,
-    all_of,
-    norm1,
-    norm2,
-    norm_inf,
-)
+from ..compiler.language.expressions import Affine, Variable
+from ..compiler.language.formulas import Formula, Or, all_of
+from ..compiler.language.norms import norm1, norm2, norm_inf
 from ..lp.oracle.highs import reference
 from ..queries.problem import Problem as Formulation
 from ..queries.problem import Solution, maximize, minimize

@@ -14,7 +14,8 @@ from scipy import linalg
 
 from ..compiler.base.arrays import Indices, Matrix, Numbers, Vector, exact
 from ..compiler.language.exact_rows import Form, entries, values
-from ..compiler.language.expressions import And, Formula, Or, Relation, Variable
+from ..compiler.language.expressions import Variable
+from ..compiler.language.formulas import And, Formula, Or, Relation
 from ..compiler.operators import LinearOperator
 from ..compiler.steps.compile import Compiled
 from .label import EXACT_WORK

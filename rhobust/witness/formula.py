@@ -13,7 +13,8 @@ from ..bnb.bounds.interval import propagate
 from ..compiler.base.arrays import Bounds, Numbers, Vector, exact
 from ..compiler.base.rounding import ceil_float
 from ..compiler.language.evaluator import holds, value, within
-from ..compiler.language.expressions import And, Ball, Formula, Or, Relation, Variable, requirements
+from ..compiler.language.expressions import Variable
+from ..compiler.language.formulas import And, Ball, Formula, Or, Relation, requirements
 from ..compiler.problem import Branch
 from ..compiler.steps.compile import Compiled
 from ..compiler.steps.system import flat, variables

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..compiler.base.arrays import Vector
 from ..compiler.language.exact_rows import Form, entries, values
-from ..compiler.language.expressions import Formula, Relation, Variable
+from ..compiler.language.expressions import Variable
+from ..compiler.language.formulas import Formula, Relation
 from ..compiler.operators import LinearOperator
 
 GRID = 2.0**-30

@@ -16,17 +16,9 @@ from typing import TypeAlias
 import numpy as np
 
 from rhobust.compiler.language.activations import relu
-from rhobust.compiler.language.expressions import (
-    Affine,
-    And,
-    Formula,
-    Or,
-    Relation,
-    Variable,
-    as_affine,
-    negated,
-    norm1,
-)
+from rhobust.compiler.language.expressions import Affine, Variable, as_affine
+from rhobust.compiler.language.formulas import And, Formula, Or, Relation, negated
+from rhobust.compiler.language.norms import norm1
 from rhobust.compiler.operators import Dense
 from rhobust.selftest.polytopes import Cell, Form, box, divide, extend, part_below, ratio, replace
 

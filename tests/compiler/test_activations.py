@@ -25,7 +25,8 @@ from rhobust.compiler.language.activations import (
     step,
 )
 from rhobust.compiler.language.evaluator import holds, value, within
-from rhobust.compiler.language.expressions import Affine, And, Or, Variable, define
+from rhobust.compiler.language.expressions import Affine, Variable, define
+from rhobust.compiler.language.formulas import And, Or
 from rhobust.compiler.operators import Dense, Scale
 from rhobust.compiler.steps.multiples import multiple
 from rhobust.compiler.steps.recognise import recognise

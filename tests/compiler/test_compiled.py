@@ -14,17 +14,9 @@ from rhobust.compiler.base.arrays import Numbers, exact
 from rhobust.compiler.base.errors import LanguageError
 from rhobust.compiler.language.activations import absolute, clip, relu, sign_of, step
 from rhobust.compiler.language.evaluator import holds, value, within
-from rhobust.compiler.language.expressions import (
-    And,
-    Expression,
-    Formula,
-    Or,
-    Relation,
-    Variable,
-    norm1,
-    norm2,
-    norm_inf,
-)
+from rhobust.compiler.language.expressions import Expression, Variable
+from rhobust.compiler.language.formulas import And, Formula, Or, Relation
+from rhobust.compiler.language.norms import norm1, norm2, norm_inf
 from rhobust.compiler.operators import Convolution, Dense, LinearOperator, Scale, Select
 from rhobust.compiler.problem import Branch, Problem
 from rhobust.compiler.steps.compile import Compiled, compile_formulas

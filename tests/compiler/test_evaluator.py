@@ -9,17 +9,8 @@ import pytest
 
 from rhobust.compiler.base.arrays import Numbers
 from rhobust.compiler.language.evaluator import Assignment, holds, truth, value, within
-from rhobust.compiler.language.expressions import (
-    Affine,
-    And,
-    Ball,
-    Formula,
-    Offset,
-    Or,
-    Relation,
-    Term,
-    Variable,
-)
+from rhobust.compiler.language.expressions import Affine, Offset, Term, Variable
+from rhobust.compiler.language.formulas import And, Ball, Formula, Or, Relation
 from rhobust.compiler.operators import Dense
 
 TINY = Fraction(1, 10**40)

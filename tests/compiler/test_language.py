@@ -14,21 +14,17 @@ from rhobust.compiler.base.arrays import Numbers, exact
 from rhobust.compiler.base.errors import LanguageError
 from rhobust.compiler.language.activations import absolute, leaky_relu, maximum, relu
 from rhobust.compiler.language.evaluator import holds, truth, value, within
-from rhobust.compiler.language.expressions import (
-    Affine,
+from rhobust.compiler.language.expressions import Affine, Term, Variable, as_affine, define
+from rhobust.compiler.language.formulas import (
     And,
     Formula,
     Or,
-    Term,
-    Variable,
     all_of,
     any_of,
     argmax_is,
-    as_affine,
-    define,
-    norm_inf,
     requirements,
 )
+from rhobust.compiler.language.norms import norm_inf
 from rhobust.compiler.operators import Dense, identity
 from rhobust.compiler.problem import Branch
 from rhobust.compiler.steps.disjunctions import cases as split_cases

@@ -20,7 +20,8 @@ import rhobust.compiler.network.layers as package
 from rhobust.compiler.base.arrays import Numbers, exact
 from rhobust.compiler.base.errors import LanguageError
 from rhobust.compiler.language.evaluator import holds, value
-from rhobust.compiler.language.expressions import And, Variable, define
+from rhobust.compiler.language.expressions import Variable, define
+from rhobust.compiler.language.formulas import And
 from rhobust.compiler.network.error_analysis import Enclosed, Rounded
 from rhobust.compiler.network.graph import GraphBuilder, Network
 from rhobust.compiler.network.layers import LAYERS, Clip, Layer, Linear, Maximum, MaxPool, Sign, Sum

@@ -13,16 +13,8 @@ from rhobust.compiler.base.arrays import Numbers, exact
 from rhobust.compiler.base.errors import LanguageError
 from rhobust.compiler.language.activations import absolute, leaky_relu, maximum, relu
 from rhobust.compiler.language.evaluator import holds, value
-from rhobust.compiler.language.expressions import (
-    Affine,
-    And,
-    Formula,
-    Or,
-    Relation,
-    Variable,
-    as_affine,
-    requirements,
-)
+from rhobust.compiler.language.expressions import Affine, Variable, as_affine
+from rhobust.compiler.language.formulas import And, Formula, Or, Relation, requirements
 from rhobust.compiler.operators import Dense, Select, scaled
 from rhobust.compiler.problem import Branch, Problem
 from rhobust.compiler.question.claim import Claim

@@ -12,23 +12,20 @@ import pytest
 
 from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.base.errors import LanguageError
+from rhobust.compiler.language.concatenation import concatenated
 from rhobust.compiler.language.evaluator import holds, value
-from rhobust.compiler.language.expressions import (
+from rhobust.compiler.language.expressions import Expression, Variable
+from rhobust.compiler.language.formulas import (
     And,
-    Expression,
     Formula,
     Or,
     Relation,
-    Variable,
     all_of,
     any_of,
-    concatenated,
     implies,
     negated,
-    norm1,
-    norm2,
-    norm_inf,
 )
+from rhobust.compiler.language.norms import norm1, norm2, norm_inf
 from rhobust.queries.problem import Problem, maximize
 
 X: Any = Variable(2, -1, 1, "x")  # of any type: what is tested here, a type checker refuses

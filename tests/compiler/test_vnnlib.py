@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.base.errors import InputError, LanguageError, PropertyError
 from rhobust.compiler.language import evaluator
-from rhobust.compiler.language.expressions import Affine, Relation, Variable
+from rhobust.compiler.language.expressions import Affine, Variable
+from rhobust.compiler.language.formulas import Relation
 from rhobust.compiler.question.and_or_tree import (
     FALSE,
     TRUE,

@@ -15,18 +15,9 @@ from rhobust.compiler.base.errors import LanguageError
 from rhobust.compiler.language.activations import absolute, leaky_relu, relu
 from rhobust.compiler.language.evaluator import holds, value, within
 from rhobust.compiler.language.exact_rows import applied, entries
-from rhobust.compiler.language.expressions import (
-    And,
-    Expression,
-    Formula,
-    Or,
-    Variable,
-    as_affine,
-    define,
-    norm1,
-    norm2,
-    requirements,
-)
+from rhobust.compiler.language.expressions import Expression, Variable, as_affine, define
+from rhobust.compiler.language.formulas import And, Formula, Or, requirements
+from rhobust.compiler.language.norms import norm1, norm2
 from rhobust.compiler.network.graph import GraphBuilder, Network
 from rhobust.compiler.network.layers import Linear
 from rhobust.compiler.operators import (

@@ -7,16 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from rhobust.compiler.language.activations import absolute, clip, leaky_relu, relu, sign_of
-from rhobust.compiler.language.expressions import (
-    And,
-    Expression,
-    Formula,
-    Or,
-    Relation,
-    Variable,
-    define,
-    norm1,
-)
+from rhobust.compiler.language.expressions import Expression, Variable, define
+from rhobust.compiler.language.formulas import And, Formula, Or, Relation
+from rhobust.compiler.language.norms import norm1
 from rhobust.compiler.operators import Dense, Scale
 
 LEVELS = (-0.5, 0.0, 0.1, 0.25, 1.0)

@@ -19,7 +19,7 @@ from rhobust.compiler.base.arrays import Vector, exact
 from rhobust.compiler.base.errors import InputError, LanguageError, RhobustError
 from rhobust.compiler.importers.plain import from_arrays
 from rhobust.compiler.language.evaluator import holds, value, within
-from rhobust.compiler.language.expressions import requirements
+from rhobust.compiler.language.formulas import requirements
 
 from ..bnb.formulas import Question, on_edge, random_question, tied
 from ..bnb.formulas import stated as in_language

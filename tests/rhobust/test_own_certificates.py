@@ -20,7 +20,7 @@ import pytest
 import rhobust as rb
 from rhobust.bnb.check import Checker
 from rhobust.compiler.base.errors import RhobustError
-from rhobust.compiler.language.expressions import Formula
+from rhobust.compiler.language.formulas import Formula
 
 from .nasty import Writer, question, save_network
 from .test_certificates import save

@@ -12,7 +12,7 @@ from rhobust.bnb.search import Settings
 from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.base.errors import LanguageError
 from rhobust.compiler.language.evaluator import holds
-from rhobust.compiler.language.expressions import And, requirements
+from rhobust.compiler.language.formulas import And, requirements
 
 from ..reference.oracles import vector
 from ..reference.regions import exact_region

@@ -21,14 +21,9 @@ from rhobust.compiler.base.arrays import Indices, Numbers, Vector, exact
 from rhobust.compiler.base.errors import InputError, LanguageError, PropertyError
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.language.evaluator import holds, value
-from rhobust.compiler.language.expressions import (
-    And,
-    Formula,
-    Or,
-    Variable,
-    norm1,
-    norm2,
-)
+from rhobust.compiler.language.expressions import Variable
+from rhobust.compiler.language.formulas import And, Formula, Or
+from rhobust.compiler.language.norms import norm1, norm2
 from rhobust.compiler.network.graph import Network
 from rhobust.compiler.problem import Problem
 from rhobust.compiler.question.claim import Claim

@@ -14,7 +14,8 @@ from rhobust.bnb.search import Settings
 from rhobust.bnb.tighten import objective_cut as inverse
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.language.activations import relu
-from rhobust.compiler.language.expressions import Variable, norm1, norm2
+from rhobust.compiler.language.expressions import Variable
+from rhobust.compiler.language.norms import norm1, norm2
 from rhobust.selftest.judge import DECIDED
 from rhobust.selftest.kinds import a_round
 from rhobust.selftest.objectives import (

@@ -15,7 +15,8 @@ from ...bnb.search import Settings
 from ...clock import Deadline
 from ...compiler.base.errors import LanguageError, RhobustError
 from ...compiler.base.evidence import REASON
-from ...compiler.language.expressions import Affine, Formula, Relation, requirements
+from ...compiler.language.expressions import Affine
+from ...compiler.language.formulas import Formula, Relation, requirements
 from ...compiler.network.graph import Network
 from ...compiler.question.and_or_tree import Atom, Tree
 from ...compiler.steps.system import variables

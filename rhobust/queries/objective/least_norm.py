@@ -16,7 +16,8 @@ from ...compiler.base.arrays import Vector
 from ...compiler.base.errors import Contradiction, LanguageError
 from ...compiler.base.rounding import ceil_float
 from ...compiler.language.evaluator import value
-from ...compiler.language.expressions import Norm, Variable
+from ...compiler.language.expressions import Variable
+from ...compiler.language.norms import Norm
 from ..engine import Progress
 from ..problem import Problem, Solution, largest
 from .goal import Goal

@@ -15,7 +15,8 @@ from ...compiler.base.arrays import Vector
 from ...compiler.base.errors import Contradiction
 from ...compiler.base.evidence import REASON
 from ...compiler.base.late import Late
-from ...compiler.language.expressions import Formula, Or, Relation, Variable
+from ...compiler.language.expressions import Variable
+from ...compiler.language.formulas import Formula, Or, Relation
 from ...compiler.operators import Select
 from ...compiler.steps.system import flat, variables
 from ..engine import Progress
