@@ -41,7 +41,7 @@ class Checkpoints:
             numbers = kept["counts"].tolist()
             state.statistics = Statistics(*(int(count) for count in numbers[:3]))
             state.doubtful = (numbers[3], numbers[4])
-            state.axes.kept = kept["learnt"]
+            state.learnt = kept["learnt"]
             return restored(kept, block)
         except (KeyError, ValueError, TypeError, IndexError) as error:
             raise InputError(
@@ -53,5 +53,5 @@ class Checkpoints:
         if self.saver is None or not (now or self.saver.due()):
             return
         counts = state.statistics.nodes, state.statistics.lps, state.statistics.numerical
-        kept = saved(*frontier.all(), (*counts, *state.doubtful), state.axes.kept)
+        kept = saved(*frontier.all(), (*counts, *state.doubtful), state.learnt)
         self.saver.save(self.begun, kept)

@@ -11,19 +11,17 @@ from ..compiler.base.arrays import Indices, Matrix, Vector
 from ..compiler.base.errors import Contradiction
 from ..compiler.base.late import Late
 from ..compiler.base.untrusted import attempt
-from .bound_batch import ascended, bound, node_pass
+from .bound_batch import ascended, bound
 from .bounds.crown import Ascent, heuristic_slopes
 from .bounds.region_bounds import root_bounds, tighten
-from .nodes.batch import Block, collect, empty_block, multipliers, root_block, spread
+from .branching import rules
+from .nodes.batch import Block, collect, empty_block, root_block
 from .nodes.weights import first_weights
 from .presolve.plain_proof import plain_pass
 from .presolve.sparse_rows import SparseRows
 from .settings import Outcome
 from .state import State
-from .tighten.below_split import DENSE, worth_refining
-from .tighten.multi_neuron import JointGroups
-from .tighten.ties import Ties
-from .tighten.unit_tree_effort import grow
+from .tighten import TIGHTENERS, tighteners
 
 FEWER = 0.95
 """Reduced again where tighter bounds leave less than this share of the unstable units."""
@@ -37,11 +35,16 @@ def root_nodes(state: State) -> tuple[Block, Outcome | None]:
         if early is not None:
             return nothing, early
         block, early = ascended_roots(state, value)
-        if early is None and grown(state):
-            block, early = ascended_roots(state, value)
+        for kind in TIGHTENERS:
+            if early is None and kind.applies(state) and kind.at_region(state):
+                begin_again(state, kind.step)
+                block, early = ascended_roots(state, value)
         if early is None:
             state.scale = float(state.hooks.cutoff() - block.value.min())
-            block, early = joined(state, block)
+        for tightener in state.tighteners:
+            if early is None and tightener.at_roots(block):
+                steps, ascent = state.settings.node_steps, Ascent(0.1, 0.9)
+                block, early = answered(state, *ascended(state, block, steps, ascent))
     except Late:
         early = state.outcome("open", "timeout", -np.inf, 0.0)
     return (nothing, early) if early is not None else (block, None)
@@ -83,7 +86,8 @@ def region(state: State) -> tuple[Vector, Outcome | None]:
 
 def ascended_roots(state: State, value: Vector) -> tuple[Block, Outcome | None]:
     """The root nodes that some steps of their multipliers leave open; value (A,): of atoms."""
-    look_at_rows(state)
+    state.rows = SparseRows.of(state.problem, state.reach, state.units, state.hooks.stop)
+    state.tighteners, state.rules = tighteners(state), rules(state)
     masks, pending = state.tree.start()
     gamma = first_weights(masks, value, state.problem.objective)
     block = root_block(state.units, state.root, masks, pending, gamma)
@@ -97,10 +101,10 @@ def ascended_roots(state: State, value: Vector) -> tuple[Block, Outcome | None]:
     slopes = heuristic_slopes(state.problem, state.root, owner, state.last)
     block.alpha = collect(slopes.alpha, state.units, len(block))
     state.tracker.started("the root nodes", block)
-    return bounded(state, *bound(state, block, state.settings.root_steps))
+    return answered(state, *bound(state, block, state.settings.root_steps))
 
 
-def bounded(state: State, block: Block, accepted: bool) -> tuple[Block, Outcome | None]:
+def answered(state: State, block: Block, accepted: bool) -> tuple[Block, Outcome | None]:
     """Root nodes, and the answer where none is left open or a candidate settled the question."""
     if accepted:
         return block, state.outcome("accepted", "", -np.inf, 0.0)
@@ -109,40 +113,12 @@ def bounded(state: State, block: Block, accepted: bool) -> tuple[Block, Outcome 
     return block, None
 
 
-def grown(state: State) -> bool:
-    """Whether trees of single units gave better bounds, and all of the root is to be again."""
-    if not state.settings.trees or state.boxes or state.problem.ball is not None:
-        return False
-    recorder = state.hooks.recorder
-    work = state.rows.work(state.units, state.problem.input_size)
-    listener = None if recorder is None else recorder.grown
-    if not grow(state.problem, state.reach, state.root, work, state.hooks.stop, listener):
-        return False
-    check_region(state, "trees of single units")
-    if recorder is not None:
-        recorder.restart()
-    state.reduce(np.arange(len(state.problem.offset)))
-    return True
-
-
-def joined(state: State, block: Block) -> tuple[Block, Outcome | None]:
-    """The root nodes still open once groups of units are bounded together."""
-    ball = state.problem.ball is not None
-    if not state.settings.joint or state.units.count <= 1 or state.boxes or ball:
-        return block, None
-    nodes = spread(block, state.units, state.hooks.box())
-    owner = np.arange(len(block))
-    found = node_pass(state, block, nodes, owner, multipliers(block, state.units))
-    lam = collect(found.rows[:-1], state.units, len(block))
-    state.joint = JointGroups.of(state.rows, state.reach, state.units, state.roots, block, lam)
-    block.gain = np.zeros((len(block), state.joint.groups.shape[1]))
-    block.share = np.maximum(-lam, 0.0)
-    state.joint.update(
-        block, state.hooks.box(), np.ones(block.gain.shape, dtype=bool), state.hooks.stop
-    )
+def begin_again(state: State, step: str) -> None:
+    """The problem reduced once more, by bounds of its region that a step made better."""
+    check_region(state, step)
     if state.hooks.recorder is not None:
-        state.hooks.recorder.joined(state.joint.groups, block.origin, block.share)
-    return bounded(state, *ascended(state, block, state.settings.node_steps, Ascent(0.1, 0.9)))
+        state.hooks.recorder.restart()
+    state.reduce(np.arange(len(state.problem.offset)))
 
 
 def check_region(state: State, step: str) -> None:
@@ -162,23 +138,6 @@ def check_region(state: State, step: str) -> None:
                 "not empty",
                 {"lower": float(bounds.lower[0, unit]), "upper": float(bounds.upper[0, unit])},
             )
-
-
-def look_at_rows(state: State) -> None:
-    """The reduced problem's rows, and what they make worth doing in the tree."""
-    rows = SparseRows.of(state.problem, state.reach, state.units, state.hooks.stop)
-    inputs, state.rows = state.problem.input_size, rows
-    state.ties = None if state.problem.objective is not None else Ties.of(rows, state.units)
-    state.refines = (
-        state.settings.refine
-        and not state.boxes
-        and state.problem.ball is None
-        and state.units.stages > 1
-        and worth_refining(rows, state.units, inputs)
-    )
-    if state.boxes:
-        state.inputs = rows.inputs(state.units.count, inputs)
-        state.propagates = rows.density(inputs) < DENSE
 
 
 def middle(state: State) -> Matrix:
@@ -205,8 +164,4 @@ def note_root(state: State, block: Block) -> None:
     if recorder is None:
         return
     block.mark = recorder.start(state.tree)
-    recorder.flags = {
-        "boxes": state.boxes,
-        "propagate": state.boxes and state.propagates,
-        "refine": state.refines,
-    }
+    recorder.flags = {kind.flag: kind.applies(state) for kind in TIGHTENERS if kind.flag}

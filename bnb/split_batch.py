@@ -31,9 +31,11 @@ def split(state: State, batch: Block) -> Block | None:
     if recorder is not None:
         block.mark = recorder.add(block.mark, block.side, block.origin, True)
     block, accepted = bound(state, block, state.settings.node_steps)
-    if state.halving and not accepted:
-        learn(state, chosen, block)
-    return None if accepted else block
+    if accepted:
+        return None
+    for rule in state.rules:
+        rule.learn(chosen, block)
+    return block
 
 
 def choose(state: State, node: Block) -> Block:
@@ -51,15 +53,3 @@ def choose(state: State, node: Block) -> Block:
     if state.hooks.recorder is not None:
         state.hooks.recorder.split(node.mark, np.array([-2 - number]))
     return block
-
-
-def learn(state: State, parents: Block, block: Block) -> None:
-    """What halving gained: the mean rise of the children's bounds, a closed one's to the cutoff."""
-    cutoff = state.hooks.cutoff()
-    gain = np.maximum(cutoff - parents.value, 0.0)
-    mine = np.flatnonzero(block.parent >= 0)
-    np.subtract.at(gain, block.parent[mine], 0.5 * (cutoff - block.value[mine]))
-    halved = np.flatnonzero(parents.choice >= state.units.count)
-    axis = parents.choice[halved] - state.units.count
-    with state.lock:
-        state.axes.learn(axis, parents.promise[halved], gain[halved])

@@ -1,31 +1,33 @@
 """What the parts of one search are given: the question, reduced more and more, and what is known.
 
 The parts are functions over it: `root` sets what the root nodes begin with, `bound_batch` bounds
-nodes, `leaves` closes those without a unit to split, `split_batch` splits the others.
+nodes, `leaves` closes those without a unit to split, `split_batch` splits the others. What they do
+beyond that stands in two tables, of tighteners (`tighten`) and of branching rules (`branching`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import RLock
+from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from ..compiler.base.arrays import Indices, Matrix, Vector
+from ..compiler.base.arrays import Bounds, Indices, Matrix, Vector
 from ..compiler.problem import Branch, Problem
-from .bounds.crown import Nodes
+from .bounds.crown import Multipliers, Nodes, Pass
 from .bounds.magnitudes import Reach
-from .nodes.batch import Units
+from .bounds.node_lp import LeafResult
+from .nodes.batch import Block, Units
 from .nodes.disjunctions import Tree
 from .presolve.remaining import Remaining
 from .presolve.sparse_rows import SparseRows
 from .presolve.substitute_stable import reduce
 from .settings import Hooks, Outcome, Settings, Statistics
-from .tighten.input_boxes import Axes, own_boxes, worth_halving
-from .tighten.multi_neuron import JointGroups
-from .tighten.objective_cut import Inside
-from .tighten.ties import Ties
 from .tracking.tracker import Tracker, tracker
+
+WIDEST = 128
+"""Inputs of some width beyond which nodes share one box."""
 
 
 @dataclass(slots=True)
@@ -39,8 +41,6 @@ class State:
     settings: Settings
     boxes: bool
     """Whether nodes have input boxes of their own."""
-    halving: bool
-    """Whether halving those competes with splitting units."""
     remaining: Remaining
     """Which units and atoms of the compiled problem the reduced one has."""
     tracker: Tracker
@@ -65,32 +65,30 @@ class State:
     """How many root nodes there were."""
     scale: float = 0.0
     """How far the worst root node is from closing."""
-    inputs: Matrix | None = None
-    propagates: bool = False
-    refines: bool = False
-    ties: Ties | None = None
-    joint: JointGroups | None = None
+    tighteners: list[Tightener] = field(default_factory=list)
+    """Those of the table that apply."""
+    rules: list[BranchingRule] = field(default_factory=list)
+    """Those of the table that apply."""
 
     # learnt by the search
     statistics: Statistics = field(default_factory=Statistics)
     doubtful: tuple[float, float] = (np.inf, np.inf)
     """The least value and the least distance of the nodes given up."""
-    inside: Inside = field(default_factory=Inside)
-    axes: Axes = field(init=False)
+    learnt: Vector = field(init=False)
+    """What halving each input gained beside what it promised, (D,), NaN where nobody tried."""
 
     @classmethod
     def of(cls, problem: Problem, hooks: Hooks, settings: Settings) -> State:
         """A search that knows nothing yet."""
-        boxes = settings.boxes and own_boxes(problem)
+        boxes = settings.boxes and 0 < wide_inputs(problem) <= WIDEST
         tracked = tracker(problem, settings.tracked, hooks.cutoff, hooks.box)
-        halving = boxes and worth_halving(problem)
-        made = cls(problem, hooks, settings, boxes, halving, Remaining(problem), tracked)
+        made = cls(problem, hooks, settings, boxes, Remaining(problem), tracked)
         made.problem = problem
         root = problem.root
         if problem.objective is not None:
             root = Branch((problem.objective, *root.atoms), root.choices)
         made.tree = Tree(root, problem.choices, len(problem.offset))
-        made.axes = Axes(problem.input_size)
+        made.learnt = np.full(problem.input_size, np.nan)
         return made
 
     @property
@@ -124,3 +122,85 @@ class State:
 
     def outcome(self, status: str, reason: str, bound: float, radius: float) -> Outcome:
         return Outcome(status, reason, bound, radius, self.statistics)
+
+
+def wide_inputs(problem: Problem) -> int:
+    """How many inputs of a problem are no constants."""
+    return int((problem.lower < problem.upper).sum())
+
+
+Changes: TypeAlias = Literal["region", "boxes", "units", "values", "multipliers"]
+
+
+class Tightener:
+    """One way to tighter bounds, made for one search: an entry of the table in `tighten`.
+
+    A method says when it is called; those that a tightener does not need it does not override. The
+    methods of nodes are called by several threads at once, each with nodes of its own.
+
+    step: what it does, for whoever is told that a solution was lost. changes: what of a region or
+    of nodes it may change; tracked solutions are looked for after each change of bounds. flag: its
+    name in a certificate, where the checker has to do the same.
+    """
+
+    step: ClassVar[str]
+    changes: ClassVar[tuple[Changes, ...]]
+    flag: ClassVar[str] = ""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    @staticmethod
+    def applies(state: State) -> bool:
+        """Whether it has a use, once the reduced problem is known."""
+        raise NotImplementedError
+
+    @staticmethod
+    def at_region(state: State) -> bool:
+        """Whether the region's bounds are better now, so that the root begins again."""
+        return False
+
+    def at_roots(self, block: Block) -> bool:
+        """Whether the open root nodes have something new, so that they are bounded again."""
+        return False
+
+    def below_split(self, block: Block, known: Bounds) -> None:
+        """Tightens children, in place; known: bounds of units (B, U) that they had before all
+        tighteners.
+        """
+
+    def before_pass(self, block: Block, multipliers: Multipliers) -> None:
+        """Before each pass from the nodes' weighted atoms: may set multipliers, in place."""
+
+    def after_pass(self, block: Block, found: Pass) -> None:
+        """After each such pass: may raise its values, in place."""
+
+    def after_ascent(self, block: Block, found: Pass) -> None:
+        """After the last of some passes: may cut what their bounds exclude, in place."""
+
+
+class BranchingRule:
+    """One way to say what nodes are split on: an entry of the table in `branching`."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    @staticmethod
+    def applies(state: State) -> bool:
+        """Whether it has a use, once the reduced problem is known."""
+        raise NotImplementedError
+
+    def after_ascent(self, block: Block, nodes: Nodes, found: Pass) -> None:
+        """Sets what nodes are split on, where it knows better than the rules before it.
+
+        nodes: the same ones as they were in the last pass, `found`.
+        """
+
+    def after_lp(self, alone: Block, found: LeafResult) -> int:
+        """What the only node of a block, whose LP says no more, is split on; -1 for the next rule,
+        and where no rule knows, for rational arithmetic.
+        """
+        return -1
+
+    def learn(self, parents: Block, children: Block) -> None:
+        """Hears of nodes that were split and of their children that are open."""

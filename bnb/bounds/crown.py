@@ -20,6 +20,7 @@ from ...compiler.base.arrays import Bounds, Indices, Matrix, Phases, Vector
 from ...compiler.base.late import Stop, in_time, never
 from ...compiler.base.rounding import TINY
 from ...compiler.problem import Problem
+from ...lp.relaxation.node_lp import NodeView
 from .kernels.balls import least_over_box, least_over_l1_ball, least_over_l2_ball
 from .kernels.crown import adam_step, passthrough, plain_slopes, relax, relaxed_forward
 from .magnitudes import Reach
@@ -40,6 +41,14 @@ class Nodes:
     @property
     def count(self) -> int:
         return int(self.box.lower.shape[0])
+
+    def view(self) -> NodeView:
+        """The first node, for the LP."""
+        bounds = self.bounds
+        return NodeView(
+            self.box.lower[0], self.box.upper[0],
+            [b.lower[0] for b in bounds], [b.upper[0] for b in bounds], [s[0] for s in self.splits],
+        )  # fmt: skip
 
     def take(self, index: Indices) -> Nodes:
         """Some of the nodes."""

@@ -10,9 +10,9 @@ import numpy as np
 from ...compiler.base.arrays import Bounds, Vector
 from ...compiler.base.untrusted import attempt
 from ..bound_batch import measure
+from ..bounds.node_lp import NO_GAP, LeafResult, solve_leaf
 from ..nodes.batch import Block, spread
 from ..state import State
-from .node_lp import LeafResult, solve_leaf
 from .rational import Answer, ExactLeaves
 
 
@@ -45,13 +45,10 @@ def close_leaves(state: State, exact: ExactLeaves, batch: Block) -> Block | None
             batch.radius[row] = alone.radius[0]
         if result.point is not None and state.accept(result.point[None]):
             return None
-        free = np.flatnonzero(batch.free()[row])
-        broken = broken_unit(state, batch, row, result.point)
-        if result.violated >= 0 or broken >= 0:
-            batch.choice[row] = result.violated if result.violated >= 0 else broken
-        elif len(free) and result.status != "stopped":
-            # no unit stands out, but splitting any of them ends in exact leaves
-            batch.choice[row] = free[0]
+        named = (rule.after_lp(alone, result) for rule in state.rules)
+        unit = next((unit for unit in named if unit >= 0), -1)
+        if unit >= 0:
+            batch.choice[row] = unit
         elif not state.hooks.stop() and _same(box, state.hooks.box()):
             answer = settled(state, exact, batch, row, result.point)
             if answer == "accepted":
@@ -67,29 +64,11 @@ def solved(state: State, alone: Block, box: Bounds) -> LeafResult:
     nodes, atoms = spread(alone, state.units, box), np.flatnonzero(alone.atoms[0])
     return attempt(
         lambda: solve_leaf(
-            state.problem, state.reach, state.units, nodes, atoms,
+            state.problem, state.reach, nodes, atoms,
             state.settings.oracle, state.hooks.remaining,
         ),
-        LeafResult(-np.inf, None, -1, "failed"),
+        LeafResult(-np.inf, None, NO_GAP, "failed"),
     )  # fmt: skip
-
-
-def broken_unit(state: State, batch: Block, row: int, point: Vector | None) -> int:
-    """The unit whose bounds a point (D,) breaks most, -1 without any.
-
-    Bounds that propagation found hold for solutions only, and no row of the LP says so; held in its
-    phase the unit has one.
-    """
-    if point is None:
-        return -1
-    values = state.problem.values(point[None])
-    stages = state.problem.stages[:-1]
-    pre = np.concatenate([np.empty(0), *(stage.pre(values)[0] for stage in stages)])
-    low, high = batch.lower[row], batch.upper[row]
-    over = np.where(low >= 0.0, -pre, np.where(high <= 0.0, pre, 0.0))
-    over[batch.phase[row] != 0] = 0.0
-    worst = int(np.argmax(over)) if len(over) else -1
-    return worst if worst >= 0 and over[worst] > 1e-9 else -1
 
 
 def settled(

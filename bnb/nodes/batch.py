@@ -14,7 +14,6 @@ import numpy as np
 
 from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Phases, Vector
 from ...compiler.problem import Problem
-from ...lp.relaxation.node_lp import NodeView
 from ..bounds.crown import Multipliers, Nodes
 
 
@@ -229,14 +228,3 @@ def spread(block: Block, units: Units, box: Bounds) -> Nodes:
 def multipliers(block: Block, units: Units) -> Multipliers:
     """The nodes' multipliers stage by stage, one query per node."""
     return Multipliers(by_stage(block.alpha, units), by_stage(block.beta, units))
-
-
-def view(nodes: Nodes) -> NodeView:
-    """The only node of `nodes`, for the LP."""
-    return NodeView(
-        nodes.box.lower[0],
-        nodes.box.upper[0],
-        [b.lower[0] for b in nodes.bounds],
-        [b.upper[0] for b in nodes.bounds],
-        [s[0] for s in nodes.splits],
-    )

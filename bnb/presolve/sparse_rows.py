@@ -15,6 +15,9 @@ from ..nodes.batch import Units
 
 NONE = np.empty(0)
 
+NODE = 20_000
+"""Multiplications that take as long as a node's share of a batch beside its passes."""
+
 
 @dataclass(frozen=True, slots=True)
 class SparseRows:

@@ -6,17 +6,37 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...compiler.base.arrays import Bounds, Indices, Vector
-from ..bounds.kernels.propagation import propagate_nodes
+from ...compiler.base.arrays import Bounds, Indices
 from ..bounds.kernels.sparse_rows import refine_nodes
 from ..bounds.magnitudes import Reach
 from ..nodes.batch import Block, Units
-from ..presolve.sparse_rows import SparseRows
+from ..presolve.sparse_rows import NODE, SparseRows
+from ..state import State, Tightener
 
-WORTH, NODE = 64, 20_000
-"""How many passes the bounds of a node's units may cost; multiplications that take as long as a
-node's share of a batch beside its passes.
-"""
+WORTH = 64
+"""How many passes the bounds of a node's units may cost."""
+
+
+class BelowSplit(Tightener):
+    """Two sparse passes for each free unit behind the split."""
+
+    step = "bounding units below a split"
+    changes = ("units",)
+    flag = "refine"
+
+    @staticmethod
+    def applies(state: State) -> bool:
+        return (
+            state.settings.refine
+            and not state.boxes
+            and state.problem.ball is None
+            and state.units.stages > 1
+            and worth_refining(state.rows, state.units, state.problem.input_size)
+        )
+
+    def below_split(self, block: Block, known: Bounds) -> None:
+        state = self.state
+        refine(state.rows, state.reach, state.hooks.box(), block, block.choice)
 
 
 def worth_refining(rows: SparseRows, units: Units, inputs: int) -> bool:
@@ -37,24 +57,4 @@ def refine(rows: SparseRows, reach: Reach, box: Bounds, block: Block, split: Ind
         np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
         rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
         rows.bias, rows.radius, rows.reach, reach.input, reach.factor,
-    )  # fmt: skip
-
-
-DENSE = 0.5
-"""Share of nonzero input coefficients from which propagation costs more than it tells."""
-
-SWEEPS = 2
-"""Rounds of propagation at most; what the first two leave is little."""
-
-
-def propagate(rows: SparseRows, reach: Reach, block: Block, above: Vector) -> None:
-    """Cuts the nodes' own boxes and unit bounds by what every solution satisfies, in place.
-
-    above (A,): what the atoms asked for must not exceed.
-    """
-    factor = 2.0**-53 * 1.01 * (2.0 * (len(reach.input) + len(rows.bias)) + 64.0)
-    propagate_nodes(
-        block.atoms, above, block.lower, block.upper, block.low, block.high,
-        rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
-        rows.bias, rows.radius, rows.reach, factor, SWEEPS,
     )  # fmt: skip

@@ -1,39 +1,46 @@
-"""Nodes with input boxes of their own, for problems of few inputs: halved, and shrunk by what
-holds.
+"""Input boxes of the nodes' own, cut by what holds: for problems of few inputs.
 
-A linear bound row @ x + base <= 0 that every solution of a node satisfies cuts its box; a smaller
-box makes all units' bounds tighter.
+Let row @ x + base <= most for every solution of a node. Over its box the other terms are at least
+their minima, so input j can move from where its own term is least by no more than
+
+    (most - least of row @ x + base) / |row_j|
+
+as in `fbbt`, with rows that a pass found. A smaller box makes all units' bounds tighter.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Vector
-from ...compiler.base.late import Stop
+from ...compiler.base.arrays import Bounds, Matrix, Vector
 from ...compiler.problem import Problem
-from ..bounds.crown import Nodes, Pass, crown, heuristic_slopes
-from ..bounds.interval import stage_interval
+from ..bounds.crown import Pass, crown, heuristic_slopes
 from ..bounds.magnitudes import Reach
-from ..bounds.region_bounds import LARGEST_BATCH
 from ..nodes.batch import Block, Units, spread
-
-WIDEST, WIDEST_HALVED = 128, 16
-"""Inputs of some width beyond which nodes share one box, and beyond which boxes are not halved."""
+from ..state import State, Tightener
 
 
-def own_boxes(problem: Problem) -> bool:
-    """Whether the problem has few enough inputs for boxes of the nodes' own."""
-    return 0 < _wide(problem) <= WIDEST
+class InputBoxes(Tightener):
+    """A pass for each split and for each atom asked for; the bound of a node itself costs nothing
+    more.
+    """
 
+    step = "cutting input boxes"
+    changes = ("boxes",)
+    flag = "boxes"
 
-def worth_halving(problem: Problem) -> bool:
-    """Whether halving boxes competes with splitting units."""
-    return 0 < _wide(problem) <= WIDEST_HALVED
+    @staticmethod
+    def applies(state: State) -> bool:
+        return state.boxes
 
+    def below_split(self, block: Block, known: Bounds) -> None:
+        state = self.state
+        shrink_by_splits(state.problem, state.reach, state.units, block)
+        shrink_by_atoms(state.problem, state.reach, state.units, block, state.above())
 
-def _wide(problem: Problem) -> int:
-    return int((problem.lower < problem.upper).sum())
+    def after_ascent(self, block: Block, found: Pass) -> None:
+        most = np.full(len(block), self.state.hooks.cutoff())
+        shrink(block.low, block.high, found, most)
 
 
 def shrink(low: Matrix, high: Matrix, found: Pass, most: Vector) -> None:
@@ -96,106 +103,7 @@ def shrink_by_atoms(
         block.low[owner[mine]], block.high[owner[mine]] = low, high
 
 
-def rebound(
-    problem: Problem, reach: Reach, units: Units, block: Block, box: Bounds, stop: Stop
-) -> None:
-    """All unit bounds of the nodes again, within those they have; in place.
-
-    box (1, D): the region, which the nodes' own boxes cut; without those only what stands behind
-    the unit that was split last can change.  Once `stop` says so the rest stay as they are.
-    """
-    nodes = spread(block, units, box)
-    sources = [nodes.box]
-    own = block.low.shape[1] > 0
-    for number in range(units.stages):
-        stage, known = problem.stages[number], nodes.bounds[number]
-        bounds = stage_interval(stage, sources).intersect(known)
-        nodes.bounds[number] = bounds
-        deep = any(source != 0 for _, source in stage.terms)
-        # in a shared region nothing new is known of units that read the input alone
-        part = units.part(number)
-        if deep or (own and problem.ball is not None):
-            changed = own | ((block.choice >= 0) & (block.choice < part.start))
-            _backward(problem, reach, nodes, number, bounds, changed, stop)
-        sources.append(bounds.rectified())
-        block.lower[:, part], block.upper[:, part] = bounds.lower, bounds.upper
-
-
 def _all(block: Block) -> Bounds:
     """A box (1, D) that says nothing: the nodes have their own."""
     wide = np.full((1, block.low.shape[1]), np.inf)
     return Bounds(-wide, wide)
-
-
-def _backward(
-    problem: Problem,
-    reach: Reach,
-    nodes: Nodes,
-    number: int,
-    bounds: Bounds,
-    changed: Mask,
-    stop: Stop,
-) -> None:
-    """Tightens the bounds of a stage's unstable units at the changed nodes (B,), in place."""
-    size = problem.stages[number].size
-    free = (bounds.lower < 0.0) & (bounds.upper > 0.0) & changed[:, None]
-    owner, unit = np.nonzero(free)
-    widest = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
-    chunk = max(1, LARGEST_BATCH // widest)
-    for begin in range(0, len(owner), chunk):
-        if stop():
-            return
-        part, k = owner[begin : begin + chunk], unit[begin : begin + chunk]
-        for sign in (1.0, -1.0):
-            rows = np.zeros((len(part), size))
-            rows[np.arange(len(part)), k] = sign
-            slopes = heuristic_slopes(problem, nodes, part, number)
-            value = crown(
-                problem, reach, nodes, part, number, rows, np.zeros(len(part)), slopes
-            ).value
-            if sign > 0:
-                bounds.lower[part, k] = np.fmax(bounds.lower[part, k], value)
-            else:
-                bounds.upper[part, k] = np.fmin(bounds.upper[part, k], -value)
-
-
-POWER = 0.5
-"""How far past gains correct an input's effect: 0 not at all, 1 fully; between them is best."""
-
-
-class Axes:
-    """Which input to halve: its coefficient times its width, corrected by what that gained before.
-
-    The bound of a node far from closing says little about what matters inside; an input that
-    promises more than it keeps loses its turn (pseudo-costs: Benichou et al. 1971).
-    """
-
-    def __init__(self, inputs: int) -> None:
-        self.kept = np.full(inputs, np.nan)
-
-    def choose(self, effect: Matrix) -> tuple[Indices, Vector]:
-        """The input of each node, and its effect; effect (B, D): coefficient times width."""
-        known = np.nan_to_num(self.kept, nan=2.0 * np.nanmax(self.kept, initial=0.5))
-        axis = np.argmax(effect * known**POWER, axis=1)
-        return axis, effect[np.arange(len(effect)), axis]
-
-    def learn(self, axis: Indices, promise: Vector, gain: Vector) -> None:
-        """What halving some inputs gained, beside what it promised."""
-        for j, share in zip(
-            axis.tolist(), (gain / np.maximum(promise, 1e-300)).tolist(), strict=True
-        ):
-            old = self.kept[j]
-            self.kept[j] = max(share if np.isnan(old) else 0.9 * old + 0.1 * share, 1e-6)
-
-
-FEW, SHARE = 8, 0.08
-"""Units are split once no more than FEW + SHARE * (those unstable at the root) are left."""
-
-
-def few_left(root_units: int) -> float:
-    """Unstable units up to which a node is split on them rather than on its inputs.
-
-    Learning the better kind from the gains of single splits did worse than this rule: a phase gains
-    at once, and halving pays only later.
-    """
-    return FEW + SHARE * root_units

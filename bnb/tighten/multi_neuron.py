@@ -18,13 +18,11 @@ import numpy as np
 from scipy import sparse
 
 from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Vector
-from ...compiler.base.late import Stop, never
-from ..bounds.crown import triangle_loss
+from ..bounds.crown import Pass, crown, triangle_loss
 from ..bounds.kernels.multi_neuron import add_gains, joint_gains
-from ..bounds.magnitudes import Reach
-from ..nodes.batch import Block, Units
-from ..presolve.sparse_rows import SparseRows
-from .below_split import NODE
+from ..nodes.batch import Block, collect, multipliers, spread
+from ..presolve.sparse_rows import NODE, SparseRows
+from ..state import State, Tightener
 
 SIZE, LEAST = 10, 4
 """Units of a group: twice the patterns for one more, and most of the gain is there."""
@@ -38,28 +36,73 @@ WIDEST = 4000
 """Units of a stage beyond which overlaps (a square matrix of them) are not looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class JointGroups:
-    """groups (R, G, SIZE) of units of one stage each, by root node; -1 where fewer.  lasting (R,
-    G): those that are bounded again below the root; cost: multiplications of the costliest.
+class MultiNeuron(Tightener):
+    """Some 2^10 passes a group at the root; as many as few passes cost below, where a split touches
+    the group.
+
+    groups (R, G, SIZE): units of one stage each, by root node; -1 where fewer. lasting (R, G):
+    those that are bounded again below the root. cost: multiplications of the costliest.
     """
 
-    groups: Indices
-    lasting: Mask
-    cost: int
-    rows: SparseRows
-    reach: Reach
+    step = "bounding groups of units"
+    changes = ("values",)
 
-    @classmethod
-    def of(
-        cls, rows: SparseRows, reach: Reach, units: Units, roots: int, block: Block, lam: Matrix
-    ) -> JointGroups:
-        """Groups for the nodes of `block`, which come from `roots` root nodes; lam (B, U) at their
-        multipliers.
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self.groups: Indices = np.full((0, 0, SIZE), -1)
+        self.lasting: Mask = np.zeros((0, 0), dtype=bool)
+        self.cost = 1
+
+    @staticmethod
+    def applies(state: State) -> bool:
+        shared = not state.boxes and state.problem.ball is None
+        return state.settings.joint and state.units.count > 1 and shared
+
+    def at_roots(self, block: Block) -> bool:
+        """Groups for the open root nodes, by what the triangles of a pass lose."""
+        state, count = self.state, len(block)
+        nodes = spread(block, state.units, state.hooks.box())
+        found = crown(
+            state.problem, state.reach, nodes, np.arange(count), state.last,
+            block.gamma, np.zeros(count), multipliers(block, state.units), keep=True,
+        )  # fmt: skip
+        lam = collect(found.rows[:-1], state.units, count)
+        self.group(block, lam)
+        block.gain = np.zeros((count, self.groups.shape[1]))
+        block.share = np.maximum(-lam, 0.0)
+        self.update(block, np.ones(block.gain.shape, dtype=bool))
+        if state.hooks.recorder is not None:
+            state.hooks.recorder.joined(self.groups, block.origin, block.share)
+        return True
+
+    def below_split(self, block: Block, known: Bounds) -> None:
+        """What groups gain, where bounds or phases of their units changed: it is what triangles
+        lose with one pair of bounds, and too much beside the triangles of tighter ones.
         """
+        changed = (known.lower != block.lower) | (known.upper != block.upper)
+        split = np.flatnonzero(block.choice >= 0)
+        changed[split, block.choice[split]] = True
+        changed[block.crossed()] = False
+        self.update(block, self.touched(block, changed))
+
+    def after_pass(self, block: Block, found: Pass) -> None:
+        """Adds what the groups gain."""
+        if not self.groups.shape[1]:
+            return
+        before = found.value.copy()
+        lam = collect(found.rows[:-1], self.state.units, len(block))
+        add_gains(
+            lam, block.origin, block.phase, block.lower, block.upper, self.groups, block.share,
+            block.gain, found.value,
+        )  # fmt: skip
+        found.base += (found.value - before) * (1.0 - 1e-15)
+
+    def group(self, block: Block, lam: Matrix) -> None:
+        """Chooses the groups; lam (B, U): the units' coefficients at the nodes' multipliers."""
+        state, rows, units = self.state, self.state.rows, self.state.units
         loss = triangle_loss(block.lower, block.upper, block.phase, lam)
-        work = rows.work(units, len(reach.input)).tolist()
-        found: list[list[_Group]] = [[] for _ in range(roots)]
+        work = rows.work(units, state.problem.input_size).tolist()
+        found: list[list[_Group]] = [[] for _ in range(state.roots)]
         for number in range(units.stages):
             size = min(SIZE, int(math.log2(max(1.0, GROUP / work[number]))))
             if size < LEAST:
@@ -73,48 +116,17 @@ class JointGroups:
                     found[origin].append(_Group(lost, cost, number, group + part.start))
         found = [_affordable(groups) for groups in found]
         most = max((len(groups) for groups in found), default=0)
-        groups = np.full((roots, most, SIZE), -1, dtype=np.int64)
-        lasting = np.zeros((roots, most), dtype=bool)
-        costliest = 1
+        self.groups = np.full((state.roots, most, SIZE), -1, dtype=np.int64)
+        self.lasting = np.zeros((state.roots, most), dtype=bool)
         for origin, listed in enumerate(found):
             left = LASTING * (work[-1] + NODE)
             for position, kept in enumerate(listed):
-                groups[origin, position, : len(kept.units)] = kept.units
-                lasting[origin, position] = kept.cost <= left
+                self.groups[origin, position, : len(kept.units)] = kept.units
+                self.lasting[origin, position] = kept.cost <= left
                 # a split touches one group of the first stage, and about all of the later ones
                 if kept.number > 0 and kept.cost <= left:
                     left -= kept.cost
-                costliest = max(costliest, kept.cost)
-        return cls(groups, lasting, costliest, rows, reach)
-
-    def update(self, block: Block, box: Bounds, wanted: Mask, stop: Stop = never) -> None:
-        """Recomputes the gains of the wanted groups (B, G), in place; those that do not last gain
-        nothing below the root.
-
-        Once `stop` says so the rest gain nothing: what they gained before held with other bounds.
-        """
-        block.gain[wanted] = 0.0
-        lasts = (block.depth == 0)[:, None] | self.lasting[block.origin]
-        node, group = np.nonzero(wanted & lasts)
-        chunk = max(1, CHUNK // self.cost)
-        for begin in range(0, len(node), chunk):
-            if stop():
-                return
-            part = slice(begin, begin + chunk)
-            some = np.zeros(wanted.shape, dtype=bool)
-            some[node[part], group[part]] = True
-            self._gains(block, box, some)
-
-    def _gains(self, block: Block, box: Bounds, wanted: Mask) -> None:
-        rows = self.rows
-        inputs = len(self.reach.input)
-        factor = 2.0**-53 * 1.01 * (2.0 * (inputs + len(rows.bias)) + 64.0)
-        joint_gains(
-            self.groups, wanted, block.origin, block.phase, block.lower, block.upper, block.share,
-            np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
-            rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
-            rows.bias, rows.radius, rows.reach, self.reach.input, factor, block.gain,
-        )  # fmt: skip
+                self.cost = max(self.cost, kept.cost)
 
     def touched(self, block: Block, changed: Mask) -> Mask:
         """The groups (B, G) with a unit whose bounds or phase changed, (B, U)."""
@@ -124,11 +136,33 @@ class JointGroups:
         found: Mask = np.logical_or.reduce(hit, axis=2)
         return found
 
-    def add(self, block: Block, lam: Matrix, value: Vector) -> None:
-        """Adds what the groups gain to bounds (B,) of one row a node; lam (B, U)."""
-        add_gains(
-            lam, block.origin, block.phase, block.lower, block.upper, self.groups, block.share,
-            block.gain, value,
+    def update(self, block: Block, wanted: Mask) -> None:
+        """Recomputes the gains of the wanted groups (B, G), in place; those that do not last gain
+        nothing below the root.
+
+        Once the time is up the rest gain nothing: what they gained before held with other bounds.
+        """
+        box = self.state.hooks.box()
+        block.gain[wanted] = 0.0
+        lasts = (block.depth == 0)[:, None] | self.lasting[block.origin]
+        node, group = np.nonzero(wanted & lasts)
+        chunk = max(1, CHUNK // self.cost)
+        for begin in range(0, len(node), chunk):
+            if self.state.hooks.stop():
+                return
+            part = slice(begin, begin + chunk)
+            some = np.zeros(wanted.shape, dtype=bool)
+            some[node[part], group[part]] = True
+            self._gains(block, box, some)
+
+    def _gains(self, block: Block, box: Bounds, wanted: Mask) -> None:
+        rows, magnitude = self.state.rows, self.state.reach.input
+        factor = 2.0**-53 * 1.01 * (2.0 * (len(magnitude) + len(rows.bias)) + 64.0)
+        joint_gains(
+            self.groups, wanted, block.origin, block.phase, block.lower, block.upper, block.share,
+            np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
+            rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
+            rows.bias, rows.radius, rows.reach, magnitude, factor, block.gain,
         )  # fmt: skip
 
 

@@ -9,35 +9,71 @@ Neural Network Preimages, section 3).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from ...compiler.base.arrays import Indices, Mask, Matrix, Vector
+from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Vector
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
 from ..bounds.crown import Ascent, Multipliers, Nodes, ascend, crown
 from ..bounds.kernels.crown import adam_step
 from ..bounds.magnitudes import Reach
 from ..bounds.region_bounds import LARGEST_BATCH
+from ..nodes.batch import Block, multipliers, spread
+from ..state import State, Tightener
 
 RATE, DECAY, WEIGHT_RATE = 0.4, 0.85, 0.15
 START = 0.1
 """The atoms' first weight: at 0 no slope that only they meet would ever move."""
 TRIAL, SHARE = 100, 0.1
 """Nodes to learn from, and the share of them that has to close."""
+MOST_FREE = 256
+"""Free units up to which all of a node's are bounded."""
+SHORT = 1e-9
+"""What a node is short of closing at least, relative to the cutoff: a scale of weights."""
 
 
-@dataclass(slots=True)
-class Inside:
-    """What `tighten_inside` gained in one search."""
+class ObjectiveCut(Tightener):
+    """A hundred passes a node: for nodes with few free units, while it closes a good part of them.
 
-    tried: int = 0
-    closed: int = 0
+    tried, closed: how many nodes it looked at, and how many of them it showed to be empty.
+    """
+
+    step = "bounding units over what betters the objective"
+    changes = ("units",)
+
+    def __init__(self, state: State, tried: int = 0, closed: int = 0) -> None:
+        super().__init__(state)
+        self.tried, self.closed = tried, closed
+
+    @staticmethod
+    def applies(state: State) -> bool:
+        return state.problem.objective is not None
 
     @property
     def worthwhile(self) -> bool:
         return self.tried < TRIAL or self.closed >= SHARE * self.tried
+
+    def below_split(self, block: Block, known: Bounds) -> None:
+        state, cutoff = self.state, self.state.hooks.cutoff()
+        few = (block.free().sum(axis=1) <= MOST_FREE) & np.isfinite(block.value)
+        rows = np.flatnonzero(few & ~block.crossed())
+        if not (self.worthwhile and np.isfinite(cutoff) and len(rows)):
+            return
+        some, above = block.take(rows), state.above()
+        nodes = spread(some, state.units, state.hooks.box())
+        alpha = multipliers(some, state.units).alpha
+        short = np.maximum(cutoff - some.value, SHORT * (1.0 + abs(cutoff)))
+        for number in range(state.units.stages):
+            tighten_inside(
+                state.problem, state.reach, nodes, number, alpha, some.atoms, above, short,
+                state.settings.inside_steps, state.hooks.stop,
+            )  # fmt: skip
+            part, bounds = state.units.part(number), nodes.bounds[number]
+            block.lower[rows, part], block.upper[rows, part] = bounds.lower, bounds.upper
+        with state.lock:
+            self.tried += len(rows)
+            self.closed += int((block.lower[rows] > block.upper[rows]).any(axis=1).sum())
 
 
 def tighten_inside(

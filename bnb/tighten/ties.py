@@ -7,49 +7,51 @@ of one of them is held, and the bound becomes that unit's pre-activation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Mask, Matrix
 from ..bounds.crown import Multipliers
-from ..nodes.batch import Block, Units
-from ..presolve.sparse_rows import SparseRows
+from ..nodes.batch import Block
+from ..state import State, Tightener
 
 
-@dataclass(frozen=True, slots=True)
-class Ties:
-    """read (A, U): the units' coefficients in the atoms; plain (A,): atoms of nothing else."""
+class Ties(Tightener):
+    """Of no cost beside a pass.
 
-    units: Units
-    read: Matrix
-    plain: Mask
+    read (A, U): the units' coefficients in the atoms; plain (A,): atoms of nothing else.
+    """
 
-    @classmethod
-    def of(cls, rows: SparseRows, units: Units) -> Ties | None:
-        """None where no atom can be tied.  rows: of a reduced problem."""
-        atoms = slice(units.count, None)
-        plain = (rows.bias[atoms] == 0.0) & (np.diff(rows.x_start)[atoms] == 0)
-        if not (units.count and plain.any()):
-            return None
-        shape = (len(rows.bias), units.count)
+    step = "holding one unit of a tie"
+    changes = ("multipliers",)
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        rows, count = state.rows, state.units.count
+        shape = (len(rows.bias), count)
         read = sparse.csr_array((rows.u_value, rows.u_index, rows.u_start), shape=shape)
-        return cls(units, read[atoms].toarray(), plain)
+        self.read: Matrix = read[count:].toarray()
+        self.plain = reads_units_alone(state)
 
-    def hold(self, block: Block, slopes: Multipliers) -> None:
+    @staticmethod
+    def applies(state: State) -> bool:
+        tied = state.problem.objective is None and state.units.count
+        return bool(tied and reads_units_alone(state).any())
+
+    def before_pass(self, block: Block, multipliers: Multipliers) -> None:
         """Sets the multiplier of one unit of each tied node, in place: a free unit's slope, or its
         split's.
         """
-        units = self._held(block)
-        for number in range(self.units.stages):
-            part = self.units.part(number)
-            rows = np.flatnonzero((part.start <= units) & (units < part.stop))
-            k = units[rows] - part.start
-            unsplit = block.phase[rows, units[rows]] == 0
-            slopes.alpha[number][rows[unsplit], k[unsplit]] = 1.0
+        held = self._held(block)
+        for number in range(self.state.units.stages):
+            part = self.state.units.part(number)
+            rows = np.flatnonzero((part.start <= held) & (held < part.stop))
+            k = held[rows] - part.start
+            unsplit = block.phase[rows, held[rows]] == 0
+            multipliers.alpha[number][rows[unsplit], k[unsplit]] = 1.0
             rows, k = rows[~unsplit], k[~unsplit]
-            slopes.beta[number][rows, k] = np.maximum(slopes.beta[number][rows, k], 1.0)
+            beta = multipliers.beta[number]
+            beta[rows, k] = np.maximum(beta[rows, k], 1.0)
 
     def _held(self, block: Block) -> Indices:
         """The unit to hold at each node (B,), -1 where the bound can be more than a tie."""
@@ -62,3 +64,10 @@ class Ties:
         level = np.where((lam != 0.0) & ~known_zero, block.lower + block.upper, -np.inf)
         unit = np.argmax(level, axis=1)
         return np.where(tied & (level.max(axis=1) > -np.inf), unit, -1)
+
+
+def reads_units_alone(state: State) -> Mask:
+    """The atoms (A,) that no input and no constant enters."""
+    atoms, rows = slice(state.units.count, None), state.rows
+    found: Mask = (rows.bias[atoms] == 0.0) & (np.diff(rows.x_start)[atoms] == 0)
+    return found

@@ -1,183 +1,106 @@
-"""Bounds of single units by small trees of their own: splits of units before them.
-
-In deep networks what a unit's bound loses is lost again in every later layer. A unit reads few
-unstable ones that matter, so that a few splits bring it near its exact range. All trees of a stage
-grow side by side, by their worst leaf each (best-first branch and bound on every unit; the idea of
-refining units one by one before the whole question: Singh et al. 2019, Boosting robustness
-certification of neural networks).
-"""
+"""Trees of single units, as in `small_trees`: whether and how far they are grown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
-from ...compiler.base.arrays import Bounds, Indices, Mask, Phases, Vector
+from ...compiler.base.arrays import Bounds, Indices, Phases
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
-from ..bounds.crown import (
-    Ascent,
-    Multipliers,
-    Nodes,
-    ascend,
-    crown,
-    heuristic_slopes,
-    triangle_loss,
-    with_beta,
-)
+from ..bounds.crown import Multipliers, Nodes
 from ..bounds.magnitudes import Reach
-from ..bounds.region_bounds import LARGEST_BATCH
+from ..state import State, Tightener
+from .small_trees import FIRST_STEPS, STEPS, Trees
 
-FIRST_STEPS, STEPS = 8, 3
-"""Ascent steps of a tree's root, and of every later leaf."""
-RATE, DECAY = 0.2, 0.8
+ROUNDS = 10
+PROBE, GAIN = 16, 0.05
+"""Units of a stage that are tried first, and the share of their width that has to go."""
+EFFORT = 1e11
+"""Multiplications that all trees of a question may cost, about ten seconds of one core."""
+
+Listener: TypeAlias = Callable[[int, Indices, int, Indices, Sequence[Phases], Multipliers], None]
+"""Hears of the leaves that gave some units of a stage better bounds; see `Recorder.grown`."""
 
 
-@dataclass(slots=True)
-class Leaves:
-    """M leaves of several trees: whose (M,), the bound there, phases and multipliers (M, N) of
-    every stage before the unit's, and what to split next and how much that unit loses.
-    """
+class UnitTrees(Tightener):
+    """Up to ten seconds of one core; the root begins again where it gains."""
 
-    owner: Indices
-    value: Vector
-    phases: list[Phases]
-    multipliers: Multipliers
-    split_on: Indices
-    loss: Vector
-
-    def take(self, index: Indices) -> Leaves:
-        return Leaves(
-            self.owner[index],
-            self.value[index],
-            [part[index] for part in self.phases],
-            self.multipliers.take(index),
-            self.split_on[index],
-            self.loss[index],
-        )
+    step = "trees of single units"
+    changes = ("region",)
 
     @staticmethod
-    def join(several: Sequence[Leaves]) -> Leaves:
-        def stages(parts: Iterable[Sequence[Any]]) -> list[Any]:
-            return [np.concatenate(stage) for stage in zip(*parts, strict=True)]
+    def applies(state: State) -> bool:
+        return state.settings.trees and not state.boxes and state.problem.ball is None
 
-        return Leaves(
-            np.concatenate([leaves.owner for leaves in several]),
-            np.concatenate([leaves.value for leaves in several]),
-            stages(leaves.phases for leaves in several),
-            Multipliers(
-                stages(leaves.multipliers.alpha for leaves in several),
-                stages(leaves.multipliers.beta for leaves in several),
-            ),
-            np.concatenate([leaves.split_on for leaves in several]),
-            np.concatenate([leaves.loss for leaves in several]),
-        )
+    @staticmethod
+    def at_region(state: State) -> bool:
+        recorder = state.hooks.recorder
+        listener = None if recorder is None else recorder.grown
+        work = state.rows.work(state.units, state.problem.input_size)
+        return grow(state.problem, state.reach, state.root, work, state.hooks.stop, listener)
 
 
-class Trees:
-    """Lower bounds of sign * z for units (Q,) of stage `number`, over the only node of `nodes`.
+def grow(
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    work: Indices,
+    stop: Stop,
+    listener: Listener | None,
+) -> bool:
+    """Tightens the bounds of the only node, stage by stage, in place; whether anything was done.
 
-    found (Q,): the best bounds; grown (Q,): whether a tree's leaves give it, or its root; leaves:
-    those of all trees, each of which cover the node.
+    work (S,): multiplications of a backward pass from a unit of each stage.  Trees end at the first
+    stage where they gain little, or cost too much; bounds of later stages are raised without them.
     """
+    spent, grown, rounds = 0.0, False, ROUNDS
+    passes = 2.0 * (2 * FIRST_STEPS + 1 + 2 * ROUNDS * (2 * STEPS + 1))
+    for number, stage in enumerate(problem.stages[:-1]):
+        known = nodes.bounds[number]
+        units = np.flatnonzero((known.lower[0] < 0.0) & (known.upper[0] > 0.0))
+        deep = any(source != 0 for _, source in stage.terms)
+        if not (stage.relu and deep and len(units)):
+            continue
+        spent += passes * len(units) * float(work[number])
+        rounds = rounds if spent <= EFFORT else 0
+        if stop() or not (grown or rounds):
+            break
+        few = units[np.linspace(0, len(units) - 1, min(PROBE, len(units))).astype(int)]
+        if not grown and _narrowed(problem, reach, nodes, number, few, rounds, stop)[1] < GAIN:
+            break
+        nodes.bounds[number], share = _narrowed(
+            problem, reach, nodes, number, units, rounds, stop, listener
+        )
+        grown, rounds = True, rounds if share >= GAIN else 0
+    return grown
 
-    def __init__(
-        self, problem: Problem, reach: Reach, nodes: Nodes, number: int, units: Indices, sign: float
-    ) -> None:
-        self.problem, self.reach, self.nodes, self.number = problem, reach, nodes, number
-        self.units = units
-        self.rows = np.zeros((len(units), problem.stages[number].size))
-        self.rows[np.arange(len(units)), units] = sign
-        sizes = [problem.stages[stage].size for stage in range(number)]
-        self.first = np.cumsum([0, *sizes])
-        owner = np.zeros(len(units), dtype=np.int64)
-        slopes = with_beta(heuristic_slopes(problem, nodes, owner, number))
-        phases = [np.zeros((len(units), size), dtype=np.int8) for size in sizes]
-        self.roots = self._bounded(np.arange(len(units)), phases, slopes, FIRST_STEPS)
-        self.leaves, self.found = self.roots, self.roots.value.copy()
-        self.grown: Mask = np.zeros(len(units), dtype=bool)
 
-    def grow(self, rounds: int, stop: Stop) -> None:
-        """Splits every tree's worst leaf, once a round, while that can raise its bound.
-
-        A tree whose bound is positive already is done: its unit is stable.
-        """
-        for _ in range(rounds):
-            leaves = self.leaves
-            order = np.lexsort((leaves.value, leaves.owner))
-            worst = order[np.searchsorted(leaves.owner[order], np.arange(len(self.units)))]
-            worst = worst[(leaves.loss[worst] > 0.0) & (leaves.value[worst] < 0.0)]
-            if stop() or not len(worst):
-                break
-            parents = leaves.take(worst)
-            parts = []
-            for phase in (1, -1):
-                child = parents.take(np.arange(len(worst)))
-                stage = np.searchsorted(self.first, child.split_on, side="right") - 1
-                for number in range(self.number):
-                    mine = np.flatnonzero(stage == number)
-                    child.phases[number][mine, child.split_on[mine] - self.first[number]] = phase
-                parts.append(self._bounded(child.owner, child.phases, child.multipliers, STEPS))
-            kept = np.ones(len(leaves.owner), dtype=bool)
-            kept[worst] = False
-            self.leaves = Leaves.join([leaves.take(np.flatnonzero(kept)), *parts])
-        least = np.full(len(self.units), np.inf)
-        np.minimum.at(least, self.leaves.owner, self.leaves.value)
-        self.grown = least > self.roots.value
-        self.found = np.where(self.grown, least, self.roots.value)
-
-    def proof(self, wanted: Mask) -> Leaves:
-        """The leaves that show what was found for the wanted units (Q,)."""
-        grown, roots = wanted & self.grown, wanted & ~self.grown
-        shown = self.roots, np.flatnonzero(roots[self.roots.owner])
-        split = self.leaves, np.flatnonzero(grown[self.leaves.owner])
-        return Leaves.join([leaves.take(rows) for leaves, rows in (shown, split)])
-
-    def _bounded(
-        self, owner: Indices, phases: list[Phases], slopes: Multipliers, steps: int
-    ) -> Leaves:
-        widest = max([self.problem.input_size, *(p.shape[1] for p in phases)])
-        chunk = max(1, LARGEST_BATCH // widest)
-        found = []
-        for begin in range(0, len(owner), chunk):
-            part = np.arange(begin, min(begin + chunk, len(owner)))
-            some = owner[part], [p[part] for p in phases], slopes.take(part)
-            found.append(self._chunk(*some, steps))
-        return Leaves.join(found)
-
-    def _chunk(
-        self, owner: Indices, phases: list[Phases], slopes: Multipliers, steps: int
-    ) -> Leaves:
-        """The leaves with the best multipliers of some ascent steps."""
-        problem, number, count = self.problem, self.number, len(owner)
-        bounds = []
-        for stage, phase in enumerate(phases):
-            low, high = self.nodes.bounds[stage].lower, self.nodes.bounds[stage].upper
-            low = np.where(phase > 0, np.maximum(low, 0.0), low)
-            bounds.append(Bounds(low, np.where(phase < 0, np.minimum(high, 0.0), high)))
-        box = self.nodes.box
-        region = Bounds(np.repeat(box.lower, count, axis=0), np.repeat(box.upper, count, axis=0))
-        nodes, who = Nodes(region, bounds, phases), np.arange(count)
-        best = np.full(count, -np.inf)
-        kept = slopes.take(who)
-        ascent, offset = Ascent(RATE, DECAY), np.zeros(count)
-        for step in range(steps + 1):
-            found = crown(
-                problem, self.reach, nodes, who, number, self.rows[owner], offset, slopes, keep=True
-            )
-            better = np.flatnonzero(found.value > best)
-            best[better] = found.value[better]
-            for several, mine in ((kept.alpha, slopes.alpha), (kept.beta, slopes.beta)):
-                for target, source in zip(several, mine, strict=True):
-                    target[better] = source[better]
-            if step < steps:
-                ascend(problem, nodes, who, number, found, slopes, ascent)
-        losses = []
-        for known, phase, lam in zip(bounds, phases, found.rows, strict=False):
-            lam = lam if lam.size else np.zeros(phase.shape)
-            losses.append(triangle_loss(known.lower, known.upper, phase, lam))
-        loss = np.concatenate(losses, axis=1)
-        return Leaves(owner, best, phases, kept, np.argmax(loss, axis=1), loss.max(axis=1))
+def _narrowed(
+    problem: Problem,
+    reach: Reach,
+    nodes: Nodes,
+    number: int,
+    units: Indices,
+    rounds: int,
+    stop: Stop,
+    listener: Listener | None = None,
+) -> tuple[Bounds, float]:
+    """A stage's bounds with better ones of some units, and by which share these became narrower."""
+    known = nodes.bounds[number]
+    lower, upper = known.lower.copy(), known.upper.copy()
+    for sign in (1.0, -1.0):
+        trees = Trees(problem, reach, nodes, number, units, sign)
+        trees.grow(rounds, stop)
+        before = lower[0, units] if sign > 0 else -upper[0, units]
+        better = trees.found > before
+        if listener is not None:
+            leaves = trees.proof(better)
+            listener(number, units, int(sign), leaves.owner, leaves.phases, leaves.multipliers)
+        found = np.where(better, trees.found, before)
+        (lower if sign > 0 else upper)[0, units] = sign * found
+    width = (known.upper - known.lower)[0, units]
+    share = float(np.mean(1.0 - (upper - lower)[0, units] / width))
+    return Bounds(lower, upper), share

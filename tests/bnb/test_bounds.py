@@ -22,7 +22,7 @@ from rhobust.bnb.bounds.crown import (
 from rhobust.bnb.bounds.interval import propagate
 from rhobust.bnb.bounds.magnitudes import Reach
 from rhobust.bnb.bounds.region_bounds import tighten, unit_bounds
-from rhobust.bnb.nodes.batch import Block, Units, children, spread, view
+from rhobust.bnb.nodes.batch import Block, Units, children, spread
 from rhobust.bnb.presolve.sparse_rows import SparseRows
 from rhobust.bnb.presolve.substitute_stable import reduce, unstable_units
 from rhobust.bnb.tighten.below_split import refine
@@ -165,7 +165,7 @@ def test_ladder(seed: int) -> None:
     rivals = [k for k in range(case.network.output_size) if k != case.label]
     asked = np.arange(len(rows))
     small, root, _ = reduce(problem, reach, nodes, tree_of(problem), asked)
-    relaxation = Relaxation(small, view(root), highs)
+    relaxation = Relaxation(small, root.view(), highs)
     sampled = [exact_pre(problem, point)[-1] for point in exact_points(rng, box, 8)]
     for k, rival in enumerate(rivals):
         answer, _ = relaxation.least(asked[k : k + 1], None, 10.0)
@@ -487,9 +487,9 @@ def test_stages_that_nothing_reads(constant: bool) -> None:
             assert found.value[0] <= 0.25
             ascend(of, at, owner, last, found, slopes, ascent)
         assert found.value[0] == pytest.approx(0.25, abs=0.02)
-        answer, duals = Relaxation(of, view(at), highs).least(only, None, 10.0)
+        answer, duals = Relaxation(of, at.view(), highs).least(only, None, 10.0)
         assert answer.value == pytest.approx(0.25) and duals.atoms.tolist() == [1.0]
-        alpha, beta = from_duals(of, view(at), duals.atoms, duals)
+        alpha, beta = from_duals(of, at.view(), duals.atoms, duals)
         multipliers = Multipliers([a[None] for a in alpha], [b[None] for b in beta])
         found = crown(of, far, at, owner, last, rows, offset, multipliers)
         assert found.value[0] == pytest.approx(0.25) and found.value[0] <= 0.25

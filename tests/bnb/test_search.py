@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rhobust import Verdict, rho, rho_estimate, verify
 from rhobust.bnb import search as module
-from rhobust.bnb.bound_batch import node_pass, tighten_nodes
+from rhobust.bnb.bound_batch import node_pass, tighten
 from rhobust.bnb.nodes.batch import Block, children, multipliers, spread
 from rhobust.bnb.nodes.frontier import Frontier
 from rhobust.bnb.root import root_nodes
@@ -26,6 +26,7 @@ from rhobust.lp.oracle.highs import Answer, Oracle, Program, Solver, highs, no_a
 from ..reference import oracles
 from ..reference.strategies import Case, cases, random_case, tangled_case, tangled_cases
 from .problems import compiled, exact_points, exact_pre, unread_problem
+from .test_multi_neuron import groups_of
 
 pytestmark = pytest.mark.slow
 
@@ -440,7 +441,7 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
     of = State.of(question.problem, question.hooks(lambda points: False), spent)
     with np.errstate(all="ignore"):
         block, _ = root_nodes(of)
-        if not len(block) or of.joint is None:
+        if not len(block) or groups_of(of) is None:
             return
         for _ in range(4):
             if rng.random() < 0.6:
@@ -466,7 +467,7 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
                 return
             block.choice = np.array([int(rng.choice(some)) for some in free])
             block = children(block)
-            tighten_nodes(of, block)
+            tighten(of, block)
             block = block.take(np.flatnonzero(~(block.lower > block.upper).any(axis=1))[:8])
             if not len(block):
                 return

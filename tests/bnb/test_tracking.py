@@ -19,6 +19,7 @@ from rhobust.bnb import search, split_batch
 from rhobust.bnb import state as shared
 from rhobust.bnb.leaves import close as leaves
 from rhobust.bnb.search import Hooks, Outcome, Settings
+from rhobust.bnb.tighten import below_split, fbbt, input_boxes, recomputed
 from rhobust.bnb.tracking.tracker import Tracker, tracker
 from rhobust.compiler.base.arrays import Bounds
 from rhobust.compiler.problem import Problem
@@ -104,24 +105,24 @@ def one_child(found: Any, *given: Any) -> Any:
 
 
 STEPS: dict[str, tuple[object, str, Callable[..., Any], rb.Problem]] = {
-    "tightening the region's bounds": (rooting, "tighten", cut_root, least(0, 3)),
-    "substituting stable units": (shared, "reduce", shifted, least(1, 3)),
-    "a pass from the output": (bounding, "crown", raised, least(2, 3)),
-    "cutting boxes by splits": (bounding, "shrink_by_splits", cut_boxes, least(3, 3)),
-    "cutting boxes by rows of the output": (bounding, "shrink_by_atoms", cut_boxes, least(4, 3)),
-    "propagating rows": (bounding, "propagate", cut_boxes, least(7, 60, idle=True)),
-    "bounding a node's units again": (bounding, "rebound", cut_units, least(5, 3, ball=True)),
-    "bounding units below a split": (bounding, "refine", cut_units, least(6, 3)),
-    "cutting boxes by the nodes' bounds": (bounding, "shrink", cut_low_and_high, least(0, 3)),
-    "a split": (split_batch, "children", one_child, least(2, 3)),
+    "tighten": (rooting, "tightening the region's bounds", cut_root, least(0, 3)),
+    "reduce": (shared, "substituting stable units", shifted, least(1, 3)),
+    "crown": (bounding, "a pass from the output", raised, least(2, 3)),
+    "shrink_by_splits": (input_boxes, "cutting input boxes", cut_boxes, least(3, 3)),
+    "shrink_by_atoms": (input_boxes, "cutting input boxes", cut_boxes, least(4, 3)),
+    "propagate": (fbbt, "propagating rows", cut_boxes, least(7, 60, idle=True)),
+    "rebound": (recomputed, "bounding a node's units again", cut_units, least(5, 3, ball=True)),
+    "refine": (below_split, "bounding units below a split", cut_units, least(6, 3)),
+    "shrink": (input_boxes, "cutting boxes by the nodes' bounds", cut_low_and_high, least(0, 3)),
+    "children": (split_batch, "a split", one_child, least(2, 3)),
 }
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("name", STEPS)
 def test_a_step_that_loses_a_solution_is_named(
-    step: str, monkeypatch: pytest.MonkeyPatch, reports: Path, caplog: pytest.LogCaptureFixture
+    name: str, monkeypatch: pytest.MonkeyPatch, reports: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    module, name, spoil, question = STEPS[step]
+    module, step, spoil, question = STEPS[name]
     problem = question.compile().problem
     point, value = best_of_many(problem)
     boxes = "box" in step or "propagat" in step

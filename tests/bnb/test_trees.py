@@ -15,8 +15,8 @@ from rhobust.bnb.check import Checker
 from rhobust.bnb.checker.arithmetic import Array
 from rhobust.bnb.checker.rounded.unit_trees import covers
 from rhobust.bnb.search import Settings
-from rhobust.bnb.tighten import unit_tree_effort as growing
-from rhobust.bnb.tighten.unit_trees import Trees
+from rhobust.bnb.tighten.small_trees import Trees
+from rhobust.bnb.tighten.unit_trees import grow
 from rhobust.compiler.base.arrays import Bounds
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.results import Verdict
@@ -170,5 +170,5 @@ def test_little_gain_ends_it() -> None:
     nodes, reach = rooted(problem, box)
     work = np.ones(len(problem.stages), dtype=np.int64)
     before = [b.lower.copy() for b in nodes.bounds]
-    assert not growing.grow(problem, reach, nodes, work, never, None)
+    assert not grow(problem, reach, nodes, work, never, None)
     assert all((a == b.lower).all() for a, b in zip(before, nodes.bounds, strict=True))

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from rhobust.bnb.bounds.crown import Multipliers, crown, heuristic_slopes, with_beta
 from rhobust.bnb.bounds.sparse_crown import local_rows
-from rhobust.bnb.nodes.batch import view
 from rhobust.bnb.presolve.substitute_stable import expand, reduce, unstable_units
 from rhobust.compiler.base.arrays import Bounds, Matrix, Numbers, exact
 from rhobust.compiler.problem import Problem
@@ -139,7 +138,7 @@ def test_rows_of_a_linear_region_and_of_a_relaxation(seed: int) -> None:
     nodes, _ = rooted(problem, region(problem))
     start = int(rng.integers(len(problem.stages)))
     rows = chosen_rows(rng, problem, start)
-    node = view(nodes)
+    node = nodes.view()
     found = relaxed_expand(problem, node, start, rows)
     for point in exact_points(rng, region(problem), 3):
         floats = point.astype(np.float64)

@@ -10,8 +10,8 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
+from rhobust.bnb.bounds.node_lp import LeafResult, solve_leaf
 from rhobust.bnb.leaves import close as leaves
-from rhobust.bnb.leaves.node_lp import LeafResult, solve_leaf
 from rhobust.lp.oracle.highs import Answer, Solver
 from rhobust.selftest.faults import SITES
 from rhobust.selftest.judge import Tally, judged, measured, optimised
@@ -78,8 +78,8 @@ class Listening:
 def believing(*given: Any) -> LeafResult:
     """A leaf whose bound is the solver's own objective value."""
     told: list[float] = []
-    oracle = given[5]
-    found = solve_leaf(*given[:5], lambda program: Listening(oracle(program), told), *given[6:])  # type: ignore[call-arg]
+    oracle = given[4]
+    found = solve_leaf(*given[:4], lambda program: Listening(oracle(program), told), *given[5:])  # type: ignore[call-arg]
     return replace(found, value=told[-1]) if told else found
 
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.bnb import bound_batch as bounding
 from rhobust.bnb.search import Settings
-from rhobust.bnb.tighten import objective_cut as inverse
+from rhobust.bnb.tighten import objective_cut
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.language.activations import relu
 from rhobust.compiler.language.expressions import Variable
@@ -107,14 +106,14 @@ def test_no_sample_is_better(seed: int) -> None:
 
 def test_a_false_bound_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Units bounded a little too tightly where only better values matter."""
-    real = inverse.tighten_inside
+    real = objective_cut.tighten_inside
 
     def wrong(problem: Any, reach: Any, nodes: Any, number: int, *given: Any) -> None:
         real(problem, reach, nodes, number, *given)
         bounds = nodes.bounds[number]
         bounds.upper[:] = bounds.lower + 0.8 * (bounds.upper - bounds.lower)
 
-    monkeypatch.setattr(bounding, "tighten_inside", wrong)
+    monkeypatch.setattr(objective_cut, "tighten_inside", wrong)
     told = []
     for seed in range(60):
         problem = drawn(np.random.default_rng([3, seed]))

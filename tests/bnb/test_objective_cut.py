@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import rhobust as rb
 from rhobust.bnb.bounds.crown import Nodes, heuristic_slopes
-from rhobust.bnb.search import Settings
-from rhobust.bnb.tighten.objective_cut import Inside, tighten_inside
+from rhobust.bnb.search import Hooks, Settings
+from rhobust.bnb.state import State
+from rhobust.bnb.tighten.objective_cut import ObjectiveCut, tighten_inside
 from rhobust.compiler.base.arrays import Bounds, Vector
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.problem import Problem
@@ -122,5 +123,7 @@ def test_optima_are_the_same(steps: int) -> None:
 
 
 def test_effort_ends_where_it_closes_nothing() -> None:
-    assert Inside(50, 0).worthwhile and Inside(1000, 400).worthwhile
-    assert not Inside(100, 3).worthwhile
+    problem, box = compiled(random_case(np.random.default_rng(0)), 0.1)
+    state = State.of(problem, Hooks(lambda: 1.0, lambda points: False, lambda: box), Settings())
+    assert ObjectiveCut(state, 50, 0).worthwhile and ObjectiveCut(state, 1000, 400).worthwhile
+    assert not ObjectiveCut(state, 100, 3).worthwhile

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from rhobust.bnb.bound_batch import tighten_nodes
+from rhobust.bnb.bound_batch import tighten
 from rhobust.bnb.nodes.batch import Block, children
 from rhobust.bnb.root import root_nodes
 from rhobust.bnb.search import Hooks, Settings
 from rhobust.bnb.state import State
+from rhobust.bnb.tighten.multi_neuron import MultiNeuron
 from rhobust.compiler.base.arrays import Bounds, Vector
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.question.claim import Claim
@@ -24,6 +26,12 @@ UP = 1.0 + 4.0 * 2.0**-53
 
 def always(box: Bounds) -> Callable[[], Bounds]:
     return lambda: box
+
+
+def groups_of(state: State) -> MultiNeuron | None:
+    """The tightener of a search that has groups."""
+    found = [one for one in state.tighteners if isinstance(one, MultiNeuron)]
+    return found[0] if found and found[0].groups.size else None
 
 
 def opened(rng: np.random.Generator, scale: float) -> tuple[State, Block, Bounds]:
@@ -42,13 +50,14 @@ def opened(rng: np.random.Generator, scale: float) -> tuple[State, Block, Bounds
         state = State.of(problem, hooks, Settings(boxes=False))
         with np.errstate(all="ignore"):
             block, early = root_nodes(state)
-        if early is None and state.joint is not None and (block.gain > 0.0).any():
+        if early is None and groups_of(state) is not None and (block.gain > 0.0).any():
             return state, block, box
     raise AssertionError("no search with groups among 200 random ones")
 
 
 def check(state: State, block: Block, box: Bounds, rng: np.random.Generator) -> None:
-    assert state.joint is not None
+    tightener = groups_of(state)
+    assert tightener is not None
     for point in exact_points(rng, box, 12):
         values = [z for stage in exact_pre(state.problem, point)[:-1] for z in stage]
         for row in range(len(block)):
@@ -60,7 +69,7 @@ def check(state: State, block: Block, box: Bounds, rng: np.random.Generator) -> 
             )
             if inside:
                 for group, gain in zip(
-                    state.joint.groups[block.origin[row]], block.gain[row].tolist(), strict=True
+                    tightener.groups[block.origin[row]], block.gain[row].tolist(), strict=True
                 ):
                     holds(block, row, group, gain, values)
 
@@ -90,7 +99,7 @@ def test_gains_hold_at_the_root_and_below(seed: int, scale: float) -> None:
         if not len(ready):
             break
         block = children(ready)
-        tighten_nodes(state, block)
+        tighten(state, block)
         check(state, block, box, rng)
         free = (block.phase == 0) & (block.lower < 0.0) & (block.upper > 0.0)
         block.choice = np.where(free.any(axis=1), free.argmax(axis=1), -1)
@@ -118,7 +127,9 @@ def test_a_group_is_tighter_than_its_triangles() -> None:
 
 def test_late_groups_gain_nothing() -> None:
     """What a group gained with other bounds is no bound of a child."""
-    state, block, box = opened(np.random.default_rng(3), 1.0)
-    assert state.joint is not None and block.gain.any()
-    state.joint.update(block, box, block.gain > 0.0, lambda: True)
+    state, block, _ = opened(np.random.default_rng(3), 1.0)
+    tightener = groups_of(state)
+    assert tightener is not None and block.gain.any()
+    state.hooks = replace(state.hooks, remaining=lambda: 0.0)
+    tightener.update(block, block.gain > 0.0)
     assert not block.gain.any()
