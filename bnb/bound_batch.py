@@ -11,7 +11,8 @@ import numpy as np
 from ..compiler.base.arrays import Bounds, Indices, Mask
 from .bounds.crown import Ascent, Multipliers, Nodes, Pass, ascend, crown
 from .bounds.kernels.balls import least_radius
-from .nodes.batch import Block, collect, multipliers, spread
+from .nodes.batch import Block
+from .nodes.forms import collect, multipliers, spread
 from .nodes.weights import reweigh
 from .state import State
 

@@ -15,7 +15,8 @@ from .bound_batch import ascended, bound
 from .bounds.crown import Ascent, heuristic_slopes
 from .bounds.region_bounds import root_bounds, tighten
 from .branching import rules
-from .nodes.batch import Block, collect, empty_block, root_block
+from .nodes.batch import Block, empty_block
+from .nodes.forms import collect, root_block
 from .nodes.weights import first_weights
 from .presolve.plain_proof import plain_pass
 from .presolve.sparse_rows import SparseRows

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .bound_batch import bound
-from .nodes.batch import Block, children
+from .nodes.batch import Block
+from .nodes.split import children
 from .nodes.weights import ask_more
 from .state import State
 

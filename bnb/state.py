@@ -18,8 +18,9 @@ from ..compiler.problem import Branch, Problem
 from .bounds.crown import Multipliers, Nodes, Pass
 from .bounds.magnitudes import Reach
 from .bounds.node_lp import LeafResult
-from .nodes.batch import Block, Units
+from .nodes.batch import Block
 from .nodes.disjunctions import Tree
+from .nodes.forms import Units
 from .presolve.remaining import Remaining
 from .presolve.sparse_rows import SparseRows
 from .presolve.substitute_stable import reduce

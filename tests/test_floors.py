@@ -68,3 +68,34 @@ def test_kernels_stand_alone() -> None:
     for path in kernels:
         for line, level, name in imports(path):
             assert not level or "arrays" in name, f"{path.relative_to(ROOT)}:{line}"
+
+
+ROOMS = {
+    "bnb": [  # files that stand in no folder are rooms of their own
+        "search", "resume", "root", "split_batch", "leaves", "bound_batch", "tighten", "branching",
+        "state", "settings", "tracking", "certificate", "presolve", "nodes", "bounds",
+    ],
+}  # fmt: skip
+"""The rooms of a floor, from the roof down: each names only rooms below its own."""
+
+
+def room(target: list[str]) -> str:
+    """The room of a module of a floor, by its dotted name."""
+    return target[2] if len(target) > 2 else ""
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_rooms_point_downwards(name: str) -> None:
+    order = ROOMS[name]
+    for path in (ROOT / name).rglob("*.py"):
+        package = place(path)
+        own = room([*package, path.stem])
+        if own not in order:  # the checker, which names nothing of the rest
+            continue
+        for line, level, imported in imports(path):
+            target = [*package[: len(package) - level + 1], *imported]
+            if level and floor(target) == name:
+                where = f"{path.relative_to(ROOT)}:{line}"
+                assert room(target) in order, f"{where}: {room(target)} is no room of {name}"
+                below = order.index(room(target)) >= order.index(own)
+                assert below, f"{where}: {own} may not name {room(target)}"

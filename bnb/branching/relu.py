@@ -6,7 +6,8 @@ import numpy as np
 
 from ...compiler.base.arrays import Matrix, Vector
 from ..bounds.crown import Nodes, Pass, triangle_loss
-from ..nodes.batch import Block, collect
+from ..nodes.batch import Block
+from ..nodes.forms import collect
 from ..state import BranchingRule, State
 
 

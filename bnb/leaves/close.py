@@ -11,7 +11,8 @@ from ...compiler.base.arrays import Bounds, Vector
 from ...compiler.base.untrusted import attempt
 from ..bound_batch import measure
 from ..bounds.node_lp import NO_GAP, LeafResult, solve_leaf
-from ..nodes.batch import Block, spread
+from ..nodes.batch import Block
+from ..nodes.forms import spread
 from ..state import State
 from .rational import Answer, ExactLeaves
 

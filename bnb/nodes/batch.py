@@ -3,6 +3,7 @@
 A node is the atoms it must satisfy and the choices it has not made, the phases of the units split
 so far, the bounds its units have and the multipliers that bounded it. The problem is a reduced one:
 all units of its stages are unstable at the root, and they are numbered through, stage after stage.
+`forms` tells of the other forms that nodes have.
 """
 
 from __future__ import annotations
@@ -12,35 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Phases, Vector
-from ...compiler.problem import Problem
-from ..bounds.crown import Multipliers, Nodes
-
-
-@dataclass(frozen=True, slots=True)
-class Units:
-    """Where each stage's units stand among all: those of stage i are part(i)."""
-
-    first: tuple[int, ...]
-
-    @classmethod
-    def of(cls, problem: Problem) -> Units:
-        first = [0]
-        for stage in problem.stages[:-1]:
-            first.append(first[-1] + stage.size)
-        return cls(tuple(first))
-
-    @property
-    def count(self) -> int:
-        return self.first[-1]
-
-    @property
-    def stages(self) -> int:
-        return len(self.first) - 1
-
-    def part(self, number: int) -> slice:
-        """The units of one stage."""
-        return slice(self.first[number], self.first[number + 1])
+from ...compiler.base.arrays import Indices, Mask, Matrix, Phases, Vector
 
 
 @dataclass(slots=True)
@@ -131,100 +104,3 @@ def empty_block() -> Block:
         phase,
         *[wide] * 6,
     )
-
-
-def root_block(units: Units, root: Nodes, atoms: Mask, pending: Mask, gamma: Matrix) -> Block:
-    """One node over the whole region for each row of atoms (B, A) and open choices (B, C)."""
-    count = len(atoms)
-    empty = np.zeros((1, 0))
-    lower = np.concatenate([empty, *(b.lower for b in root.bounds[:-1])], axis=1)
-    upper = np.concatenate([empty, *(b.upper for b in root.bounds[:-1])], axis=1)
-    return Block(
-        mark=np.zeros(count, dtype=np.int64),
-        side=np.zeros(count, dtype=np.int64),
-        origin=np.arange(count),
-        parent=np.zeros(count, dtype=np.int64),
-        promise=np.zeros(count),
-        value=np.full(count, -np.inf),
-        radius=np.zeros(count),
-        choice=np.full(count, -1),
-        depth=np.zeros(count, dtype=np.int64),
-        atoms=atoms,
-        gamma=gamma,
-        pending=pending,
-        low=np.zeros((count, 0)),
-        high=np.zeros((count, 0)),
-        phase=np.zeros((count, units.count), dtype=np.int8),
-        lower=np.repeat(lower, count, axis=0),
-        upper=np.repeat(upper, count, axis=0),
-        alpha=np.zeros((count, units.count)),
-        beta=np.zeros((count, units.count)),
-        gain=np.zeros((count, 0)),
-        share=np.zeros((count, 0)),
-    )
-
-
-def children(block: Block) -> Block:
-    """Both phases of every node's chosen unit, active first, then inactive; or both halves of its
-    chosen input's range.
-    """
-    units = block.phase.shape[1]
-    halved = np.flatnonzero(block.choice >= units)
-    if len(halved):
-        split = block.take(np.flatnonzero(block.choice < units))
-        return Block.join([children(split), halves(block.take(halved))])
-    rows = np.arange(len(block))
-    both = []
-    for phase in (1, -1):
-        child = block.take(rows)
-        child.phase[rows, block.choice] = phase
-        bound = child.lower if phase > 0 else child.upper
-        cut = np.maximum if phase > 0 else np.minimum
-        bound[rows, block.choice] = cut(bound[rows, block.choice], 0.0)
-        child.side[:] = phase < 0
-        child.depth += 1
-        both.append(child)
-    return Block.join(both)
-
-
-def halves(block: Block) -> Block:
-    """Both halves of every node's box along its chosen input."""
-    rows, axis = np.arange(len(block)), block.choice - block.phase.shape[1]
-    middle = 0.5 * (block.low[rows, axis] + block.high[rows, axis])
-    left, right = block.take(rows), block.take(rows)
-    left.high[rows, axis] = middle
-    right.low[rows, axis] = middle
-    left.side[:], right.side[:] = 0, 1
-    left.depth += 1
-    right.depth += 1
-    return Block.join([left, right])
-
-
-def by_stage(full: Matrix, units: Units) -> list[Matrix]:
-    """(B, U) cut into stages, C-contiguous copies."""
-    return [np.ascontiguousarray(full[:, units.part(i)]) for i in range(units.stages)]
-
-
-def collect(stages: Sequence[Matrix], units: Units, count: int) -> Matrix:
-    """The stages side by side again, (B, U); an empty one, which the pass did not reach, is 0."""
-    full = np.zeros((count, units.count))
-    for number, stage in enumerate(stages):
-        if stage.size:
-            full[:, units.part(number)] = stage
-    return full
-
-
-def spread(block: Block, units: Units, box: Bounds) -> Nodes:
-    """The nodes stage by stage; box (1, D) is shared, and cut with the nodes' own."""
-    count = len(block)
-    lower, upper = by_stage(block.lower, units), by_stage(block.upper, units)
-    phases = [np.ascontiguousarray(block.phase[:, units.part(i)]) for i in range(units.stages)]
-    region = Bounds(np.repeat(box.lower, count, axis=0), np.repeat(box.upper, count, axis=0))
-    if block.low.shape[1]:
-        region = region.intersect(Bounds(block.low, block.high))
-    return Nodes(region, [Bounds(a, b) for a, b in zip(lower, upper, strict=True)], phases)
-
-
-def multipliers(block: Block, units: Units) -> Multipliers:
-    """The nodes' multipliers stage by stage, one query per node."""
-    return Multipliers(by_stage(block.alpha, units), by_stage(block.beta, units))

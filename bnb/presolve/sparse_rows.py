@@ -11,7 +11,7 @@ from ...compiler.base.arrays import Indices, Matrix, Vector
 from ...compiler.base.late import Stop, in_time, never
 from ...compiler.problem import Problem
 from ..bounds.magnitudes import Reach
-from ..nodes.batch import Units
+from ..nodes.forms import Units
 
 NONE = np.empty(0)
 

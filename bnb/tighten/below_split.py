@@ -9,7 +9,8 @@ import numpy as np
 from ...compiler.base.arrays import Bounds, Indices
 from ..bounds.kernels.sparse_rows import refine_nodes
 from ..bounds.magnitudes import Reach
-from ..nodes.batch import Block, Units
+from ..nodes.batch import Block
+from ..nodes.forms import Units
 from ..presolve.sparse_rows import NODE, SparseRows
 from ..state import State, Tightener
 

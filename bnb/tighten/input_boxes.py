@@ -16,7 +16,8 @@ from ...compiler.base.arrays import Bounds, Matrix, Vector
 from ...compiler.problem import Problem
 from ..bounds.crown import Pass, crown, heuristic_slopes
 from ..bounds.magnitudes import Reach
-from ..nodes.batch import Block, Units, spread
+from ..nodes.batch import Block
+from ..nodes.forms import Units, spread
 from ..state import State, Tightener
 
 

@@ -20,7 +20,8 @@ from scipy import sparse
 from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Vector
 from ..bounds.crown import Pass, crown, triangle_loss
 from ..bounds.kernels.multi_neuron import add_gains, joint_gains
-from ..nodes.batch import Block, collect, multipliers, spread
+from ..nodes.batch import Block
+from ..nodes.forms import collect, multipliers, spread
 from ..presolve.sparse_rows import NODE, SparseRows
 from ..state import State, Tightener
 

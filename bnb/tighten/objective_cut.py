@@ -19,7 +19,8 @@ from ..bounds.crown import Ascent, Multipliers, Nodes, ascend, crown
 from ..bounds.kernels.crown import adam_step
 from ..bounds.magnitudes import Reach
 from ..bounds.region_bounds import LARGEST_BATCH
-from ..nodes.batch import Block, multipliers, spread
+from ..nodes.batch import Block
+from ..nodes.forms import multipliers, spread
 from ..state import State, Tightener
 
 RATE, DECAY, WEIGHT_RATE = 0.4, 0.85, 0.15

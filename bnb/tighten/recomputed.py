@@ -13,7 +13,8 @@ from ..bounds.crown import Nodes, crown, heuristic_slopes
 from ..bounds.interval import stage_interval
 from ..bounds.magnitudes import Reach
 from ..bounds.region_bounds import LARGEST_BATCH
-from ..nodes.batch import Block, Units, spread
+from ..nodes.batch import Block
+from ..nodes.forms import Units, spread
 from ..state import State, Tightener
 
 

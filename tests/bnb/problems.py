@@ -10,8 +10,9 @@ import numpy as np
 from rhobust.bnb.bounds.crown import Nodes
 from rhobust.bnb.bounds.magnitudes import Reach
 from rhobust.bnb.bounds.region_bounds import root_bounds
-from rhobust.bnb.nodes.batch import Block, Units, root_block
+from rhobust.bnb.nodes.batch import Block
 from rhobust.bnb.nodes.disjunctions import Tree
+from rhobust.bnb.nodes.forms import Units, root_block
 from rhobust.compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.language.expressions import Offset

@@ -22,7 +22,9 @@ from rhobust.bnb.bounds.crown import (
 from rhobust.bnb.bounds.interval import propagate
 from rhobust.bnb.bounds.magnitudes import Reach
 from rhobust.bnb.bounds.region_bounds import tighten, unit_bounds
-from rhobust.bnb.nodes.batch import Block, Units, children, spread
+from rhobust.bnb.nodes.batch import Block
+from rhobust.bnb.nodes.forms import Units, spread
+from rhobust.bnb.nodes.split import children
 from rhobust.bnb.presolve.sparse_rows import SparseRows
 from rhobust.bnb.presolve.substitute_stable import reduce, unstable_units
 from rhobust.bnb.tighten.below_split import refine

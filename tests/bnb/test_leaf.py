@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rhobust.bnb.bounds.node_lp import LeafResult, solve_leaf
-from rhobust.bnb.nodes.batch import Units, by_stage, collect, multipliers, spread
+from rhobust.bnb.nodes.forms import Units, by_stage, collect, multipliers, spread
 from rhobust.compiler.base.arrays import Indices, Vector
 from rhobust.lp.oracle.highs import Answer, Oracle, highs, no_answer, reference
 from rhobust.lp.relaxation.node_lp import Duals, Relaxation

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from rhobust.bnb.bound_batch import tighten
-from rhobust.bnb.nodes.batch import Block, children
+from rhobust.bnb.nodes.batch import Block
+from rhobust.bnb.nodes.split import children
 from rhobust.bnb.root import root_nodes
 from rhobust.bnb.search import Hooks, Settings
 from rhobust.bnb.state import State

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from rhobust import Verdict, rho, rho_estimate, verify
 from rhobust.bnb import search as module
 from rhobust.bnb.bound_batch import node_pass, tighten
-from rhobust.bnb.nodes.batch import Block, children, multipliers, spread
+from rhobust.bnb.nodes.batch import Block
+from rhobust.bnb.nodes.forms import multipliers, spread
 from rhobust.bnb.nodes.frontier import Frontier
+from rhobust.bnb.nodes.split import children
 from rhobust.bnb.root import root_nodes
 from rhobust.bnb.search import Hooks, Outcome, Settings, search
 from rhobust.bnb.state import State
