@@ -74,6 +74,10 @@ class Archive:
         require(good and np.all(np.diff(array) >= 0), f"{name} is no list of starts")
         return array
 
+    def floats(self, name: str, size: int | None) -> Array:
+        """Float64 numbers (size,)."""
+        return self.take(name, "f", (size,)).astype(np.float64, copy=False)
+
     def weights(self, name: str, shape: tuple[int | None, ...], most: float = LIMIT) -> Array:
         """Numbers of 0 ... most."""
         array = self.take(name, "f", shape)

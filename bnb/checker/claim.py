@@ -47,6 +47,16 @@ class Part:
     def atoms(self) -> int:
         return len(self.offset)
 
+    def literals(self) -> list[Literal]:
+        """The atoms in rationals."""
+        found = []
+        for offset, *ends in zip(self.offset.tolist(), self.start, self.start[1:], strict=False):
+            entries = slice(*ends)
+            pairs = zip(self.index[entries].tolist(), self.value[entries].tolist(), strict=True)
+            terms = tuple((place, Fraction(value)) for place, value in sorted(pairs) if value)
+            found.append(Literal(terms, Fraction(offset)))
+        return found
+
 
 def _whole(item: Any, end: int, what: str) -> int:
     require(type(item) is int and 0 <= item < end, what)
@@ -62,14 +72,13 @@ def number(item: Any, what: str) -> float:
 
 
 def read_part(archive: Archive, header: Any, prefix: str, model: Model) -> Part:
-    """A part's box and formula; choices may name each other, but not in a circle."""
+    """A part's box and formula."""
     inputs, width = model.inputs, model.inputs + model.outputs
-    low = archive.take(prefix + "low", "f", (inputs,)).astype(np.float64)
-    high = archive.take(prefix + "high", "f", (inputs,)).astype(np.float64)
+    low, high = (archive.floats(prefix + name, inputs) for name in ("low", "high"))
     require(np.all(low <= high), "a part's box is empty")
     index = archive.indices(prefix + "atom_index", (None,), 0, width)
-    value = archive.take(prefix + "atom_value", "f", (len(index),)).astype(np.float64)
-    offset = archive.take(prefix + "offset", "f", (None,)).astype(np.float64)
+    value = archive.floats(prefix + "atom_value", len(index))
+    offset = archive.floats(prefix + "offset", None)
     start = archive.starts(prefix + "atom_start", len(offset), len(index))
     places = np.repeat(np.arange(len(offset)), np.diff(start)) * width + index
     require(len(np.unique(places)) == len(places), "an atom names a variable twice")
@@ -82,25 +91,7 @@ def read_part(archive: Archive, header: Any, prefix: str, model: Model) -> Part:
         return Branch(atoms, tuple(_whole(n, len(choices), "a branch's choices") for n in item[1]))
 
     formula = [[branch(item) for item in branches] for branches in choices]
-    _check_order(formula)
     return Part(low, high, start, index, value, offset, branch(header["root"]), formula)
-
-
-def _check_order(choices: list[list[Branch]]) -> None:
-    """Refuses circles, by taking away choices that name none of those left."""
-    below = [{n for branch in branches for n in branch.choices} for branches in choices]
-    above: list[list[int]] = [[] for _ in choices]
-    for n, named in enumerate(below):
-        for m in named:
-            above[m].append(n)
-    ready, done = [n for n, named in enumerate(below) if not named], 0
-    while ready:
-        n, done = ready.pop(), done + 1
-        for m in above[n]:
-            below[m].discard(n)
-            if not below[m]:
-                ready.append(m)
-    require(done == len(choices), "choices in a circle")
 
 
 def _key(literal: Literal) -> tuple[Key, Fraction]:
@@ -109,44 +100,36 @@ def _key(literal: Literal) -> tuple[Key, Fraction]:
     return tuple((place, value / size) for place, value in literal.terms), literal.offset / size
 
 
-def _atom(part: Part, atom: int) -> Literal:
-    entries = slice(part.start[atom], part.start[atom + 1])
-    pairs = zip(part.index[entries].tolist(), part.value[entries].tolist(), strict=True)
-    terms = tuple((place, Fraction(value)) for place, value in sorted(pairs) if value != 0.0)
-    return Literal(terms, Fraction(float(part.offset[atom])))
+def holds(part: Part, literals: Sequence[Literal], atoms: Sequence[Literal]) -> bool:
+    """Whether literals make the root branch true; atoms: those of the part.  Rule: implied atom.
 
-
-def holds(
-    part: Part, literals: Sequence[Literal], atoms: list[tuple[Key, Fraction] | bool]
-) -> bool:
-    """Whether the literals make the root branch true.  Rule: implied atom."""
-    given: dict[Key, Fraction] = {}
+    Refuses choices in a circle where it meets them.
+    """
+    offsets: dict[Key, Fraction] = {}
     for literal in literals:
         if literal.terms:
             key, offset = _key(literal)
-            given[key] = max(offset, given.get(key, offset))
-    known: dict[int, bool] = {}
+            offsets[key] = max(offset, offsets.get(key, offset))
+    known: dict[int, bool | None] = {}  # None: it is being asked
 
     def atom_true(atom: int) -> bool:
-        wanted = atoms[atom]
-        if isinstance(wanted, bool):
-            return wanted
-        return wanted[0] in given and wanted[1] <= given[wanted[0]]
+        if not atoms[atom].terms:
+            return atoms[atom].offset <= 0
+        key, offset = _key(atoms[atom])
+        return key in offsets and offset <= offsets[key]
 
     def choice_true(choice: int) -> bool:
         if choice not in known:
+            known[choice] = None
             known[choice] = any(branch_true(branch) for branch in part.choices[choice])
-        return known[choice]
+        found = known[choice]
+        require(found is not None, "choices in a circle")
+        return bool(found)
 
     def branch_true(branch: Branch) -> bool:
         return all(map(atom_true, branch.atoms)) and all(map(choice_true, branch.choices))
 
     return branch_true(part.root)
-
-
-def _prepared(part: Part) -> list[tuple[Key, Fraction] | bool]:
-    literals = [_atom(part, atom) for atom in range(part.atoms)]
-    return [_key(item) if item.terms else item.offset <= 0 for item in literals]
 
 
 def check_robust(
@@ -163,21 +146,18 @@ def check_robust(
     margin, eps = number(claim["margin"], "the margin"), number(claim["eps"], "eps")
     require(eps >= 0.0, "a negative radius")
     require(margin == 0.0 or not model.ordered, "a margin of a model that ends with a softmax")
-    image, lowest, highest = (
-        archive.take(name, "f", (inputs,)).astype(np.float64)
-        for name in ("image", "domain_low", "domain_high")
-    )
+    names = ("image", "domain_low", "domain_high")
+    image, lowest, highest = (archive.floats(name, inputs) for name in names)
     require(len(parts) == 1, "a robust claim has one part")
     part = parts[0]
-    size = np.full(inputs, eps)
     # the part's box reaches as far as the domain or as image -+ eps, which are exact numbers
-    inner = part.low > lowest
-    require(at_most_sum(image[inner], -size[inner], part.low[inner]), "the box is too small")
-    inner = part.high < highest
-    require(at_most_sum(-image[inner], -size[inner], -part.high[inner]), "the box is too small")
+    for sign, end, own in ((1.0, lowest, part.low), (-1.0, -highest, -part.high)):
+        inner, size = own > end, np.full(inputs, -eps)
+        covered = at_most_sum(sign * image[inner], size[inner], own[inner])
+        require(covered, "the box is too small")
     if norm != "linf":
         part.ball = Ball(norm, image, eps)
-    atoms = _prepared(part)
+    atoms = part.literals()
     for target in targets:
         terms = sorted([(inputs + label, Fraction(1)), (inputs + target, Fraction(-1))])
         case = Literal(tuple(terms), Fraction(margin))
@@ -192,26 +172,28 @@ def check_property(
     """The statement of a `property` claim, whose cases the parts cover.  Rule: cover."""
     digest = hashlib.sha256(text).hexdigest()
     require(claim["sha256"] == digest, "the property's sha256 is another")
-    prepared = [_prepared(part) for part in parts]
-    boxes = [_exact_box(part) for part in parts]
+    atoms = [part.literals() for part in parts]
+    boxes = [
+        [(Fraction(low), Fraction(high)) for low, high in zip(*ends, strict=True)]
+        for ends in ((part.low.tolist(), part.high.tolist()) for part in parts)
+    ]
     cases = parse(text.decode(), model.inputs, model.outputs)
     known = not model.ordered or all(
         _compares(item, model.inputs) for case in cases for item in case
     )
     require(known, "a property about the values of a model that ends with a softmax")
-    bounds: list[Bounds | None] = []
-    for number, case in enumerate(cases):
-        low, high, empty = _box(case, model.inputs)
-        if empty or any(item.false for item in case):
-            bounds.append(None)
-            continue
-        bounds.append((low, high))
-        covered = any(
-            _inside(box, low, high) and holds(part, case, atoms)
-            for part, atoms, box in zip(parts, prepared, boxes, strict=True)
+    regions: list[Bounds | None] = []
+    for count, case in enumerate(cases, start=1):
+        region = _box(case, model.inputs)
+        if any(item.false for item in case):
+            region = None
+        regions.append(region)
+        covered = region is None or any(
+            _inside(box, *region) and holds(part, case, own)
+            for part, own, box in zip(parts, atoms, boxes, strict=True)
         )
-        require(covered, f"no part covers case {number + 1} of {len(cases)} of the property")
-    return of_property(text, bounds, model.inputs)
+        require(covered, f"no part covers case {count} of {len(cases)} of the property")
+    return of_property(text, regions, model.inputs)
 
 
 def _compares(literal: Literal, inputs: int) -> bool:
@@ -221,33 +203,26 @@ def _compares(literal: Literal, inputs: int) -> bool:
     return not any(mine) or (all(mine) and len(mine) == 2 and opposite)
 
 
-def _exact_box(part: Part) -> list[tuple[Fraction, Fraction]]:
-    pairs = zip(part.low.tolist(), part.high.tolist(), strict=True)
-    return [(Fraction(low), Fraction(high)) for low, high in pairs]
-
-
-def _box(case: Conjunction, inputs: int) -> tuple[dict[int, Fraction], dict[int, Fraction], bool]:
-    """The bounds on single inputs, coefficient * x + offset <= 0; and whether they exclude each
+def _box(case: Conjunction, inputs: int) -> Bounds | None:
+    """The bounds on single inputs, coefficient * x + offset <= 0; None where they exclude each
     other, strict ones at equal numbers, too."""
     low: dict[int, Fraction] = {}
     high: dict[int, Fraction] = {}
     open_: set[tuple[int, Fraction]] = set()
     for literal in case:
-        if len(literal.terms) != 1 or literal.terms[0][0] >= inputs:
-            continue
-        place, factor = literal.terms[0]
-        limit = -literal.offset / factor
-        if factor > 0:
-            high[place] = min(limit, high.get(place, limit))
-        else:
-            low[place] = max(limit, low.get(place, limit))
-        if literal.strict:
-            open_.add((place, limit))
-    empty = any(
-        low[j] > high[j] or (low[j] == high[j] and (j, low[j]) in open_)
-        for j in set(low) & set(high)
-    )
-    return low, high, empty
+        if len(literal.terms) == 1 and literal.terms[0][0] < inputs:
+            ((place, factor),) = literal.terms
+            limit = -literal.offset / factor
+            if factor > 0:
+                high[place] = min(limit, high.get(place, limit))
+            else:
+                low[place] = max(limit, low.get(place, limit))
+            if literal.strict:
+                open_.add((place, limit))
+    for place in set(low) & set(high):
+        if low[place] > high[place] or (low[place] == high[place] and (place, low[place]) in open_):
+            return None
+    return low, high
 
 
 def _inside(

@@ -75,38 +75,34 @@ def robust(claim: dict[str, Any], image: Array, low: Array, high: Array, outputs
         domain = f"every input from {both(float(low[0]))} to {both(float(high[0]))}"
     else:
         domain = f"lower ends of the inputs {_array(low)}; upper ends {_array(high)}"
-    region = _region(image, low, high, eps, claim["norm"])
+    count = _fixed(image, low, high, eps, claim["norm"])
+    told = {
+        "empty": "This region is empty: nothing is said of any input",
+        "point": "This region is one single point",
+        "degenerate": f"In this region {count} of {size} inputs have one value only",
+    }
+    region = "empty" if count < 0 else "point" if count == size else "degenerate" if count else ""
     sentences = [
         f"For every real input within {both(eps)}, {NORMS[claim['norm']]}, of the image, and "
         f"within the domain: output {label}{more} is greater than {named}"
         f"{f' (all others of {outputs})' if every else ''}",
         f"Image: {size} float64 number{'s' if size > 1 else ''}, {_array(image)}",
         f"Domain: {domain}",
+        *([told[region]] if region else []),
     ]
-    told = {
-        "empty": "This region is empty: nothing is said of any input",
-        "point": "This region is one single point",
-        "": "",
-    }
-    fixed = region if isinstance(region, str) else "degenerate"
-    if isinstance(region, int):
-        sentences.append(f"In this region {region} of {size} inputs have one value only")
-    elif told[region]:
-        sentences.append(told[region])
     facts = {
         "kind": "robust", "label": label, "targets": sorted(set(targets)), "margin": margin,
         "eps": eps, "norm": claim["norm"], "image": image, "domain": (low, high),
     }  # fmt: skip
-    return Statement(tuple(sentences), facts, fixed)
+    return Statement(tuple(sentences), facts, region)
 
 
-def _region(image: Array, low: Array, high: Array, eps: float, norm: str) -> str | int:
-    """Whether domain and ball leave nothing, or a point; else how many inputs have one value, or
-    "" for none. Exact."""
+def _fixed(image: Array, low: Array, high: Array, eps: float, norm: str) -> int:
+    """How many inputs have one value in domain and ball; -1 where these leave nothing. Exact."""
     radius = np.full(len(image), eps)
     below, above = compared_sum(image, radius, low), compared_sum(image, -radius, high)
     if np.any(low > high) or np.any(below < 0) or np.any(above > 0):
-        return "empty"
+        return -1
     fixed = (low == high) | (eps == 0.0)
     if norm == "linf":
         fixed |= (below == 0) | (above == 0)
@@ -119,10 +115,9 @@ def _region(image: Array, low: Array, high: Array, eps: float, norm: str) -> str
         power = 1 if norm == "l1" else 2
         away, limit = sum(step**power for step in steps), Fraction(eps) ** power
         if away > limit:
-            return "empty"
+            return -1
         fixed |= away == limit
-    count = int(fixed.sum())
-    return "point" if count == len(image) else count or ""
+    return int(fixed.sum())
 
 
 def of_property(text: bytes, cases: Sequence[Bounds | None], inputs: int) -> Statement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,34 +176,32 @@ def _units(
 ) -> tuple[dict[int, Array], Array]:
     """The elements of each relu tensor that are listed as unstable or not shown to be stable;
     and where among all of them the listed ones are."""
-    names: dict[str, int] = {}
-    for number, tensor in enumerate(root.tensors):
-        if tensor.relu is not None:
-            names[tensor.name] = -1 if tensor.name in names else number
-    counts = header["layers"]
-    require(isinstance(counts, list), "layers")
+    relus = {n: item.relu for n, item in enumerate(root.tensors) if item.relu is not None}
+    named = Counter(root.tensors[number].name for number in relus)
+    numbers = {root.tensors[number].name: number for number in relus}
+    require(isinstance(header["layers"], list), "layers")
     total = archive.take(prefix + "units", "i", (None,))
     listed: dict[int, Array] = {}
     start = 0
-    for item in counts:
-        number = names.get(item["name"], -1)
-        require(number >= 0 and number not in listed, f"the model's layer {item['name']!r}")
-        size = item["units"]
+    for item in header["layers"]:
+        number, size = numbers.get(item["name"], -1), item["units"]
+        known = named[item["name"]] == 1 and number not in listed
+        require(known, f"the model's layer {item['name']!r}")
         require(type(size) is int and 0 <= size <= len(total) - start, "a layer's units")
         mine = total[start : start + size]
-        good = np.all((mine >= 0) & (mine < root.tensors[number].size))
-        require(good and np.all(np.diff(mine) > 0), "a layer's units are out of range or order")
+        good = np.all((mine >= 0) & (mine < root.tensors[number].size)) and np.all(
+            np.diff(mine) > 0
+        )
+        require(good, "a layer's units are out of range or order")
         listed[number], start = mine, start + size
     require(start == len(total), "units without a layer")
-    units, before, places = {}, 0, {}
-    for number, tensor in enumerate(root.tensors):
-        if tensor.relu is not None:
-            low, high = root.low[tensor.relu], root.high[tensor.relu]
-            mine = listed.get(number, np.zeros(0, dtype=np.int64))
-            both = np.union1d(mine, np.flatnonzero((low < 0.0) & (high > 0.0)))
-            if len(both):
-                units[number] = both
-                places[number] = before + np.searchsorted(both, mine)
-                before += len(both)
-    found = [places[number] for number in listed if number in places]
-    return units, np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+    units, before, places = {}, 0, dict.fromkeys(listed, np.zeros(0, dtype=np.int64))
+    for number, source in relus.items():
+        low, high = root.low[source], root.high[source]
+        mine = listed.get(number, total[:0])
+        both = np.union1d(mine, np.flatnonzero((low < 0.0) & (high > 0.0)))
+        if len(both):
+            units[number] = both
+            places[number] = before + np.searchsorted(both, mine)
+            before += len(both)
+    return units, np.concatenate([total[:0], *(places[number] for number in listed)])

@@ -8,11 +8,12 @@ ones nothing is asked but whether they contradict each other on their own: elsew
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from .arithmetic import require
+from .arithmetic import needed, require
 
 Term = dict[int, Fraction]  # -1 is the constant
 Conjunction = tuple["Literal", ...]
@@ -45,24 +46,21 @@ def parse(text: str, inputs: int, outputs: int) -> list[Conjunction]:
     assertions = []
     for command in _expressions(text):
         require(isinstance(command, list) and command, "a property's command is no list")
-        head, *rest = command
-        if head in ("declare-const", "declare-fun"):
-            good = rest[1:] == (["Real"] if head == "declare-const" else [[], "Real"])
-            require(good, "a declaration of another form")
-            reader.declare(rest[0])
-        elif head not in NEUTRAL:
-            require(head == "assert" and len(command) == 2, f"command {str(head)[:40]!r}")
-            assertions.append(reader.formula(rest[0], True))
-    return _product(assertions)
+        match command:
+            case ["declare-const", name, "Real"] | ["declare-fun", name, [], "Real"]:
+                reader.declare(name)
+            case ["assert", formula]:
+                assertions.append(reader.formula(formula, True))
+            case [head, *_]:
+                require(head in NEUTRAL, f"command {str(head)[:40]!r}, or its form")
+    return _joined(assertions, True)
 
 
 def _expressions(text: str) -> list[Any]:
     stack: list[list[Any]] = [[]]
     position = 0
     while position < len(text):
-        match = TOKEN.match(text, position)
-        require(match, f"the property's text at character {position}")
-        assert match is not None
+        match = needed(TOKEN.match(text, position), f"the property's text at {position}")
         position = match.end()
         if match[1] == "(":
             stack.append([])
@@ -77,8 +75,10 @@ def _expressions(text: str) -> list[Any]:
     return stack[0]
 
 
-def _product(parts: list[list[Conjunction]]) -> list[Conjunction]:
-    """The conjunction of formulas that are in disjunctive normal form; single ones first."""
+def _joined(parts: list[list[Conjunction]], every: bool) -> list[Conjunction]:
+    """The conjunction, or disjunction, of formulas that are lists of cases; single ones first."""
+    if not every:
+        return [case for part in parts for case in part]
     common = tuple(literal for part in parts if len(part) == 1 for literal in part[0])
     found: list[Conjunction] = [common]
     for part in parts:
@@ -96,12 +96,11 @@ class _Reader:
         self.names: dict[str, int] = {}
 
     def declare(self, name: Any) -> None:
-        match = NAME.fullmatch(name) if isinstance(name, str) else None
-        require(match and name not in self.names, f"declaration of {name}")
-        assert match is not None
-        number, count = int(match[2]), self.inputs if match[1] == "X" else self.outputs
-        require(number < count, f"the model has no {name}")
-        self.names[name] = number + (0 if match[1] == "X" else self.inputs)
+        new = isinstance(name, str) and name not in self.names
+        match = needed(NAME.fullmatch(name) if new else None, f"declaration of {name}")
+        first, count = (0, self.inputs) if match[1] == "X" else (self.inputs, self.outputs)
+        require(int(match[2]) < count, f"the model has no {name}")
+        self.names[name] = first + int(match[2])
 
     def formula(self, item: Any, positive: bool) -> list[Conjunction]:
         if item in ("true", "false"):
@@ -117,17 +116,14 @@ class _Reader:
             return self.formula(["or", *given, rest[-1]], positive)
         if head in ("and", "or"):
             parts = [self.formula(part, positive) for part in rest]
-            if (head == "and") == positive:
-                return _product(parts)
-            return [case for part in parts for case in part]
+            return _joined(parts, (head == "and") == positive)
         require(head in RELATIONS and len(rest) >= 2, f"{head[:40]!r} in a formula")
         terms = [self.term(part) for part in rest]
         relation, same = RELATIONS[head]
         require(same or len(rest) == 2, f"{head} of more than two terms")
         positive = positive == same
-        pairs = list(zip(terms, terms[1:], strict=False))
-        parts = [_compare(relation, left, right, positive) for left, right in pairs]
-        return _product(parts) if positive else [case for part in parts for case in part]
+        pairs = zip(terms, terms[1:], strict=False)
+        return _joined([_compare(relation, *pair, positive) for pair in pairs], positive)
 
     def term(self, item: Any) -> Term:
         if isinstance(item, str):
@@ -136,19 +132,17 @@ class _Reader:
             return {-1: _number(item)}
         require(item and item[0] in ("+", "-", "*", "/") and len(item) > 1, "a term's form")
         head, parts = item[0], [self.term(part) for part in item[1:]]
-        if head == "+" or (head == "-" and len(parts) > 1):
-            sign = 1 if head == "+" else -1
-            return _sum([(1, parts[0]), *((sign, part) for part in parts[1:])])
-        if head == "-":
-            return _sum([(-1, parts[0])])
+        if head in "+-":
+            signed = [(1 if head == "+" else -1, part) for part in parts]
+            return _sum(signed if len(parts) == 1 else [(1, parts[0]), *signed[1:]])
         if head == "*":
-            several = [part for part in parts if not _constant(part)]
             factor = Fraction(1)
             for part in parts:
                 if _constant(part):
                     factor = _short(factor * part.get(-1, 0))
+            several = [part for part in parts if not _constant(part)]
             require(len(several) <= 1 or not factor, "a product of variables")
-            return _sum([(factor, part) for part in several[:1]]) if several else {-1: factor}
+            return _sum([(factor, part) for part in several[:1] or [{-1: Fraction(1)}]])
         require(len(parts) > 1, "a quotient of one term")
         first, *divisors = parts
         for part in divisors:
@@ -161,7 +155,7 @@ def _constant(term: Term) -> bool:
     return not set(term) - {-1}
 
 
-def _sum(parts: list[tuple[Fraction | int, Term]]) -> Term:
+def _sum(parts: Iterable[tuple[Fraction | int, Term]]) -> Term:
     """The sum of factor * term, without what is 0."""
     total: Term = {}
     for factor, term in parts:
@@ -178,9 +172,7 @@ RELATIONS = {
 
 
 def _number(word: str) -> Fraction:
-    match = NUMBER.fullmatch(word)
-    require(match, f"{word[:40]!r} is no number and was not declared")
-    assert match is not None
+    match = needed(NUMBER.fullmatch(word), f"{word[:40]!r} is no number and was not declared")
     good = len(match[1]) <= MOST_DIGITS and abs(int((match[2] or "e0")[1:])) <= MOST_DIGITS
     require(good, f"a number of too many digits: {word[:40]}")
     return Fraction(word)

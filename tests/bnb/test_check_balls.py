@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from rhobust.bnb.checker.arithmetic import Array, Refused
-from rhobust.bnb.checker.exact.root import power_of, within
+from rhobust.bnb.checker.exact.root import within
 from rhobust.bnb.checker.rounded.ball import Ball
 from rhobust.bnb.checker.rounded.coefficients import Rows
 from rhobust.bnb.checker.rounded.cuts import cut
@@ -80,8 +80,8 @@ def truth(ball: Ball, g: Array, low: Array, high: Array) -> float:
 def test_least_values_are_tight(seed: int, norm: str) -> None:
     ball, g, low, high = case(seed, norm)
     found = ball.least(g, low, high, ball.center[None])
-    whole, power = within(ball, g, low, high, ball.center[None], power_of(g))
-    exact = np.array([float(Fraction(int(item), 2**power)) for item in whole])
+    whole = within(ball, g, low, high, ball.center[None])
+    exact = np.array([float(Fraction(int(item), 2**whole.power)) for item in whole.values])
     for row in range(len(g)):
         known = truth(ball, g[row], low[row], high[row])
         scale = 1.0 + np.abs(g[row]).sum() * (np.abs([low[row], high[row]]).max() + ball.radius)
@@ -105,7 +105,7 @@ def test_no_point_of_box_and_ball_lies_below(seed: int, norm: str) -> None:
     ball, g, low, high = case(seed, norm)
     random = np.random.default_rng(seed)
     found = ball.least(g, low, high, ball.center[None])
-    whole, power = within(ball, g, low, high, ball.center[None], power_of(g))
+    whole = within(ball, g, low, high, ball.center[None])
     assert not ball.misses(low, high).any()
     for row in range(len(g)):
         near = np.clip(ball.center, low[row], high[row])
@@ -123,7 +123,7 @@ def test_no_point_of_box_and_ball_lies_below(seed: int, norm: str) -> None:
                     pairs = zip(g[row].tolist(), exact, strict=True)
                     value = sum((Fraction(a) * b for a, b in pairs), Fraction(0))
                     assert Fraction(float(found[row])) <= value
-                    assert Fraction(int(whole[row]), 2**power) <= value
+                    assert Fraction(int(whole.values[row]), 2**whole.power) <= value
                     break
                 step *= 0.999 if step > 0.9 else 0.5
 

@@ -47,7 +47,7 @@ def written(proto: onnx.ModelProto) -> Model:
 
 def check_operator(operator: Operator, inputs: int, outputs: int) -> None:
     """Forward, backward, absolute and single rows are those of one matrix, which `terms` counts."""
-    twin, power = ExactRoot._twin(operator)
+    twin, power = ExactRoot.twin(operator)
     ones = (np.rint(np.eye(size)).astype(int).astype(object) for size in (inputs, outputs))
     first, second = ones
     matrix = twin.forward(first, twin.weight).T

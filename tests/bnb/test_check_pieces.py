@@ -16,16 +16,9 @@ from hypothesis import strategies as st
 from rhobust.bnb.checker.arithmetic import Array, Refused, at_most_sum, growth, midpoint, slopes
 from rhobust.bnb.checker.claim import Branch, Part
 from rhobust.bnb.checker.convolution import Convolution
-from rhobust.bnb.checker.exact.fixed_point import (
-    ceilings,
-    floors,
-    product,
-    slices,
-    times,
-    too_large,
-)
 from rhobust.bnb.checker.exact.root import ExactRoot
 from rhobust.bnb.checker.exact.rows import ExactReduced
+from rhobust.bnb.checker.exact.whole import Whole, ceil, exactly, floor
 from rhobust.bnb.checker.model import Model
 from rhobust.bnb.checker.onnx.reader import read_model
 from rhobust.bnb.checker.operators import Dense, Operator, Scale, Select
@@ -167,34 +160,43 @@ def test_sparse_rows_are_added_up(columns: int) -> None:
 
 @given(SEEDS)
 def test_products_of_whole_numbers(seed: int) -> None:
-    """Never above the truth, and below it by less than is said."""
+    """Exact, however many digits and terms there are."""
     random = np.random.default_rng(seed)
-    few, fine = int(random.integers(1, 300)), int(random.integers(0, 53))
+    few, power = int(random.integers(1, 600)), int(random.integers(0, 100))
 
     def numbers(shape: tuple[int, int]) -> Array:
-        size = np.ldexp(1.0, random.integers(0, int(random.integers(1, 53)), shape))
-        return np.trunc(random.uniform(-1.0, 1.0, shape) * size).astype(np.int64)
+        bits = random.integers(1, int(random.integers(2, 300)), shape)
+        found = [int(random.integers(-(2**62), 2**62)) * 2 ** int(k) >> 62 for k in bits.flat]
+        return np.array(found, dtype=object).reshape(shape)
 
     left, right = numbers((3, few)), numbers((few, 4))
-    values, lost = product(left, slices(right), fine)
-    truth = left.astype(object) @ right.astype(object)
-    size = np.abs(left).astype(object) @ np.abs(right).astype(object)
-    held = (size < 2 ** (fine + 60)).all(axis=1)
-    for found, sought in zip(values[held].ravel().tolist(), truth[held].ravel(), strict=True):
-        assert Fraction(found) <= Fraction(sought, 2**fine) <= found + lost
-    one, other = left[0], right[:, 0]
-    exact = one.astype(object) * other.astype(object)
-    small = np.abs(exact) < 2 ** (fine + 60)
-    found = times(one[small], other[small], fine)
-    for below, sought in zip(found.tolist(), exact[small].tolist(), strict=True):
-        assert below <= Fraction(sought, 2**fine) < below + 2
+    found = Whole(left, power) @ Whole(right, 7)
+    assert found.power == power + 7 and np.array_equal(found.values, left @ right)
+    total = Whole(left[:, 0], power) + Whole(right[:3, 0], 7)
+    for item, a, b in zip(total.values, left[:, 0], right[:3, 0], strict=True):
+        truth = Fraction(a, 2**power) + Fraction(b, 2**7)
+        assert Fraction(item, 2**total.power) == truth
+        assert Fraction(float(Whole(np.array([item]), total.power).below()[0])) <= truth
 
 
-def test_numbers_that_are_too_large_are_seen() -> None:
-    given = np.array([[0.5, -1.25], [np.inf, 0.0], [np.nan, 0.0], [-np.inf, 0.0], [2.0**12, 1.0]])
-    assert too_large(floors(given, 40)).tolist() == [False, True, True, True, True]
-    assert floors(given[0], 1).tolist() == [1, -3]
-    assert ceilings(given[0], 1).tolist() == [1, -2]
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(FLOATS, st.integers(0, 1200))
+def test_whole_numbers_near_floats(value: float, power: int) -> None:
+    array = np.array([value])
+    with np.errstate(all="ignore"):
+        below, above = (function(array, power).values[0] for function in (floor, ceil))
+        exact = exactly(array)
+        assert exact.nearest()[0] == value
+    assert below <= Fraction(value) * 2**power <= above <= below + 1
+    assert Fraction(exact.values[0], 2**exact.power) == Fraction(value)
+
+
+@pytest.mark.parametrize("number", [np.inf, -np.inf, np.nan])
+def test_no_whole_number_is_infinite(number: float) -> None:
+    with pytest.raises(Refused, match="not finite"):
+        floor(np.array([1.0, number]), 40)
 
 
 def _exact(net: Network, x: list[Fraction]) -> list[list[Fraction]]:

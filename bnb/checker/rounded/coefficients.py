@@ -27,6 +27,8 @@ class Rows:
 
     A patch: n = C * height * width elements of a tensor seen as `shape` (C, H, W), all channels of
     side (height, width), from line origin[r, 0] and column origin[r, 1] on.
+
+    power: the coefficients are values / 2**power, whose values are Python integers.
     """
 
     values: Array
@@ -34,10 +36,11 @@ class Rows:
     origin: Array | None = None
     side: tuple[int, int] = (1, 1)
     shape: Shape = ()
+    power: int = 0
 
-    def holding(self, values: Array) -> Rows:
+    def holding(self, values: Array, power: int = 0) -> Rows:
         """Other values at the same places."""
-        return replace(self, values=values)
+        return replace(self, values=values, power=power)
 
     def take(self, vector: Array) -> Array:
         """The vector's elements where the coefficients stand; see `spread`."""
@@ -144,6 +147,10 @@ def step(operator: Operator, rows: Rows, size: int) -> Rows:
 
 def joined(left: Rows, right: Rows, size: int) -> Rows:
     """The sum of rows on a tensor of `size`."""
+    power = max(left.power, right.power)
+    if power:
+        left, right = (r.holding(r.values * 2 ** (power - r.power)) for r in (left, right))
+        return replace(joined(left, right, size), power=power)
     if left.index is not None and right.index is not None:
         count = left.index.shape[1] + right.index.shape[1]
         if left.origin is None and right.origin is None and 4 * count <= size:

@@ -44,9 +44,9 @@ class Tree:
         Node 0 is the part's root branch over its box.  Rule: tree.
         """
         reduced, part = self.reduced, self.part
-        low, high, none = reduced.low[None], reduced.high[None], np.full(1, -1)
+        low, high, none = reduced.low[None].copy(), reduced.high[None].copy(), np.full(1, -1)
         gain = np.zeros((1, self.proof.groups.shape[1]))
-        box, bounds = (part.low[None], part.high[None]), (low, high, low, high)
+        box, bounds = (part.low[None].copy(), part.high[None].copy()), (low, high, low, high)
         asked = self._marks(part.root)
         number = np.zeros(1, dtype=np.int64)
         stack = [Nodes(number, none, none, *box, *bounds, *asked, none, gain)]
