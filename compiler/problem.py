@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .base.arrays import Indices, Mask, Matrix, Numbers, Vector, exact
+from .base.norms import NormKind
 from .language.expressions import Offset
 from .operators import LinearOperator
 from .question.digest import UNASKED
@@ -85,7 +86,7 @@ class Branch:
 class Ball:
     """Inputs within `radius` of `center` in a norm (l1 or l2) over the columns of `index`."""
 
-    norm: str
+    norm: NormKind
     index: Indices
     center: Vector
     radius: float

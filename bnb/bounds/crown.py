@@ -18,6 +18,7 @@ import numpy as np
 
 from ...compiler.base.arrays import Bounds, Indices, Matrix, Phases, Vector
 from ...compiler.base.late import Stop, in_time, never
+from ...compiler.base.norms import L1
 from ...compiler.base.rounding import TINY
 from ...compiler.problem import Problem
 from ...lp.relaxation.node_lp import NodeView
@@ -207,7 +208,7 @@ def _least(
         least_over_box(lam, low, high, owner, reach.input, constant, size, vertex)
         return
     inside, center = ball.spread(problem.input_size)
-    kernel = least_over_l1_ball if ball.norm == "l1" else least_over_l2_ball
+    kernel = least_over_l1_ball if ball.norm is L1 else least_over_l2_ball
     kernel(lam, low, high, owner, inside, center, ball.radius, reach.input, constant, size, vertex)
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from ...compiler.base.arrays import Bounds, Indices, Numbers, Phases, Vector, exact
+from ...compiler.base.norms import L1
 from ...compiler.problem import Problem
 from ...lp.oracle.rational import System
 
@@ -51,7 +52,7 @@ class Systems:
         self.start: list[Fraction] = exact(leaf.start)[wide].tolist()
         self.extra: list[tuple[Fraction, Fraction]] = []
         self.sides: list[tuple[dict[int, Fraction], Fraction]] = []
-        if problem.ball is not None and problem.ball.norm == "l1":
+        if problem.ball is not None and problem.ball.norm is L1:
             self._ball()
 
     def input(self, found: tuple[Fraction, ...]) -> Numbers:

@@ -38,11 +38,7 @@ def lies_inside(problem: Problem, point: Numbers) -> bool:
     if ball is None:
         return True
     own = zip(point[ball.index].tolist(), ball.center.tolist(), strict=True)
-    step = [Fraction(x) - Fraction(c) for x, c in own]
-    radius = Fraction(ball.radius)
-    if ball.norm == "l1":
-        return sum((abs(s) for s in step), Fraction(0)) <= radius
-    return sum((s * s for s in step), Fraction(0)) <= radius * radius
+    return ball.norm.within([Fraction(x) - Fraction(c) for x, c in own], Fraction(ball.radius))
 
 
 def values_at(problem: Problem, points: Sequence[Numbers], most_work: float) -> Values:

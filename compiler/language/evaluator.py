@@ -48,11 +48,7 @@ def truth(formula: Formula, assignment: Assignment) -> Numbers:
                 return np.array([number < 0 for number in numbers], dtype=bool)
             return np.array([number == 0 for number in numbers], dtype=bool)
         case Ball(affine, norm, radius):
-            numbers = value(affine, assignment)
-            if norm == "l1":
-                inside = sum(abs(number) for number in numbers) <= Fraction(radius)
-            else:
-                inside = sum(number * number for number in numbers) <= Fraction(radius) ** 2
+            inside = norm.within(value(affine, assignment), Fraction(radius))
             return np.array([inside], dtype=bool)
         case And(parts):
             found = [truth(part, assignment) for part in parts]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Never, TypeAlias
 import numpy as np
 
 from ..base.errors import LanguageError
+from ..base.norms import NormKind
 from .truth import BRACKETS, Undecided, Unjoined
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Ball(Statement):
     """The norm of an expression is at most `radius`; norm: l1 or l2."""
 
     affine: Affine
-    norm: str
+    norm: NormKind
     radius: float
 
 

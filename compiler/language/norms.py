@@ -9,6 +9,7 @@ from typing import Never
 import numpy as np
 
 from ..base.errors import LanguageError
+from ..base.norms import L1, L2, LINF, NormKind
 from .concatenation import expression_of
 from .expressions import Affine, Operand, numbers_of
 from .formulas import And, Ball, Formula, Or, Relation
@@ -20,17 +21,17 @@ class Norm(Undecided):
     """A norm of an expression: compare it with a radius, or minimise it.  kind: l1, l2 or linf."""
 
     affine: Affine
-    kind: str
+    kind: NormKind
 
     def __le__(self, radius: float) -> Formula:
         number = _radius(radius)
-        if self.kind == "linf":
+        if self.kind is LINF:
             return And((self.affine <= number, self.affine >= -number))
         return Ball(self.affine, self.kind, number)
 
     def __lt__(self, radius: float) -> Formula:
         number = _radius(radius)
-        if self.kind == "linf":
+        if self.kind is LINF:
             return And((self.affine < number, self.affine > -number))
         return self._absolute("<").sum() < number
 
@@ -50,7 +51,7 @@ class Norm(Undecided):
     __hash__ = object.__hash__
 
     def _above(self, radius: float, kind: str) -> Formula:
-        if self.kind == "linf":
+        if self.kind is LINF:
             ends = [
                 end for k in range(self.affine.size) for end in (self.affine[k], -self.affine[k])
             ]
@@ -59,7 +60,7 @@ class Norm(Undecided):
 
     def _absolute(self, sign: str) -> Affine:
         """The absolute values, of which an l1 norm that must not be small is the sum."""
-        if self.kind == "l2":
+        if self.kind is L2:
             raise LanguageError(
                 f"norm2(...) {sign} r is not linear; of l2 norms only norm2(...) <= r is read"
             )
@@ -77,14 +78,14 @@ def _radius(radius: object) -> float:
 
 def norm_inf(expression: Operand | Sequence[Operand]) -> Norm:
     """The largest absolute element."""
-    return Norm(expression_of(expression), "linf")
+    return Norm(expression_of(expression), LINF)
 
 
 def norm1(expression: Operand | Sequence[Operand]) -> Norm:
     """The sum of the absolute elements."""
-    return Norm(expression_of(expression), "l1")
+    return Norm(expression_of(expression), L1)
 
 
 def norm2(expression: Operand | Sequence[Operand]) -> Norm:
     """The Euclidean norm."""
-    return Norm(expression_of(expression), "l2")
+    return Norm(expression_of(expression), L2)

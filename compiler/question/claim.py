@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -12,17 +12,16 @@ import numpy.typing as npt
 
 from ..base.arrays import Vector
 from ..base.errors import InputError, LanguageError
+from ..base.norms import NormKind
 from ..language.expressions import Affine, Variable
 from ..language.formulas import And, Formula, Or, requirements
-from ..language.norms import norm1, norm2, norm_inf
 from ..network.graph import Network
 from ..problem import Problem
 from ..steps.compile import Compiled, compile_formulas
 from ..steps.system import Lift, Solution
+from .region import InputRegion
 
 Target: TypeAlias = str | int | Sequence[int]
-
-NORMS = {"linf": norm_inf, "l1": norm1, "l2": norm2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +33,10 @@ class Claim:
     """
 
     network: Network
-    image: Vector
+    region: InputRegion
     label: int
     targets: tuple[int, ...]
     margin: float
-    lower: Vector
-    upper: Vector
-    norm: str = "linf"
 
     @classmethod
     def make(
@@ -52,13 +48,14 @@ class Claim:
         margin: float = 0.0,
         domain: tuple[object, object] = (0.0, 1.0),
         norm: str = "linf",
+        eps: float = np.inf,
     ) -> Claim:
         """Checks everything a user can get wrong; `label` defaults to the predicted one.
 
-        An image of uint8 is divided by 255, unless the domain holds all of 0 to 255.
+        eps: a number that `check_eps` gave, infinite for the whole domain.  An image of uint8 is
+        divided by 255, unless the domain holds all of 0 to 255.
         """
-        if norm not in NORMS:
-            raise InputError(f"norm {norm!r} is not supported; supported: {', '.join(NORMS)}")
+        kind = NormKind.of(norm)
         low, high = _domain(domain, network)
         point = network.check_input(image)
         if np.asarray(image).dtype == np.uint8 and not ((low <= 0) & (high >= 255)).all():
@@ -77,28 +74,40 @@ class Claim:
             )
         if not ((low <= point) & (point <= high)).all():
             raise InputError("the image lies outside the domain; scale it, or give another domain")
-        return cls(
-            network, point, chosen, _targets(target, chosen, logits), float(margin), low, high,
-            norm,
-        )  # fmt: skip
+        region = InputRegion(point, low, high, kind, eps)
+        targets = _targets(target, chosen, logits)
+        return cls(network, region, chosen, targets, float(margin))
 
-    def described(self, eps: float) -> dict[str, object]:
-        """The claim within eps for a report, as texts and numbers."""
+    @property
+    def image(self) -> Vector:
+        return self.region.center
+
+    def within(self, eps: float) -> Claim:
+        """The same at another radius."""
+        return replace(self, region=self.region.within(eps))
+
+    def described(self) -> dict[str, object]:
+        """For a report, as texts and numbers."""
+        near = self.region
         return {
             "network": self.network.name, "image": self.image.tolist(), "label": self.label,
-            "targets": list(self.targets), "margin": self.margin, "eps": eps, "norm": self.norm,
-            "domain_lower": self.lower.tolist(), "domain_upper": self.upper.tolist(),
+            "targets": list(self.targets), "margin": self.margin, "eps": near.eps,
+            "norm": str(near.norm), "domain_lower": near.lower.tolist(),
+            "domain_upper": near.upper.tolist(),
         }  # fmt: skip
 
-    def formulas(self, x: Variable, y: Affine, eps: float) -> tuple[Formula, Formula]:
+    def formulas(self, x: Variable, y: Affine) -> tuple[Formula, Formula]:
         """The region, and the property that breaks the claim."""
-        inside = NORMS[self.norm](x.affine - self.image) <= eps
         broken = Or(tuple(y[t] - y[self.label] >= self.margin for t in self.targets))
-        return inside, broken
+        return self.region.formula(x), broken
 
-    def compile(self, eps: float) -> tuple[Problem, Lift]:
+    def input(self) -> Variable:
+        """The network's input, within the domain."""
+        return Variable(self.network.input_size, self.region.lower, self.region.upper, "x")
+
+    def compile(self) -> tuple[Problem, Lift]:
         """The compiled problem whose atoms are the targets in order, and the way back."""
-        compiled, _ = self.compiled(eps)
+        compiled, _ = self.compiled()
 
         def lift(solution: Solution) -> Solution:
             """From {any variable: exact input} to the full assignment of the source formulas."""
@@ -107,11 +116,11 @@ class Claim:
 
         return compiled.problem, lift
 
-    def compiled(self, eps: float) -> tuple[Compiled, int | None]:
+    def compiled(self) -> tuple[Compiled, int | None]:
         """The same with all its variables, and the stage of the network's output if it is one."""
-        x = Variable(self.network.input_size, self.lower, self.upper, "x")
+        x = self.input()
         y = self.network(x)
-        compiled = compile_formulas(self.formulas(x, y, eps), inputs=(x,))
+        compiled = compile_formulas(self.formulas(x, y), inputs=(x,))
         if len(compiled.inputs) != 1 or compiled.inputs[0] is not x:
             raise LanguageError(
                 f"{self.network.name} has a layer that jumps, such as Sign: its output is no "
@@ -119,10 +128,10 @@ class Claim:
             )
         return compiled, compiled.stage(y)
 
-    def source(self, eps: float) -> tuple[Variable, Formula]:
+    def source(self) -> tuple[Variable, Formula]:
         """The source formula itself: network, region and broken property."""
-        x = Variable(self.network.input_size, self.lower, self.upper, "x")
-        inside, broken = self.formulas(x, self.network(x), eps)
+        x = self.input()
+        inside, broken = self.formulas(x, self.network(x))
         return x, And((inside, *requirements(broken), broken))
 
 

@@ -179,9 +179,4 @@ def _ball(system: System, places: Places) -> Ball | None:
 def _missed(ball: Ball, lower: Vector, upper: Vector) -> bool:
     """Whether the ball does not reach the box, exactly."""
     near = np.clip(ball.center, lower[ball.index], upper[ball.index])
-    gaps = [
-        abs(Fraction(a) - Fraction(b))
-        for a, b in zip(near.tolist(), ball.center.tolist(), strict=True)
-    ]
-    radius = Fraction(ball.radius)
-    return sum(gaps) > radius if ball.norm == "l1" else sum(g * g for g in gaps) > radius**2
+    return not ball.norm.within(exact(near) - exact(ball.center), Fraction(ball.radius))

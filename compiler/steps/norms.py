@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from ..base.errors import LanguageError
+from ..base.norms import L1
 from ..base.rounding import ceil_float
 from ..language.activations import absolute
 from ..language.expressions import Variable
@@ -40,7 +41,7 @@ def input_ball(ball: Ball, defined: Container[Variable]) -> InputBall | None:
     missed = sum(
         (abs(a - Fraction(b)) for a, b in zip(exactly, center.tolist(), strict=True)), NONE
     )
-    if missed and ball.norm == "l1":
+    if missed and ball.norm is L1:
         return None
     radius = ceil_float(Fraction(ball.radius) + missed) if missed else ball.radius
     return InputBall(term.variable, index, center, ball.norm, radius)
@@ -52,7 +53,7 @@ def expanded(formula: Formula) -> tuple[Formula, list[Formula]]:
         case Relation():
             return formula, []
         case Ball(affine, norm, radius):
-            if norm != "l1":
+            if norm is not L1:
                 raise LanguageError(
                     f"the {norm} norm of an expression of {affine.size} elements is not linear; "
                     "it is supported for the inputs themselves, as in norm2(x - center) <= radius; "

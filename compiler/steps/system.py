@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 
 from ..base.arrays import Indices, Numbers, Vector
 from ..base.late import go_on
+from ..base.norms import NormKind
 from ..language.expressions import Affine, Term, Variable
 from ..language.formulas import And, Ball, Formula, Or, Relation
 from ..problem import Branch
@@ -33,7 +34,7 @@ class InputBall:
     variable: Variable
     index: Indices
     center: Vector
-    norm: str
+    norm: NormKind
     radius: float
 
 

@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 
 from ..base.errors import LanguageError
+from ..base.norms import L1
 from ..language.elementwise import elements
 from ..language.exact_rows import Form, applied, values
 from ..language.expressions import Expression, Variable
@@ -102,7 +103,7 @@ class _Reader:
 
 def _ball(ball: Ball, found: Sequence[tuple[Form[Place], Fraction]]) -> Tree:
     """An l1 norm is at most the radius when every signed sum is."""
-    if ball.norm != "l1":
+    if ball.norm is not L1:
         raise LanguageError(f"the {ball.norm} norm is not linear, and VNN-LIB cannot say it")
     if len(found) > LARGEST:
         raise LanguageError(

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from ...compiler.base.arrays import Matrix, Vector
+from ...compiler.base.norms import L1
 from ...compiler.problem import Ball
 from .guard import Guarded
 from .highs import Answer, Oracle, Program
@@ -24,7 +25,7 @@ def solve_within(oracle: Oracle, program: Program, ball: Ball | None, seconds: f
     """The program with its inputs in the ball; the answer is in its own columns and rows."""
     if ball is None:
         return Guarded(oracle, program).solve(seconds)
-    return (_solve_l1 if ball.norm == "l1" else _solve_l2)(oracle, program, ball, seconds)
+    return (_solve_l1 if ball.norm is L1 else _solve_l2)(oracle, program, ball, seconds)
 
 
 def _solve_l1(oracle: Oracle, program: Program, ball: Ball, seconds: float) -> Answer:

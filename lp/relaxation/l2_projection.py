@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 from ...compiler.base.arrays import Indices, Vector
+from ...compiler.base.norms import L2
 from ..oracle.highs import Answer, no_answer
 from ..restriction.projection import project
 from .node_lp import Duals, Relaxation
@@ -23,7 +24,7 @@ def applies(relaxation: Relaxation) -> bool:
     ball = problem.ball
     return (
         ball is not None
-        and ball.norm == "l2"
+        and ball.norm is L2
         and problem.objective is None
         and len(ball.index) == problem.input_size == relaxation.columns
     )

@@ -1,47 +1,17 @@
-"""Balls of every radius around a center inside a box, and the least radius at which a row falls."""
+"""The least radius of a region at which a row falls to 0, and where: closed forms."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
 from ...compiler.base.arrays import Vector
+from ...compiler.base.norms import L1, L2, LINF, NormKind
+from ...compiler.question.region import InputRegion
 
 
-@dataclass(frozen=True, slots=True)
-class Ball:
-    """The inputs within eps of a center and inside the domain, for every eps.  All (D,)."""
-
-    center: Vector
-    low: Vector
-    high: Vector
-    norm: str = "linf"
-
-    def box(self, eps: float) -> tuple[Vector, Vector]:
-        """What of the domain is within eps in every coordinate."""
-        return np.maximum(self.low, self.center - eps), np.minimum(self.high, self.center + eps)
-
-    def distance(self, point: Vector) -> float:
-        """From the center."""
-        return length(point - self.center, self.norm)
-
-    @property
-    def largest(self) -> float:
-        """The radius beyond which the ball is the whole domain."""
-        return length(np.maximum(self.center - self.low, self.high - self.center), self.norm)
-
-
-def length(step: Vector, norm: str) -> float:
-    """The norm of a vector."""
-    if norm == "linf":
-        return float(np.abs(step).max(initial=0.0))
-    if norm == "l1":
-        return float(np.abs(step).sum())
-    return float(np.sqrt(step @ step))
-
-
-def least_radius_row(row: Vector, offset: float, ball: Ball, limit: float) -> float:
+def least_radius_row(row: Vector, offset: float, ball: InputRegion, limit: float) -> float:
     """Least eps at which row @ x + offset can be <= 0, inf beyond `limit`: the closed form.
 
     The row falls most where each coordinate moves against its coefficient: all at once (linf),
@@ -51,14 +21,8 @@ def least_radius_row(row: Vector, offset: float, ball: Ball, limit: float) -> fl
     start = float(row @ ball.center) + offset
     if start <= 0.0:
         return 0.0
-    room = np.where(row > 0, ball.center - ball.low, ball.high - ball.center)
-    size = np.abs(row)
-    if ball.norm == "linf":
-        eps = _cube(size, room, start)
-    elif ball.norm == "l1":
-        eps = _diamond(size, room, start)
-    else:
-        eps = _sphere(size, room, start)
+    room = np.where(row > 0, ball.center - ball.lower, ball.upper - ball.center)
+    eps = LEAST[ball.norm](np.abs(row), room, start)
     return eps if eps <= limit else np.inf
 
 
@@ -97,28 +61,30 @@ def _sphere(size: Vector, room: Vector, start: float) -> float:
     paid = _crossing(price[order], slopes, start) if len(order) else np.inf
     if paid == np.inf:
         return np.inf
-    return length(np.minimum(paid * size, room), "l2")
+    return L2.length(np.minimum(paid * size, room))
 
 
-def nearest_on_row(row: Vector, ball: Ball, eps: float) -> Vector:
-    """A point of the ball of radius eps where the row is least, (D,).
+def nearest_on_row(row: Vector, ball: InputRegion, eps: float) -> Vector:
+    """A point within eps where the row is least, (D,).
 
     For l1 and l2 eps must be what `least_radius_row` gave, or less.
     """
-    low, high = ball.box(eps if ball.norm == "linf" else np.inf)
-    if ball.norm == "linf":
+    step = STEPS[ball.norm]
+    if step is None:
+        low, high = ball.within(eps).near_box()
         return np.where(row > 0, low, high)
-    room = np.where(row > 0, ball.center - low, high - ball.center)
-    size = np.abs(row)
-    if ball.norm == "l1":
-        order = np.argsort(-size)
-        caps = room[order]
-        left = np.maximum(eps - np.concatenate([[0.0], np.cumsum(caps)[:-1]]), 0.0)
-        step = np.zeros(len(row))
-        step[order] = np.minimum(caps, left)
-    else:
-        step = _on_sphere(size, room, eps)
-    return ball.center - np.sign(row) * step
+    room = np.where(row > 0, ball.center - ball.lower, ball.upper - ball.center)
+    return ball.center - np.sign(row) * step(np.abs(row), room, eps)
+
+
+def _on_diamond(size: Vector, room: Vector, eps: float) -> Vector:
+    """The step whose coordinates sum to eps, those with the largest `size` first."""
+    order = np.argsort(-size)
+    caps = room[order]
+    left = np.maximum(eps - np.concatenate([[0.0], np.cumsum(caps)[:-1]]), 0.0)
+    step = np.zeros(len(size))
+    step[order] = np.minimum(caps, left)
+    return step
 
 
 def _on_sphere(size: Vector, room: Vector, eps: float) -> Vector:
@@ -138,3 +104,11 @@ def _on_sphere(size: Vector, room: Vector, eps: float) -> Vector:
     paid = np.sqrt(max(eps * eps - done[place], 0.0) / rest[place])
     step[used] = np.minimum(min(paid, price[place]) * s, r)
     return step
+
+
+LEAST: dict[NormKind, Callable[[Vector, Vector, float], float]] = {
+    LINF: _cube, L1: _diamond, L2: _sphere,
+}  # fmt: skip
+STEPS: dict[NormKind, Callable[[Vector, Vector, float], Vector] | None] = {
+    LINF: None, L1: _on_diamond, L2: _on_sphere,
+}  # fmt: skip

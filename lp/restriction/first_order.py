@@ -15,7 +15,7 @@ from numba import njit
 from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Mask, Vector
-from .distance import Ball
+from ...compiler.question.region import InputRegion
 
 STEPS = 100
 """Steps between two looks at the rows."""
@@ -32,13 +32,13 @@ class Duals:
     """
 
     row: Vector
-    ball: Ball
+    ball: InputRegion
     point: Vector | None = None
     duals: Vector = field(default_factory=lambda: np.zeros(0))
 
     def improve(self, rows: sparse.csr_array, lower: Vector, eps: float) -> tuple[Vector, Vector]:
         """The averages of some steps in the box of radius eps: a point, and duals."""
-        low, high = self.ball.box(eps)
+        low, high = self.ball.within(eps).near_box()
         size = abs(rows)
         columns = np.asarray(size.sum(axis=0)).reshape(-1)
         sums = np.asarray(size.sum(axis=1)).reshape(-1)

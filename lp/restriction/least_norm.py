@@ -14,9 +14,9 @@ import numpy as np
 from scipy import sparse
 
 from ...compiler.base.arrays import Matrix, Vector
+from ...compiler.question.region import InputRegion
 from ..oracle.guard import Guarded
 from ..oracle.highs import Program, Solver
-from .distance import Ball
 from .projection import project
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def least_l1(task: Task, eps: float, vertex: Vector) -> Restricted:
     program = Program(
         np.ones(2 * size),
         np.zeros(2 * size),
-        np.concatenate([ball.high - ball.center, ball.center - ball.low]),
+        np.concatenate([ball.upper - ball.center, ball.center - ball.lower]),
         np.concatenate([task.row, -task.row])[None],
         np.full(1, -np.inf),
         np.array([-start]),
@@ -55,7 +55,7 @@ def least_l1(task: Task, eps: float, vertex: Vector) -> Restricted:
 class _Split:
     """Rows over the input as rows over how far it is above and below the center."""
 
-    def __init__(self, solver: Solver, ball: Ball) -> None:
+    def __init__(self, solver: Solver, ball: InputRegion) -> None:
         self.solver, self.center = solver, ball.center
 
     def add_rows(self, rows: sparse.csr_array, lower: Vector, upper: Vector) -> None:
@@ -71,7 +71,7 @@ def least_l2(task: Task, eps: float, vertex: Vector) -> Restricted:
     rows = _Stacked(-task.row / scale, start / scale, ball.center)
     signs = task.signs()
     signs.add_violated(rows, vertex, everything=not task.work.lazy)
-    low, high = ball.low - ball.center, ball.high - ball.center
+    low, high = ball.lower - ball.center, ball.upper - ball.center
     duals = np.zeros(1)
     while True:
         task.rounds += 1

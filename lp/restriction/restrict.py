@@ -14,12 +14,14 @@ import numpy as np
 from scipy import sparse
 
 from ...compiler.base.arrays import Matrix, Vector
+from ...compiler.base.norms import L1, LINF
 from ...compiler.base.tolerances import Tolerances
 from ...compiler.base.untrusted import attempt
 from ...compiler.problem import Problem
+from ...compiler.question.region import InputRegion
 from ..oracle.guard import Guarded
 from ..oracle.highs import Answer, Oracle, Program, Solver
-from .distance import Ball, least_radius_row, nearest_on_row
+from .distance import least_radius_row, nearest_on_row
 from .first_order import Duals, heavy
 from .lazy_rows import Conditions, Nowhere, SignRows
 from .region import Region
@@ -66,7 +68,12 @@ class Work:
 
 
 def restrict(
-    region: Conditions, row: Vector, level: float, ball: Ball, work: Work, inside: bool = True
+    region: Conditions,
+    row: Vector,
+    level: float,
+    ball: InputRegion,
+    work: Work,
+    inside: bool = True,
 ) -> Restricted:
     """Least radius of a point of the region where row @ x + level <= 0.
 
@@ -77,7 +84,7 @@ def restrict(
 
 
 def _restrict(
-    region: Conditions, row: Vector, level: float, ball: Ball, work: Work, inside: bool
+    region: Conditions, row: Vector, level: float, ball: InputRegion, work: Work, inside: bool
 ) -> Restricted:
     limit = min(work.limit, ball.largest)
     eps = least_radius_row(row, level, ball, limit)
@@ -95,18 +102,24 @@ def _restrict(
     if scale > 0.0:
         row, level = row / scale, level / scale
     task = Task(region, row, level, ball, work, limit)
-    if ball.norm == "linf":
+    if ball.norm is LINF:
         return task.newton(eps, vertex, inside)
     from .least_norm import least_l1, least_l2
 
-    return (least_l1 if ball.norm == "l1" else least_l2)(task, eps, vertex)
+    return (least_l1 if ball.norm is L1 else least_l2)(task, eps, vertex)
 
 
 class Task:
     """One region, one margin row (absolute coefficients that sum up to 1) and one ball."""
 
     def __init__(
-        self, region: Conditions, row: Vector, level: float, ball: Ball, work: Work, limit: float
+        self,
+        region: Conditions,
+        row: Vector,
+        level: float,
+        ball: InputRegion,
+        work: Work,
+        limit: float,
     ) -> None:
         self.region, self.row, self.level, self.ball = region, row, level, ball
         self.work, self.limit = work, limit
@@ -146,7 +159,7 @@ class Task:
             if eps == np.inf:
                 return self.result("none", self.limit, None, signs)
             rows, ends = signs.all()
-        lower, upper = self.ball.box(eps)
+        lower, upper = self.ball.within(eps).near_box()
         if inside:
             program = Program(self.row, lower, upper, rows, ends, np.full(len(ends), np.inf))
         else:
@@ -175,7 +188,7 @@ class Task:
             added = signs.add_violated(elastic, point)
             if following > eps * (1.0 + CLOSE) + 1e-14:
                 eps = following
-                lower, upper = self.ball.box(eps)
+                lower, upper = self.ball.within(eps).near_box()
                 if not inside:
                     lower, upper = np.append(lower, 0.0), np.append(upper, np.inf)
                 solver.set_columns(lower, upper)
@@ -229,7 +242,7 @@ class _Elastic:
 
 
 def deepest(
-    region: Conditions, row: Vector, level: float, ball: Ball, work: Work, eps: float
+    region: Conditions, row: Vector, level: float, ball: InputRegion, work: Work, eps: float
 ) -> Vector | None:
     """The point of the region where the row is least, at most eps (l-infinity) from the center.
 
@@ -239,9 +252,9 @@ def deepest(
 
 
 def _deepest(
-    region: Conditions, row: Vector, level: float, ball: Ball, work: Work, eps: float
+    region: Conditions, row: Vector, level: float, ball: InputRegion, work: Work, eps: float
 ) -> Vector | None:
-    lower, upper = ball.box(eps)
+    lower, upper = ball.within(eps).near_box()
     scale = max(float(np.abs(row).sum()), 1e-300)
     program = Program(row / scale, lower, upper, np.zeros((0, len(row))), np.empty(0), np.empty(0))
     solver = Guarded(work.oracle, program)
@@ -260,7 +273,7 @@ def polish(
     point: Vector,
     row: Vector,
     offset: float,
-    ball: Ball,
+    ball: InputRegion,
     oracle: Oracle,
     remaining: Callable[[], float],
     tolerances: Tolerances,
@@ -281,7 +294,7 @@ def _polish(
     point: Vector,
     row: Vector,
     offset: float,
-    ball: Ball,
+    ball: InputRegion,
     oracle: Oracle,
     remaining: Callable[[], float],
     tolerances: Tolerances,
@@ -290,7 +303,7 @@ def _polish(
     rows, constant = region.rows(len(problem.stages) - 1, row[None])
     size = problem.input_size
     level = float(constant[0]) + offset
-    if ball.norm != "linf":
+    if ball.norm is not LINF:
         work = Work(oracle, remaining, tolerances)
         return restrict(region, rows[0], level, ball, work, inside=False)
     scale = max(float(np.abs(rows[0]).max(initial=0.0)), 1e-12)
@@ -310,7 +323,7 @@ def _polish(
             return Restricted("found", float(answer.point[size]), found, signs.count, rounds)
 
 
-def _radius_program(row: Vector, level: float, ball: Ball, size: int) -> Program:
+def _radius_program(row: Vector, level: float, ball: InputRegion, size: int) -> Program:
     unit = sparse.identity(size, format="csr")
     ones = sparse.csr_matrix(np.ones((size, 1)))
     both = sparse.vstack(
@@ -323,8 +336,8 @@ def _radius_program(row: Vector, level: float, ball: Ball, size: int) -> Program
     upper: Vector = np.concatenate([ball.center, -ball.center, [-level]])
     return Program(
         np.append(np.zeros(size), 1.0),
-        np.append(ball.low, 0.0),
-        np.append(ball.high, max(ball.largest, 0.0)),
+        np.append(ball.lower, 0.0),
+        np.append(ball.upper, max(ball.largest, 0.0)),
         sparse.csr_matrix(both),
         np.full(len(upper), -np.inf),
         upper,

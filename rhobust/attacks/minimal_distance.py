@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from ..compiler.base.arrays import Bounds, Matrix
+from ..compiler.base.norms import LINF
 from ..compiler.question.claim import Claim
 from ..witness.label import Validator
 from .pgd import pgd
@@ -23,9 +25,9 @@ def nearest(
 
     The radii grow until an attack succeeds, and are then bisected.  An upper bound on rho, no more.
     """
-    problem, _ = claim.compile(1.0)
+    problem, _ = claim.within(1.0).compile()
     each = np.eye(len(problem.offset), dtype=bool)
-    validator = Validator(claim, None)
+    validator = Validator(claim)
     best = np.inf
 
     def accept(points: Matrix) -> bool:
@@ -38,13 +40,12 @@ def nearest(
         return False
 
     def attack(eps: float) -> bool:
-        low = np.maximum(claim.lower, claim.image - eps)
-        high = np.minimum(claim.upper, claim.image + eps)
+        low, high = claim.region.within(eps).near_box()
         box = Bounds(low[None], high[None])
         hit, _ = pgd(problem, box, each, accept, stop, rng, restarts=restarts, start=claim.image)
         return hit
 
-    largest = float(np.maximum(claim.image - claim.lower, claim.upper - claim.image).max())
+    largest = replace(claim.region, norm=LINF).largest
     if accept(claim.image[None]):
         return best
     failed = 0.0

@@ -11,7 +11,6 @@ from ..compiler.base.tolerances import Tolerances
 from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim
 from ..lp.oracle.highs import Oracle
-from ..lp.restriction.distance import Ball
 from ..lp.restriction.restrict import polish
 
 NEAR = 0.2
@@ -20,14 +19,13 @@ NEAR = 0.2
 
 def near_miss(
     claim: Claim,
-    eps: float,
     problem: Problem,
     cases: Indices,
     points: Matrix,
     oracle: Oracle,
     remaining: Callable[[], float],
 ) -> Matrix | None:
-    """Candidates (4, D) within eps about a violation of a claim in a near miss's linear region.
+    """Candidates (4, D) about a violation of a claim in a near miss's linear region.
 
     cases (C,): atoms of the problem; points (C, D): what an attack found best for each.  Only the
     case whose point is nearest to 0 is looked at, and only within `NEAR`.
@@ -38,12 +36,12 @@ def near_miss(
     if not lead[case, case] <= NEAR * lead[-1, case]:
         return None
     row, offset = problem.rows[cases[case]], float(problem.offset[cases[case]])
-    ball = Ball(claim.image, claim.lower, claim.upper, claim.norm)
-    found = polish(problem, points[case], row, offset, ball, oracle, remaining, Tolerances())
+    region, eps = claim.region, claim.region.eps
+    found = polish(problem, points[case], row, offset, region, oracle, remaining, Tolerances())
     if found.point is None or not 0.0 < found.rho <= eps:
         return None
     # the optimum has margin 0; beyond it, still inside the region, it is below
     stretch = np.array([1.0, 1.0 + 1e-6, 1.0 + 1e-4, eps / found.rho])
     step = np.minimum(stretch, eps / found.rho)[:, None] * (found.point - claim.image)
-    moved: Matrix = np.clip(claim.image + step, claim.lower, claim.upper)
+    moved: Matrix = np.clip(claim.image + step, region.lower, region.upper)
     return moved

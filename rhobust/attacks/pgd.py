@@ -12,6 +12,7 @@ import numpy as np
 
 from ..compiler.base.arrays import Bounds, Mask, Matrix, Vector
 from ..compiler.base.late import go_on
+from ..compiler.base.norms import L1
 from ..compiler.problem import Ball, Problem
 
 MOMENTUM = 0.75
@@ -108,7 +109,7 @@ def inside(points: Matrix, low: Matrix, high: Matrix, ball: Ball | None) -> Matr
     if ball is not None:
         points = points.copy()
         step = points[:, ball.index] - ball.center
-        shorter = _diamond if ball.norm == "l1" else _sphere
+        shorter = _diamond if ball.norm is L1 else _sphere
         points[:, ball.index] = ball.center + shorter(step, ball.radius)
     return np.clip(points, low, high)
 
@@ -117,7 +118,7 @@ def steepest(gradient: Matrix, width: Matrix, ball: Ball) -> Matrix:
     """Ascent directions (B, D), as long as the ball's radius in its columns."""
     step = width * np.sign(gradient)
     own = gradient[:, ball.index]
-    if ball.norm == "l1":
+    if ball.norm is L1:
         # the few coordinates that matter most share the length (Tramer and Boneh 2019)
         few = max(1, own.shape[1] // 50)
         edge = -np.partition(-np.abs(own), few - 1, axis=1)[:, few - 1 : few]

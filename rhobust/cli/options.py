@@ -161,10 +161,9 @@ def interval(text: str) -> tuple[float, float]:
 
 def distance(norm: str) -> None:
     """Refuses what --norm cannot be."""
-    from ..compiler.question.claim import NORMS
+    from ..compiler.base.norms import NormKind
 
-    if norm not in NORMS:
-        raise InputError(f"--norm {norm!r} is not supported; supported: {', '.join(NORMS)}")
+    NormKind.of(norm)
 
 
 def chosen(text: str, count: int, source: str) -> list[int]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiler.base.arrays import Vector
 from ..compiler.question.claim import Claim
-from ..lp.restriction.distance import Ball, nearest_on_row
+from ..lp.restriction.distance import nearest_on_row
 from ..lp.restriction.network_region import NetworkRegion
 from ..lp.restriction.restrict import Restricted, Work
 from .targets import Rivals, least_restricted
@@ -51,8 +51,8 @@ class Descent:
     """A descent over the regions of one claim.  The walks are those of Frank and Wolfe 1956: each
     step goes towards the point of the ball where the margin of the walk's own region is least."""
 
-    def __init__(self, claim: Claim, ball: Ball, work: Work, rng: np.random.Generator) -> None:
-        self.claim, self.ball, self.work, self.rng = claim, ball, work, rng
+    def __init__(self, claim: Claim, work: Work, rng: np.random.Generator) -> None:
+        self.claim, self.region, self.work, self.rng = claim, claim.region, work, rng
         self.rivals = Rivals(claim)
         self.seen: set[int] = set()
         self.best = Descended(np.inf, None, None, 0, "")
@@ -69,9 +69,9 @@ class Descent:
 
     def _attack(self) -> bool:
         """A first example, from walks at growing radii."""
-        limit = min(self.work.limit, self.ball.largest)
+        limit = min(self.work.limit, self.region.largest)
         for eps in limit * 2.0 ** np.arange(-6, 1):
-            for start in (self.ball.center, *self._starts(float(eps))):
+            for start in (self.region.center, *self._starts(float(eps))):
                 region = self._walk(start, float(eps))
                 if region is not None and self._take(region, "attack"):
                     return True
@@ -80,8 +80,8 @@ class Descent:
     def _starts(self, eps: float) -> Iterator[Vector]:
         """Random points at the border of a ball: a flat margin keeps a walk at the center."""
         for _ in range(STARTS):
-            row = self.rng.normal(size=len(self.ball.center))
-            yield nearest_on_row(row, self.ball, eps)
+            row = self.rng.normal(size=len(self.region.center))
+            yield nearest_on_row(row, self.region, eps)
 
     def _nearer(self) -> bool:
         """Whether some region near the best point, or near a walk's end, has a nearer example."""
@@ -92,7 +92,7 @@ class Descent:
         )
 
     def _candidates(self) -> Iterator[NetworkRegion]:
-        center, point = self.ball.center, self.best.point
+        center, point = self.region.center, self.best.point
         assert point is not None
         for nudge in NUDGES:
             yield NetworkRegion.of(self.claim.network, point + nudge * (center - point))
@@ -115,7 +115,7 @@ class Descent:
             if lead[nearest] <= 0.0:
                 return region
             rows, _ = region.output_rows(self.rivals.rows[nearest : nearest + 1])
-            towards = nearest_on_row(rows[0], self.ball, eps)
+            towards = nearest_on_row(rows[0], self.region, eps)
             point = point + 0.4 * 0.05 ** (step / STEPS) * (towards - point)
         return None
 
@@ -125,9 +125,7 @@ class Descent:
             return False
         self.seen.add(region.key)
         limit = min(self.work.limit, self.best.rho * (1.0 - WORTH))
-        found, target = least_restricted(
-            self.claim, region, self.ball, replace(self.work, limit=limit)
-        )
+        found, target = least_restricted(self.claim, region, replace(self.work, limit=limit))
         regions = self.best.regions + 1
         if found.status != "found" or found.point is None:
             self.best = replace(self.best, regions=regions)

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.base.errors import InputError
+from ..compiler.base.norms import LINF
 from ..compiler.question.claim import Claim
-from ..lp.restriction.distance import Ball, length
 from ..lp.restriction.network_region import NetworkRegion
 from ..lp.restriction.restrict import Work, deepest
 from ..results import OnGrid
@@ -46,12 +46,13 @@ def check_pixels(
 class Grid:
     """Searches for examples on the grid of one claim."""
 
-    def __init__(self, claim: Claim, ball: Ball, work: Work, rng: np.random.Generator) -> None:
-        self.claim, self.ball, self.work, self.rng = claim, ball, work, rng
-        self.center = check_pixels(claim.image, claim.lower, claim.upper)
-        self.width = claim.upper - claim.lower
+    def __init__(self, claim: Claim, work: Work, rng: np.random.Generator) -> None:
+        self.claim, self.region, self.work, self.rng = claim, claim.region, work, rng
+        self.low, self.high = claim.region.lower, claim.region.upper
+        self.center = check_pixels(claim.image, self.low, self.high)
+        self.width = self.high - self.low
         self.rivals = Rivals(claim)
-        self.validator = Validator(claim, None)
+        self.validator = Validator(claim)
         self.best = OnGrid(np.inf, None, None)
 
     def search(self, region: NetworkRegion, point: Vector, target: int) -> OnGrid:
@@ -61,12 +62,12 @@ class Grid:
         It is a vertex: all but few coordinates are at the ball's border and whole on their own.
         The margin is what rounding may cost, the alpha of Bastani et al. 2016, section 6.
         """
-        if self.ball.norm == "linf":
+        if self.region.norm is LINF:
             self._at_radii(region, point, target)
-        step = point - self.ball.center
+        step = point - self.region.center
         for stretch in STRETCHES:
-            moved = self.ball.center + (1.0 + stretch) * step
-            if self._rounded(np.clip(moved, self.claim.lower, self.claim.upper), np.inf):
+            moved = self.region.center + (1.0 + stretch) * step
+            if self._rounded(np.clip(moved, self.low, self.high), np.inf):
                 break
         return self.best
 
@@ -74,13 +75,13 @@ class Grid:
         rows, levels = self.rivals.on(region)
         case = self.claim.targets.index(target)
         pixel = float(self.width.min()) / LEVELS
-        least = int(np.ceil(self.ball.distance(point) / pixel - 1e-6))
+        least = int(np.ceil(self.region.near_distance(point) / pixel - 1e-6))
         for more in MORE:
             radius = max(1, least + more)
             if radius >= self.best.rho or not self.work.remaining() > 0.0:
                 return
             eps = radius * pixel
-            found = deepest(region, rows[case], float(levels[case]), self.ball, self.work, eps)
+            found = deepest(region, rows[case], float(levels[case]), self.region, self.work, eps)
             if found is None:
                 return
             if self._rounded(found, radius):
@@ -88,7 +89,7 @@ class Grid:
 
     def _rounded(self, point: Vector, radius: float) -> bool:
         """Whether some rounding of a point, at most `radius` pixels away, is a nearer example."""
-        exact = (point - self.claim.lower) / self.width * LEVELS
+        exact = (point - self.low) / self.width * LEVELS
         low, part = np.floor(exact), exact - np.floor(exact)
         draws = self.rng.random((TRIES, len(exact)))
         draws[0] = 0.5  # the nearest
@@ -101,7 +102,7 @@ class Grid:
         lead = (
             self.claim.network.forward(self._values(tried)) @ self.rivals.rows.T + self.claim.margin
         ).min(axis=1)
-        distance = np.array([length(row - self.center, self.ball.norm) for row in tried])
+        distance = np.array([self.region.norm.length(row - self.center) for row in tried])
         better = (lead <= 0.0) & (distance < self.best.rho)
         for index in np.flatnonzero(better)[np.argsort(distance[better])].tolist():
             witness = self.validator.check(self._values(tried[index]))
@@ -112,5 +113,5 @@ class Grid:
         return False
 
     def _values(self, pixels: Matrix) -> Matrix:
-        values: Matrix = self.claim.lower + pixels / LEVELS * self.width
+        values: Matrix = self.low + pixels / LEVELS * self.width
         return values

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.question.claim import Claim
-from ..lp.restriction.distance import Ball, least_radius_row
+from ..lp.restriction.distance import least_radius_row
 from ..lp.restriction.network_region import NetworkRegion
 from ..lp.restriction.restrict import Restricted, Work, restrict
 
@@ -35,7 +35,7 @@ class Rivals:
 
 
 def least_restricted(
-    claim: Claim, region: NetworkRegion, ball: Ball, work: Work
+    claim: Claim, region: NetworkRegion, work: Work
 ) -> tuple[Restricted, int | None]:
     """The best restriction over all targets, and its target; targets are pruned by the best so far.
 
@@ -44,20 +44,20 @@ def least_restricted(
     """
     rows, levels = Rivals(claim).on(region)
     first = [
-        least_radius_row(row, float(level), ball, np.inf)
+        least_radius_row(row, float(level), claim.region, np.inf)
         for row, level in zip(rows, levels, strict=True)
     ]
     best, chosen, made, rounds = Restricted("none", np.inf, None, 0, 0), None, 0, 0
-    inside = np.array_equal(region.point, ball.center)
+    inside = np.array_equal(region.point, claim.image)
     for case in np.argsort(first).tolist():
         reach = min(work.limit, best.rho) if best.status == "found" else work.limit
         if first[case] > reach:
-            found = Restricted("none", min(reach, ball.largest), None, 0, 0)
+            found = Restricted("none", min(reach, claim.region.largest), None, 0, 0)
         elif work.remaining() <= 0.0:
             found = Restricted("stopped", first[case], None, 0, 0)
         else:
             own = replace(work, limit=reach)
-            found = restrict(region, rows[case], float(levels[case]), ball, own, inside)
+            found = restrict(region, rows[case], float(levels[case]), claim.region, own, inside)
         made, rounds = made + found.rows, rounds + found.rounds
         if found.status == "found" and (best.status != "found" or found.rho < best.rho):
             best, chosen = found, claim.targets[case]

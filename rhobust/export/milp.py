@@ -18,6 +18,7 @@ from ..bnb.bounds.magnitudes import Reach
 from ..bnb.bounds.region_bounds import LARGEST_BATCH, root_bounds
 from ..compiler.base.arrays import Bounds, Indices, Vector
 from ..compiler.base.errors import LanguageError
+from ..compiler.base.norms import L1
 from ..compiler.problem import Ball, Branch, Problem, Stage
 from ..compiler.steps.compile import Compiled
 from .mps import MixedProgram
@@ -117,7 +118,7 @@ class _Model:
         self.row_bounds.append((np.zeros(count) + lower, np.zeros(count) + upper))
 
     def _ball(self, ball: Ball) -> None:
-        if ball.norm != "l1":
+        if ball.norm is not L1:
             raise LanguageError(
                 f"a ball of the {ball.norm} norm is not linear; a MILP takes norm1 and norm_inf"
             )

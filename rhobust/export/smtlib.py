@@ -13,6 +13,7 @@ from typing import assert_never
 import numpy as np
 
 from ..compiler.base.errors import LanguageError
+from ..compiler.base.norms import L1
 from ..compiler.language.elementwise import elements
 from ..compiler.language.exact_rows import Form, applied, values
 from ..compiler.language.expressions import Affine, Variable
@@ -130,7 +131,7 @@ class _Script:
     def _atoms(self, atom: Relation | Ball) -> list[str]:
         if isinstance(atom, Relation):
             return [_relation(atom.kind, *value) for value in self.read(atom.affine)]
-        if atom.norm != "l1":
+        if atom.norm is not L1:
             spoken = ", ".join(repr(term.variable.name) for term in atom.affine.terms)
             raise LanguageError(
                 f"the {atom.norm} norm of an expression over {spoken} is not linear, and QF_LRA "

@@ -80,18 +80,19 @@ class Certificate:
             )
         return ""
 
-    def robust(self, claim: Claim, eps: float, stop: Callable[[], bool]) -> str:
-        """Writes that a claim holds within eps; returns what prevented it, or "".
+    def robust(self, claim: Claim, stop: Callable[[], bool]) -> str:
+        """Writes that a claim holds; returns what prevented it, or "".
 
         stop: whether the time is up, which ends the checker's work.
         """
         if self.impossible(claim.margin):
             return self.impossible(claim.margin)
+        near = claim.region
         header = {
             "kind": "robust", "label": claim.label, "targets": list(claim.targets),
-            "margin": claim.margin.hex(), "eps": float(eps).hex(), "norm": claim.norm,
+            "margin": claim.margin.hex(), "eps": float(near.eps).hex(), "norm": str(near.norm),
         }  # fmt: skip
-        arrays = {"image": claim.image, "domain_low": claim.lower, "domain_high": claim.upper}
+        arrays = {"image": claim.image, "domain_low": near.lower, "domain_high": near.upper}
         return self._write(header, arrays, stop)
 
     def unsat(self, text: str, stop: Callable[[], bool]) -> str:

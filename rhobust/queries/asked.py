@@ -12,9 +12,11 @@ from ..compiler.question.digest import Question, question
 from ..compiler.question.property import Property
 
 
-def about_claim(claim: Claim, eps: float, settings: Settings) -> Question:
-    """Whether a claim holds within eps."""
-    return question(engine=__version__, claim=claim, eps=float(eps), settings=settings)
+def about_claim(claim: Claim, settings: Settings) -> Question:
+    """Whether a claim holds."""
+    found = question(engine=__version__, claim=claim, region=claim.region, settings=settings)
+    # field by field instead
+    return {name: digest for name, digest in found.items() if name != "claim.region"}
 
 
 def about_property(networks: Sequence[Network], asked: Property, settings: Settings) -> Question:

@@ -16,7 +16,6 @@ from ..estimates.neighbours import Descent
 from ..estimates.pixels import Grid
 from ..estimates.targets import least_restricted
 from ..lp.oracle.highs import Oracle, highs_unscaled
-from ..lp.restriction.distance import Ball
 from ..lp.restriction.network_region import NetworkRegion
 from ..lp.restriction.restrict import Restricted, Work
 from ..networks.given import Given, network_of
@@ -59,15 +58,14 @@ def rho_estimate(
         raise InputError(f"max_eps must be a number at least 0, not {max_eps}")
     claim = Claim.make(network, image, label, target, margin, domain, norm)
     region = NetworkRegion.of(network, claim.image)
-    ball = Ball(claim.image, claim.lower, claim.upper, norm)
     work = Work(oracle, deadline.remaining, Tolerances(), max_eps, lazy)
     rng = np.random.default_rng(seed)
-    asked = _Asked(claim, region, ball, work, rng)
-    grid = Grid(claim, ball, work, rng) if integer else None
+    asked = _Asked(claim, region, work, rng)
+    grid = Grid(claim, work, rng) if integer else None
     clean = _lost_already(claim, region)
     found, chosen = Restricted("found", 0.0, None, 0, 0), None if clean is None else clean.label
     if clean is None:
-        found, chosen = least_restricted(claim, region, ball, work)
+        found, chosen = least_restricted(claim, region, work)
     first = asked.estimate(found, chosen, clean)
     further = None
     if iterate:
@@ -87,13 +85,12 @@ class _Asked:
         self,
         claim: Claim,
         region: NetworkRegion,
-        ball: Ball,
         work: Work,
         rng: np.random.Generator,
     ) -> None:
-        self.claim, self.region, self.ball, self.work = claim, region, ball, work
+        self.claim, self.region, self.work = claim, region, work
         self.rng = rng
-        self.validator = Validator(claim, None, lambda: not work.remaining() > 0.0)
+        self.validator = Validator(claim, lambda: not work.remaining() > 0.0)
 
     def estimate(self, found: Restricted, target: int | None, clean: Witness | None) -> Estimate:
         """What the image's own region says."""
@@ -102,12 +99,12 @@ class _Asked:
             witness = stretched(self.validator, found.point)
         status = found.status
         if status == "none":
-            whole = found.rho >= self.ball.largest
+            whole = found.rho >= self.claim.region.largest
             status = "none_in_region" if whole else "beyond_max_eps"
         return Estimate(
             found.rho if status == "found" else np.inf, status, witness, target, self.claim.label,
             int(np.argmax(self.region.output)), found.rows, found.rounds, 0.0,
-            self.ball.norm, found.rho, _distance(witness),
+            str(self.claim.region.norm), found.rho, _distance(witness),
         )  # fmt: skip
 
     def iterated(
@@ -116,7 +113,7 @@ class _Asked:
         """What the descent says, and its point."""
         if clean is not None:
             return Iterated(0.0, clean, target, 0.0, 0, "region"), None
-        end = Descent(self.claim, self.ball, self.work, self.rng).run(found, target)
+        end = Descent(self.claim, self.work, self.rng).run(found, target)
         witness = None if end.point is None else stretched(self.validator, end.point)
         distance = _distance(witness)
         return Iterated(end.rho, witness, end.target, distance, end.regions, end.origin), end.point
@@ -152,4 +149,4 @@ def _lost_already(claim: Claim, region: NetworkRegion) -> Witness | None:
     lead = y[claim.label] - rivals + claim.margin
     if (lead > 1e-6 * (1.0 + np.abs(y).max())).all():
         return None
-    return Validator(claim, 0.0).check(claim.image)
+    return Validator(claim.within(0.0)).check(claim.image)

@@ -15,6 +15,7 @@ from ..compiler.base.arrays import Numbers, Vector, exact
 from ..compiler.base.errors import Contradiction, InputError, LanguageError
 from ..compiler.base.evidence import withdrawn
 from ..compiler.base.late import Late
+from ..compiler.base.norms import L1, L2
 from ..compiler.language.activations import absolute, max_pool
 from ..compiler.language.expressions import Affine, Expression, Variable
 from ..compiler.language.formulas import Formula, all_of
@@ -45,7 +46,7 @@ def minimize(expression: Expression | Norm) -> Objective | Distance:
     """The expression, one number or a norm, is to be as small as possible."""
     if isinstance(expression, Norm):
         bounded = bool(np.isfinite(largest(expression.affine)).all())
-        if expression.kind == "l2" or (bounded and not expression.affine.requires):
+        if expression.kind is L2 or (bounded and not expression.affine.requires):
             return Distance(expression)
         return Objective(_norm(expression), 1.0)
     return Objective(_single(expression), 1.0)
@@ -54,7 +55,7 @@ def minimize(expression: Expression | Norm) -> Objective | Distance:
 def maximize(expression: Expression | Norm) -> Objective:
     """The expression, one number or a norm, is to be as large as possible."""
     if isinstance(expression, Norm):
-        if expression.kind == "l2":
+        if expression.kind is L2:
             raise LanguageError(
                 "the largest norm2 is not piecewise linear; maximize norm1 or norm_inf, or ask for "
                 "solutions with one of them above a number"
@@ -80,7 +81,7 @@ def largest(affine: Affine) -> Vector:
 def _norm(norm: Norm) -> Affine:
     """The sum, or the largest, of the absolute values."""
     sizes = absolute(norm.affine)
-    if norm.kind == "l1":
+    if norm.kind is L1:
         return sizes.sum()
     return max_pool(sizes, np.arange(sizes.size)[None])
 

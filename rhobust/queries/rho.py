@@ -16,7 +16,6 @@ from ..compiler.base.evidence import REASON
 from ..compiler.base.tolerances import Tolerances
 from ..compiler.question.claim import Claim, Target
 from ..files.certificate import Certificate
-from ..lp.restriction.distance import Ball
 from ..networks.given import Given, network_of
 from ..results import RhoResult, Verdict
 from ..witness.label import Validator
@@ -91,7 +90,8 @@ def narrowed(interval: Interval) -> RhoResult:
     """The interval after all that its time allows."""
 
     def facts() -> dict[str, object]:
-        return {**interval.claim.described(interval.incumbent.radius), "lower": interval.lower}
+        nearest = interval.claim.within(interval.incumbent.radius)
+        return {**nearest.described(), "lower": interval.lower}
 
     # the ends are compared however the first step ended
     for step in (_narrow, Interval.check):
@@ -106,7 +106,7 @@ def narrowed(interval: Interval) -> RhoResult:
 def _narrow(interval: Interval) -> None:
     best = interval.incumbent
     try:
-        best.witness = Validator(interval.claim, 0.0).check(interval.claim.image)
+        best.witness = Validator(interval.claim.within(0.0)).check(interval.claim.image)
         if best.witness is not None:
             interval.estimate = best.attack = 0.0
             return
@@ -129,19 +129,20 @@ def _certified(
 ) -> RhoResult:
     """The result with what its certificate proves, by a search at that radius or just below it."""
 
+    region = claim.region
+
     def prove(eps: float, seconds: float) -> str:
         found = verify(
-            claim.network, claim.image, eps, label=claim.label, norm=claim.norm,
-            domain=(claim.lower, claim.upper), target=claim.targets, margin=claim.margin,
+            claim.network, claim.image, eps, label=claim.label, norm=region.norm,
+            domain=(region.lower, region.upper), target=claim.targets, margin=claim.margin,
             timeout=seconds, settings=settings, certificate=path, check=check, overwrite=overwrite,
         )  # fmt: skip
         if found.verdict is Verdict.NOT_ROBUST or found.reason == REASON:
             raise Contradiction(f"two searches differ at the radius {eps!r}")
         return found.uncertified if found.verdict is Verdict.ROBUST else NOT_IN_TIME
 
-    widest = Ball(claim.image, claim.lower, claim.upper, claim.norm).largest
-    limits = [min(result.lower, widest) * (1.0 - share) for share in BELOW]
-    facts = {**claim.described(limits[0]), "lower": result.lower}
+    limits = [min(result.lower, region.largest) * (1.0 - share) for share in BELOW]
+    facts = {**claim.within(limits[0]).described(), "lower": result.lower}
     proven = loosen(limits, deadline, prove, lambda: facts)
     eps, reason = proven
     if reason == REASON:

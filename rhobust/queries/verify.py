@@ -75,21 +75,21 @@ def verify(
     if certificate is not None:
         proof = Certificate(certificate, network, check, (checkpoint,), overwrite)
     spent = settings or Settings()
-    claim = Claim.make(network, image, label, target, margin, domain, norm)
+    claim = Claim.make(network, image, label, target, margin, domain, norm, eps)
     saver = None
     if checkpoint is not None:
-        asked = about_claim(claim, eps, spent)
+        asked = about_claim(claim, spent)
         saver = resumable(
             checkpoint, certificate, asked, spent.memory, (network.path, *network.beside)
         )
-    question = _Question(claim, eps, deadline, spent, seed, progress, proof, saver)
-    with ending(deadline.stop, lambda: claim.described(eps)) as end:
+    question = _Question(claim, deadline, spent, seed, progress, proof, saver)
+    with ending(deadline.stop, claim.described) as end:
         question.decide()
     if end.reason:
         question.answer = _Answer(Verdict.UNKNOWN, end.reason)
     answer, missing, level = question.answer, "", ""
     if answer.verdict is Verdict.ROBUST:
-        missing = "" if proof is None else proof.robust(claim, eps, deadline.stop)
+        missing = "" if proof is None else proof.robust(claim, deadline.stop)
         level = "float32" if float32 and question.holds_rounded() else "real"
     return VerifyResult(
         answer.verdict, answer.reason, answer.witness, answer.bound, claim.label,
@@ -112,10 +112,9 @@ class _Answer:
 
 @dataclass
 class _Question:
-    """Whether a claim holds within eps: the image itself, an attack, a search."""
+    """Whether a claim holds: the image itself, an attack, a search."""
 
     claim: Claim
-    eps: float
     deadline: Deadline
     settings: Settings
     seed: int
@@ -131,9 +130,9 @@ class _Question:
     def decide(self) -> None:
         """Sets the answer."""
         claim = self.claim
-        compiled, output = claim.compiled(self.eps)
+        compiled, output = claim.compiled()
         problem = compiled.problem
-        found = FirstFound(problem, Validator(claim, self.eps))
+        found = FirstFound(problem, Validator(claim))
         found.witness = self._clean()
         if found.accept(claim.image[None]):
             self.answer = _Answer(Verdict.NOT_ROBUST, witness=found.witness)
@@ -161,7 +160,7 @@ class _Question:
         lead = y[claim.label] + claim.margin - y[list(claim.targets)].max()
         if lead > LEAD * (1.0 + np.abs(y).max()):
             return None
-        return Validator(claim, 0.0).check(claim.image)
+        return Validator(claim.within(0.0)).check(claim.image)
 
     def _attack(self, found: FirstFound[Witness], rng: np.random.Generator, cases: Indices) -> bool:
         """Whether gradient steps from the image found a witness, or its near miss led to one."""
@@ -174,7 +173,7 @@ class _Question:
         )  # fmt: skip
         if found.witness is None:
             near = near_miss(
-                self.claim, self.eps, problem, cases, best, self.settings.oracle,
+                self.claim, problem, cases, best, self.settings.oracle,
                 self.deadline.remaining,
             )  # fmt: skip
             if near is not None:
@@ -188,19 +187,19 @@ class _Question:
         that does tries to.
         """
         holds = False
-        with ending(self.deadline.stop, lambda: self.claim.described(self.eps)) as end:
+        with ending(self.deadline.stop, self.claim.described) as end:
             holds = self._rounded()
         return holds and not end.reason
 
     def _rounded(self) -> bool:
         claim = self.claim
-        problem, _ = claim.compile(self.eps)
+        problem, _ = claim.compile()
         error = float32_error(claim.network, problem.lower, problem.upper)
         needed = float((error[list(claim.targets)] + error[claim.label]).max()) * (1.0 + 1e-9)
         if self.answer.bound > needed:
             return True
         if not np.isfinite(needed) or self.deadline.stop():
             return False
-        harder, _ = replace(claim, margin=claim.margin - needed).compile(self.eps)
+        harder, _ = replace(claim, margin=claim.margin - needed).compile()
         none = Floats(lambda points: False)  # solutions of it are of no use
         return ask(harder, none, self.deadline.remaining, self.settings).status == "closed"

@@ -71,8 +71,8 @@ def by_verify(a: Asked) -> str:
 def by_blind_search(a: Asked) -> str:
     """A search that takes no candidate, and so has to keep a solution to the end."""
     p = a.problem
-    claim = Claim.make(a.network, p.image, p.label, domain=(p.lower, p.upper))
-    compiled, _ = claim.compile(a.eps)
+    claim = Claim.make(a.network, p.image, p.label, domain=(p.lower, p.upper), eps=a.eps)
+    compiled, _ = claim.compile()
     box = Bounds(compiled.lower[None], compiled.upper[None])
     hooks = Hooks(lambda: a.timeout, lambda points: False, lambda: box)
     found = search(compiled, hooks, replace(a.settings, nodes=200))

@@ -243,7 +243,6 @@ def _nearly(formula: Formula, given: Mapping[Variable, Numbers]) -> bool:
     size = sum(float(np.abs(v).sum()) for v in given.values()) + 1.0
     slack = 1e-13 * size
     if isinstance(formula, Ball):
-        norm = np.abs(numbers).sum() if formula.norm == "l1" else np.sqrt(numbers @ numbers)
-        return bool(norm <= formula.radius + slack)
+        return bool(formula.norm.length(numbers) <= formula.radius + slack)
     worst = np.abs(numbers) if formula.kind == "=" else numbers
     return bool((worst <= slack).all())

@@ -11,8 +11,10 @@ from fractions import Fraction
 import numpy as np
 
 from ..compiler.base.arrays import Numbers, Vector, exact
-from ..compiler.base.rounding import LARGEST, add_down, add_up, ceil_float, floor_float
+from ..compiler.base.norms import LINF
+from ..compiler.base.rounding import LARGEST, ceil_float, floor_float
 from ..compiler.question.claim import Claim
+from ..compiler.question.region import InputRegion
 
 EXACT_WORK = 3_000_000
 """Multiplications up to which a tie is settled in rationals (a few seconds)."""
@@ -44,20 +46,12 @@ def float32_box(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
     return low.astype(np.float64), high.astype(np.float64)
 
 
-def inner_box(claim: Claim, eps: float | None) -> tuple[Vector, Vector]:
-    """Floats exactly inside the box around the region: float32 ones where there are any.
-
-    eps None: the domain.
-    """
-    lower, upper = claim.lower, claim.upper
-    if eps is not None:
-        radius = np.full(len(claim.image), eps)
-        lower = np.maximum(lower, add_up(claim.image, -radius))
-        upper = np.minimum(upper, add_down(claim.image, radius))
-    low, high = float32_box(lower, upper)
+def inner_box(region: InputRegion) -> tuple[Vector, Vector]:
+    """Floats exactly inside the box around a region: float32 ones where there are any."""
+    low, high = float32_box(*region.inner_box())
     none = ~(low <= high)
     # no float32 number there: keep to the image's own value, which is inside
-    return np.where(none, claim.image, low), np.where(none, claim.image, high)
+    return np.where(none, region.center, low), np.where(none, region.center, high)
 
 
 INWARDS = (1e-9, 1e-8, 1e-7, 3e-7, 1e-6)
@@ -65,35 +59,24 @@ INWARDS = (1e-9, 1e-8, 1e-7, 3e-7, 1e-6)
 
 
 class Validator:
-    """Decides whether points are witnesses of a claim within `eps` (None: the domain).
+    """Decides whether points are witnesses of a claim.
 
     stop: asked before a tie is settled in rationals; once it says so, ties are no witnesses.
     """
 
-    def __init__(
-        self, claim: Claim, eps: float | None, stop: Callable[[], bool] = lambda: False
-    ) -> None:
-        self.claim, self.eps, self.stop = claim, eps, stop
-        self.low, self.high = inner_box(claim, eps)
+    def __init__(self, claim: Claim, stop: Callable[[], bool] = lambda: False) -> None:
+        self.claim, self.region, self.stop = claim, claim.region, stop
+        # of boxes this is all of it, of balls the box around them
+        self.low, self.high = inner_box(claim.region)
 
     def snap(self, point: Vector) -> Vector | None:
         """The float32 point nearest to `point` inside the region; None where none near is."""
         for share in (0.0, *INWARDS):
             near = (point + share * (self.claim.image - point)).astype(np.float32)
             snapped: Vector = np.clip(near.astype(np.float64), self.low, self.high)
-            if self._inside(snapped):
+            if self.region.norm is LINF or self.region.ball_holds(snapped):
                 return snapped
         return None
-
-    def _inside(self, point: Vector) -> bool:
-        """Whether a point of the box is in the ball, exactly."""
-        if self.eps is None or self.claim.norm == "linf" or (point == self.claim.image).all():
-            return True
-        gaps = exact(point) - exact(self.claim.image)
-        radius = Fraction(self.eps)
-        if self.claim.norm == "l1":
-            return bool(np.abs(gaps).sum() <= radius)
-        return bool((gaps * gaps).sum() <= radius * radius)
 
     def check(self, point: Vector) -> Witness | None:
         """The witness at `point` (snapped), or None when any doubt is left."""
@@ -104,25 +87,12 @@ class Validator:
         if inside is None or found is None or not self._runtime_agrees(inside):
             return None
         margin, radius, label = found
-        distance = self._distance(inside)
+        distance = self.region.distance(inside)
         return Witness(inside, distance, label, margin, radius)
 
     def check_exact(self, point: Numbers) -> Witness | None:
         """The witness at the floats nearest to a point of Fractions: a claim is about these."""
         return self.check(point.astype(np.float64))
-
-    def _distance(self, point: Vector) -> float:
-        """From the image, rounded up."""
-        image = self.claim.image
-        moved = point != image
-        if not moved.any():
-            return 0.0
-        gap = np.where(moved, np.maximum(add_up(point, -image), add_up(image, -point)), 0.0)
-        if self.claim.norm == "linf":
-            return float(gap.max())
-        # each product, sum and root is rounded once
-        size = float(gap.sum()) if self.claim.norm == "l1" else float(np.sqrt(gap @ gap))
-        return size * (1.0 + 2e-16 * (len(gap) + 4)) + 1e-300
 
     def _margin(self, point: Vector) -> tuple[float, float, int] | None:
         claim = self.claim

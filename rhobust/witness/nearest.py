@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..compiler.base.arrays import Bounds, Matrix, Vector
-from ..compiler.base.rounding import add_down, add_up
 from ..compiler.base.tolerances import MARGIN, Tolerances
 from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim
 from ..lp.oracle.highs import Oracle
-from ..lp.restriction.distance import Ball, length
 from ..lp.restriction.restrict import polish
 from .label import Validator, Witness
 
@@ -35,11 +33,11 @@ def stretched(
     below: float = np.inf,
 ) -> Witness | None:
     """A witness at a point, or just beyond it as seen from the image; nearer than `below`."""
-    claim = validator.claim
-    step = point - claim.image
+    region = validator.region
+    step = point - region.center
     for stretch in stretches:
-        moved = np.clip(claim.image + step * (1.0 + stretch), claim.lower, claim.upper)
-        if length(moved - claim.image, claim.norm) >= below:
+        moved = np.clip(region.center + step * (1.0 + stretch), region.lower, region.upper)
+        if region.near_distance(moved) >= below:
             return None
         found = validator.check(moved)
         if found is not None and found.distance < below:
@@ -60,8 +58,8 @@ class Incumbent:
     ) -> None:
         self.claim, self.problem = claim, problem
         self.oracle, self.remaining, self.tolerances = oracle, remaining, tolerances
-        self.validator = Validator(claim, None, lambda: not remaining() > 0.0)
-        self.ball = Ball(claim.image, claim.lower, claim.upper, claim.norm)
+        self.validator = Validator(claim, lambda: not remaining() > 0.0)
+        self.region = claim.region
         self.rows = problem.rows
         self.offset = problem.offset
         self.witness: Witness | None = None
@@ -75,14 +73,12 @@ class Incumbent:
     def target(self) -> float:
         """The radius to prove: what is left of `radius` after half of the slack of `exact`."""
         if self.witness is None:
-            return self.ball.largest
+            return self.region.largest
         return max(0.0, self.radius - 0.5 * self.tolerances.slack(self.radius))
 
     def box(self) -> Bounds:
         """The box around the region of radius `target`, rounded outwards, (1, D)."""
-        radius = np.full(len(self.claim.image), self.target)
-        low = np.maximum(self.claim.lower, add_down(self.claim.image, -radius))
-        high = np.minimum(self.claim.upper, add_up(self.claim.image, radius))
+        low, high = self.region.within(self.target).box()
         return Bounds(low[None], high[None])
 
     def margins(self, points: Matrix) -> Matrix:
@@ -101,8 +97,7 @@ class Incumbent:
     def consider(self, points: Matrix) -> bool:
         """Offers the best of some points, each polished to the optimum of its own linear region."""
         margin = self.margins(points)
-        step = points - self.claim.image
-        distance = np.array([length(row, self.claim.norm) for row in step])
+        distance = np.array([self.region.near_distance(point) for point in points])
         close = np.flatnonzero((margin.min(axis=1) <= MARGIN) & (distance < self.radius * 1.0001))
         better = False
         for index in close[np.argsort(distance[close])][:2].tolist():
@@ -115,7 +110,7 @@ class Incumbent:
         if self.remaining() <= 0.0:
             return better
         found = polish(
-            self.problem, point, self.rows[case], float(self.offset[case]), self.ball,
+            self.problem, point, self.rows[case], float(self.offset[case]), self.region,
             self.oracle, self.remaining, self.tolerances,
         )  # fmt: skip
         if found.point is None:
@@ -137,7 +132,7 @@ class Incumbent:
                 return False
             found = polish(
                 self.problem, point, self.rows[case], float(self.offset[case]) + lead * scale,
-                self.ball, self.oracle, self.remaining, self.tolerances,
+                self.region, self.oracle, self.remaining, self.tolerances,
             )  # fmt: skip
             if found.point is None or found.rho >= self.radius:
                 return False

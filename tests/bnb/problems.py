@@ -32,7 +32,7 @@ def never() -> bool:
 def compiled(case: Case, eps: float, margin: float = 0.0) -> tuple[Problem, Bounds]:
     """The claim that no label is better within eps, and its box (1, D)."""
     claim = Claim.make(case.network, case.image, case.label, "any", margin, case.domain)
-    problem, _ = claim.compile(eps)
+    problem, _ = claim.within(eps).compile()
     return problem, Bounds(problem.lower[None], problem.upper[None])
 
 

@@ -25,7 +25,7 @@ def asked() -> tuple[Problem, Bounds]:
         (rng.normal(size=(b, a)), 0.3 * rng.normal(size=b))
         for a, b in zip(sizes[:-1], sizes[1:], strict=True)
     ]
-    problem, _ = Claim.make(dense_network(layers), np.full(4, 0.5)).compile(0.3)
+    problem, _ = Claim.make(dense_network(layers), np.full(4, 0.5)).within(0.3).compile()
     return problem, Bounds(problem.lower[None], problem.upper[None])
 
 

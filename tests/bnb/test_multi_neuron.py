@@ -45,7 +45,7 @@ def opened(rng: np.random.Generator, scale: float) -> tuple[State, Block, Bounds
             for a, b in zip(sizes[:-1], sizes[1:], strict=True)
         ]
         claim = Claim.make(dense_network(layers), rng.uniform(0.3, 0.7, 3))
-        problem, _ = claim.compile(0.3)
+        problem, _ = claim.within(0.3).compile()
         box = Bounds(problem.lower[None], problem.upper[None])
         hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
         state = State.of(problem, hooks, Settings(boxes=False))
@@ -117,7 +117,7 @@ def test_a_group_is_tighter_than_its_triangles() -> None:
         (np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([1.1, 0.0])),
     ]
     claim = Claim.make(dense_network(layers), np.array([0.5, 0.5]), label=0)
-    problem, _ = claim.compile(0.5)
+    problem, _ = claim.within(0.5).compile()
     box = Bounds(problem.lower[None], problem.upper[None])
     hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
     state = State.of(problem, hooks, Settings(boxes=False))

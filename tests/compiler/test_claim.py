@@ -25,7 +25,7 @@ def make(**arguments: Any) -> Claim:
 def test_defaults() -> None:
     claim = make()
     assert (claim.label, claim.targets, claim.margin) == (0, (1, 2), 0.0)
-    assert claim.lower.tolist() == [0.0, 0.0] and claim.upper.tolist() == [1.0, 1.0]
+    assert claim.region.lower.tolist() == [0.0, 0.0] and claim.region.upper.tolist() == [1.0, 1.0]
     assert make(image=IMAGE.reshape(2, 1)).image.tolist() == IMAGE.tolist()
     assert make(image=[0, 1]).label == 1
 
@@ -94,7 +94,7 @@ def test_radii() -> None:
 
 
 def test_atoms_follow_the_targets() -> None:
-    problem, _ = make(target=[2, 1], margin=0.25).compile(0.125)
+    problem, _ = make(target=[2, 1], margin=0.25).within(0.125).compile()
     output = problem.values(IMAGE[None])[-1][0]
     leads = (problem.rows @ output + problem.offset).tolist()
     assert leads == pytest.approx([0.75 + 1.0 + 0.25, 0.5 + 0.25])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rhobust.compiler.base.arrays import Numbers
+from rhobust.compiler.base.norms import L1, L2, NormKind
 from rhobust.compiler.language.evaluator import Assignment, holds, truth, value, within
 from rhobust.compiler.language.expressions import Affine, Offset, Term, Variable
 from rhobust.compiler.language.formulas import And, Ball, Formula, Or, Relation
@@ -81,13 +82,13 @@ def test_relations_at_their_boundary(kind: str, expected: tuple[bool, bool, bool
         assert truth(relation, at(number, 0))[0] == (kind != "=" and number < 0)
 
 
-@pytest.mark.parametrize("norm", ["l1", "l2"])
+@pytest.mark.parametrize("norm", [L1, L2])
 @pytest.mark.parametrize("radius", [2.5, 5.0])
-def test_balls_at_their_boundary(norm: str, radius: float) -> None:
+def test_balls_at_their_boundary(norm: NormKind, radius: float) -> None:
     ball = Ball(IDENTITY, norm, radius)
     half = Fraction(radius) / 5
     # 3, 4, 5 for l2; 2 + 3 for l1
-    x, y = (3 * half, -4 * half) if norm == "l2" else (-2 * half, 3 * half)
+    x, y = (3 * half, -4 * half) if norm is L2 else (-2 * half, 3 * half)
     assert truth(ball, at(x, y)).tolist() == [True]
     assert holds(ball, at(x * (1 - TINY), y))
     assert not holds(ball, at(x * (1 + TINY), y)) and not holds(ball, at(x, y * (1 + TINY)))

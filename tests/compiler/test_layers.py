@@ -365,7 +365,7 @@ def test_a_claim_about_a_jump_is_refused() -> None:
     output = builder.add("sign", Sign(), 2, Network.INPUT)
     claim = Claim.make(builder.finish(output, name="steps"), np.array([0.5, 0.25]))
     with pytest.raises(LanguageError, match="steps has a layer that jumps"):
-        claim.compile(0.1)
+        claim.within(0.1).compile()
 
 
 @settings(max_examples=15, deadline=None)

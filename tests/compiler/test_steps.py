@@ -77,7 +77,7 @@ def test_compiled_and_source_claim_agree_on_exact_inputs(
     margin = data.draw(st.sampled_from([0.0, 0.125, 0.1]))
     claim = Claim.make(case.network, case.image, case.label, "any", margin, case.domain)
     x = Variable(case.network.input_size, case.lower, case.upper, "x")
-    near, broken = claim.formulas(x, case.network(x), eps)
+    near, broken = claim.within(eps).formulas(x, case.network(x))
     network_part = requirements(broken)
     problem, lift = compiled(x, near, *network_part, broken)
     point = inside(data, case)
@@ -105,7 +105,7 @@ def test_a_claim_lifts_inputs_to_assignments_of_its_own_source(
     case: Case, data: st.DataObject
 ) -> None:
     claim = Claim.make(case.network, case.image, case.label, domain=case.domain)
-    problem, lift = claim.compile(0.25)
+    problem, lift = claim.within(0.25).compile()
     point = inside(data, case)
     assignment = lift({Variable(len(point)): point})
     logits = oracles.evaluate(case.exact, tuple(point))
@@ -119,7 +119,7 @@ def test_a_claim_lifts_inputs_to_assignments_of_its_own_source(
         lead = sum((w * v for w, v in zip(row, output, strict=True)), Fraction(0))
         assert lead + Fraction(offset) == logits[case.label] - logits[target]
     assert any(tuple(numbers) == logits for numbers in assignment.values())
-    variable, formula = claim.source(0.25)
+    variable, formula = claim.within(0.25).source()
     assert variable.size == len(point)
     assert isinstance(formula, And)
 

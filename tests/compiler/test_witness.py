@@ -41,7 +41,7 @@ def test_a_witness_is_inside_the_region_and_breaks_the_claim_exactly(
 ) -> None:
     margin = data.draw(st.sampled_from([0.0, 0.0, 0.1, -0.25]))
     asked = Claim.make(case.network, case.image, case.label, "any", margin, case.domain)
-    validator = Validator(asked, eps)
+    validator = Validator(asked if eps is None else asked.within(eps))
     shares = np.array(data.draw(st.lists(st.floats(-1, 2), min_size=4, max_size=4)))
     point = case.lower + np.resize(shares, len(case.image)) * (case.upper - case.lower)
     found = validator.check(point)
@@ -66,28 +66,28 @@ def test_a_witness_is_inside_the_region_and_breaks_the_claim_exactly(
 
 
 def test_an_exact_tie_breaks_the_claim_and_the_least_lead_keeps_it() -> None:
-    found = Validator(claim(), None).check(np.array([0.0]))
+    found = Validator(claim()).check(np.array([0.0]))
     assert found is not None and (found.margin, found.radius, found.label) == (0.0, 0.0, 1)
-    assert Validator(claim(), None).check(np.array([2.0**-60])) is None
-    assert Validator(claim(), None).check(np.array([-(2.0**-60)])) is not None
+    assert Validator(claim()).check(np.array([2.0**-60])) is None
+    assert Validator(claim()).check(np.array([-(2.0**-60)])) is not None
     # 2 x + 1/2 <= 0 at -1/4 and not above
-    assert Validator(claim(margin=0.5), None).check(np.array([-0.25])) is not None
-    assert Validator(claim(margin=0.5), None).check(np.array([-0.2499999])) is None
+    assert Validator(claim(margin=0.5)).check(np.array([-0.25])) is not None
+    assert Validator(claim(margin=0.5)).check(np.array([-0.2499999])) is None
 
 
 def test_a_tie_in_a_network_too_large_for_rationals_is_no_witness(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "EXACT_WORK", 0)
-    assert Validator(claim(), None).check(np.array([0.0])) is None
-    assert Validator(claim(), None).check(np.array([-0.25])) is not None
+    assert Validator(claim()).check(np.array([0.0])) is None
+    assert Validator(claim()).check(np.array([-0.25])) is not None
 
 
 @pytest.mark.parametrize(
     "point", [np.array([np.nan]), np.array([np.inf]), np.array([-1.0, 0.0]), np.array([[-1.0]])]
 )
 def test_what_is_no_point_is_refused(point: Vector) -> None:
-    assert Validator(claim(), None).check(point) is None
+    assert Validator(claim()).check(point) is None
 
 
 def test_a_network_that_overflows_has_no_witness() -> None:
@@ -95,22 +95,22 @@ def test_a_network_that_overflows_has_no_witness() -> None:
     weights = [(huge, none), (tens, none)]
     asked = Claim.make(replace(dense_network(weights), runtime=None), np.array([0.0]), 0)
     with np.errstate(all="ignore"):
-        assert Validator(asked, None).check(np.array([0.5])) is None
+        assert Validator(asked).check(np.array([0.5])) is None
 
 
 def test_the_runtime_must_agree() -> None:
     point = np.array([-0.5])
     for logits, agreed in (([0.0, 1.0], True), ([1.0, 1.0], True), ([1.0, 0.5], False)):
-        found = Validator(claim(with_runtime(LINE, logits)), None).check(point)
+        found = Validator(claim(with_runtime(LINE, logits))).check(point)
         assert (found is not None) == agreed
-    assert Validator(claim(with_runtime(LINE, [np.nan, 0.0])), None).check(point) is None
+    assert Validator(claim(with_runtime(LINE, [np.nan, 0.0]))).check(point) is None
     asked = claim(with_runtime(LINE, [0.0, 0.25]), margin=0.5)
-    assert Validator(asked, None).check(point) is None
+    assert Validator(asked).check(point) is None
 
 
 def test_any_target_may_confirm() -> None:
     three = replace(dense_network([([[1.0], [-1.0], [-2.0]], [0.0, 0.0, 0.0])]), runtime=None)
-    found = Validator(claim(three), None).check(np.array([-0.5]))
+    found = Validator(claim(three)).check(np.array([-0.5]))
     assert found is not None and (found.label, found.margin) == (2, -1.5)
 
 
@@ -134,12 +134,12 @@ def test_an_image_without_float32_numbers_around_stays_what_it_is() -> None:
     image = np.array([1.0 + 2.0**-40, 0.25])
     network = dense_network([(np.ones((2, 2)), np.zeros(2))])
     asked = Claim.make(network, image, domain=(0.0, 2.0))
-    low, high = inner_box(asked, 2.0**-45)
+    low, high = inner_box(asked.region.within(2.0**-45))
     assert low[0] == high[0] == image[0]
     assert low[1] == high[1] == 0.25
-    low, high = inner_box(asked, 2.0**-20)
+    low, high = inner_box(asked.region.within(2.0**-20))
     assert low[0] < image[0] < high[0] and low[1] < 0.25 < high[1]
-    low, high = inner_box(asked, None)
+    low, high = inner_box(asked.region)
     assert low.tolist() == [0.0, 0.0] and high.tolist() == [2.0, 2.0]
 
 
@@ -148,7 +148,7 @@ def test_a_bound_that_is_no_float_is_kept_exactly() -> None:
     eps = 0.25 - 2.0**-55
     asked = claim(image=0.5)
     for point, edge in ((-1.0, Fraction(1, 4)), (1.0, Fraction(3, 4))):
-        near = Validator(asked, eps).snap(np.array([point]))
+        near = Validator(asked.within(eps)).snap(np.array([point]))
         assert near is not None
         (value,) = near.tolist()
         assert abs(Fraction(value) - Fraction(1, 2)) <= Fraction(eps) < abs(edge - Fraction(1, 2))
@@ -157,8 +157,8 @@ def test_a_bound_that_is_no_float_is_kept_exactly() -> None:
 def test_ties_are_not_settled_once_time_is_up() -> None:
     tie = dense_network([([[1 / 3, 0.0], [0.0, 1 / 3]], [0.0, 0.0])])
     claim = Claim.make(tie, np.array([0.7, 0.7]), 0)
-    assert Validator(claim, None).check(claim.image) is not None
-    assert Validator(claim, None, lambda: True).check(claim.image) is None
+    assert Validator(claim).check(claim.image) is not None
+    assert Validator(claim, lambda: True).check(claim.image) is None
     # what floats tell is told all the same
     lost = Claim.make(tie, np.array([0.5, 0.75]), 0)
-    assert Validator(lost, None, lambda: True).check(lost.image) is not None
+    assert Validator(lost, lambda: True).check(lost.image) is not None

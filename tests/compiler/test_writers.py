@@ -181,7 +181,7 @@ def test_a_claim_and_its_script_agree_on_all_variables_of_the_network(
 ) -> None:
     claim = Claim.make(case.network, case.image, case.label, domain=case.domain)
     x = Variable(case.network.input_size, case.lower, case.upper, "x")
-    formulas = [*claim.formulas(x, case.network(x), eps)]
+    formulas = [*claim.within(eps).formulas(x, case.network(x))]
     script, told = script_of(formulas)
     compiled = compile_formulas(formulas, inputs=(x,))
     pairs = zip(*case.bounds, strict=True)
@@ -372,7 +372,7 @@ def test_a_claim_in_vnnlib() -> None:
     claim = Claim.make(network, np.array([0.5, 0.25]), 2)
     x = Variable(2, 0, 1, "image")
     y = network(x)
-    text = write_formula_vnnlib(claim.formulas(x, y, 0.25), x, y)
+    text = write_formula_vnnlib(claim.within(0.25).formulas(x, y), x, y)
     bounds = "X_0 1.0", "X_1 1.0", "X_0 0.75", "X_1 0.5"
     asserted = [f"(<= {bound})" for bound in bounds]
     asserted += ["(>= X_0 0.0)", "(>= X_1 0.0)", "(>= X_0 0.25)"]

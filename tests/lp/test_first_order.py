@@ -10,11 +10,11 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from rhobust.compiler.base.arrays import Matrix, Vector
-from rhobust.lp.restriction.distance import Ball
+from rhobust.compiler.question.region import InputRegion
 from rhobust.lp.restriction.first_order import Duals, heavy
 
 
-def program(seed: int, size: int, count: int) -> tuple[Vector, Matrix, Vector, Ball]:
+def program(seed: int, size: int, count: int) -> tuple[Vector, Matrix, Vector, InputRegion]:
     """A row of absolute coefficients that sum up to 1, and rows that hold at a ball's center."""
     rng = np.random.default_rng(seed)
     row = rng.normal(size=size)
@@ -22,19 +22,21 @@ def program(seed: int, size: int, count: int) -> tuple[Vector, Matrix, Vector, B
     rows /= np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-12)
     center = rng.random(size)
     lower = rows @ center - 0.1 * rng.random(count)
-    return row / np.abs(row).sum(), rows, lower, Ball(center, np.zeros(size), np.ones(size))
+    return row / np.abs(row).sum(), rows, lower, InputRegion(center, np.zeros(size), np.ones(size))
 
 
-def exact(row: Vector, rows: Matrix, lower: Vector, ball: Ball, eps: float) -> float:
-    bounds = np.column_stack(ball.box(eps))
+def exact(row: Vector, rows: Matrix, lower: Vector, ball: InputRegion, eps: float) -> float:
+    bounds = np.column_stack(ball.within(eps).near_box())
     found = linprog(row, A_ub=-rows, b_ub=-lower, bounds=bounds, method="highs")
     assert found.status == 0
     return float(found.fun)
 
 
-def bound(row: Vector, rows: Matrix, lower: Vector, ball: Ball, eps: float, y: Vector) -> float:
+def bound(
+    row: Vector, rows: Matrix, lower: Vector, ball: InputRegion, eps: float, y: Vector
+) -> float:
     """Least of the Lagrangian over the box."""
-    low, high = ball.box(eps)
+    low, high = ball.within(eps).near_box()
     priced = row - y @ rows
     return float(np.where(priced > 0.0, priced * low, priced * high).sum() + y @ lower)
 
@@ -49,7 +51,7 @@ def test_duals_bound_the_optimum(seed: int, size: int, count: int, eps: float) -
         point, duals = steps.improve(sparse.csr_array(rows), lower, eps)
         assert (duals >= 0.0).all()
         assert bound(row, rows, lower, ball, eps, duals) <= least + 1e-9
-        low, high = ball.box(eps)
+        low, high = ball.within(eps).near_box()
         assert ((low - 1e-12 <= point) & (point <= high + 1e-12)).all()
 
 

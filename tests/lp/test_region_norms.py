@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rhobust.compiler.base.norms import NormKind
 from rhobust.compiler.base.tolerances import Tolerances
 from rhobust.compiler.network.graph import Network
+from rhobust.compiler.question.region import InputRegion
 from rhobust.lp.oracle.highs import Oracle, highs_unscaled, reference
-from rhobust.lp.restriction.distance import Ball
 from rhobust.lp.restriction.network_region import NetworkRegion
 from rhobust.lp.restriction.restrict import Restricted, Work, restrict
 from rhobust.selftest.polytopes import ratio
@@ -42,7 +43,7 @@ def solved(
 ) -> Restricted:  # fmt: skip
     region = NetworkRegion.of(case.network, case.image if point is None else point)
     row, level = lead(case.network, region, case.label, rival, margin)
-    ball = Ball(case.image, case.lower, case.upper, norm)
+    ball = InputRegion(case.image, case.lower, case.upper, NormKind(norm))
     work = Work(oracle, lambda: 60.0, Tolerances(), lazy=lazy)
     return restrict(region, row, level, ball, work, point is None)
 

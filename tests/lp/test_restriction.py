@@ -11,10 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rhobust.compiler.base.arrays import Numbers, Vector, exact
+from rhobust.compiler.base.norms import NormKind
 from rhobust.compiler.base.tolerances import Tolerances
 from rhobust.compiler.question.claim import Claim
+from rhobust.compiler.question.region import InputRegion
 from rhobust.lp.oracle.highs import Answer, Oracle, Program, Solver, highs, no_answer, reference
-from rhobust.lp.restriction.distance import Ball, least_radius_row
+from rhobust.lp.restriction.distance import least_radius_row
 from rhobust.lp.restriction.lazy_rows import SignRows
 from rhobust.lp.restriction.network_region import NetworkRegion
 from rhobust.lp.restriction.region import Region
@@ -38,8 +40,8 @@ class Asked:
         self.case = case
         self.rival = next(k for k in range(case.network.output_size) if k != case.label)
         claim = Claim.make(case.network, case.image, case.label, self.rival, 0.0, case.domain)
-        self.ball = Ball(case.image, case.lower, case.upper)
-        self.problem, _ = claim.compile(self.ball.largest)
+        self.ball = InputRegion(case.image, case.lower, case.upper)
+        self.problem, _ = claim.within(self.ball.largest).compile()
         (self.row,), (self.offset,) = self.problem.rows, self.problem.offset.tolist()
 
     def restrict(
@@ -96,8 +98,8 @@ def test_all_ways_lead_to_the_exact_radius(case: Case) -> None:
         assert found.rho == pytest.approx(float(exact), abs=1e-6)
         distance = np.abs(found.point - case.image).max()
         assert distance == pytest.approx(found.rho, abs=1e-7)
-        assert (asked.ball.low <= found.point + 1e-9).all()
-        assert (found.point <= asked.ball.high + 1e-9).all()
+        assert (asked.ball.lower <= found.point + 1e-9).all()
+        assert (found.point <= asked.ball.upper + 1e-9).all()
         # the example is one, up to the tolerance of the rows
         output = asked.problem.values(found.point[None])[-1][0]
         assert float(asked.row @ output) + asked.offset <= 1e-5
@@ -155,7 +157,7 @@ def test_closed_form_of_a_row(seed: int) -> None:
     high = np.where(rng.random(size) < 0.2, center, 1.0)
     row = np.where(rng.random(size) < 0.2, 0.0, rng.normal(size=size))
     offset = float(rng.normal())
-    ball = Ball(center, low, high)
+    ball = InputRegion(center, low, high)
     found = least_radius_row(row, offset, ball, np.inf)
     # the LP with the radius as a column
     unit = np.eye(size)
@@ -181,7 +183,7 @@ def test_closed_form_of_a_row(seed: int) -> None:
 
 
 def test_closed_form_by_hand() -> None:
-    ball = Ball(np.array([0.5, 0.25]), np.zeros(2), np.ones(2))
+    ball = InputRegion(np.array([0.5, 0.25]), np.zeros(2), np.ones(2))
     assert ball.largest == 0.75
     row = np.array([1.0, 1.0])
     assert least_radius_row(row, -0.75, ball, np.inf) == 0.0
@@ -189,7 +191,7 @@ def test_closed_form_by_hand() -> None:
     assert least_radius_row(row, -0.35, ball, np.inf) == pytest.approx(0.2)
     assert least_radius_row(row, -0.125, ball, np.inf) == pytest.approx(0.375)
     assert least_radius_row(row, 0.125, ball, np.inf) == np.inf
-    low, high = ball.box(0.375)
+    low, high = ball.within(0.375).near_box()
     assert low.tolist() == [0.125, 0.0] and high.tolist() == [0.875, 0.625]
 
 
@@ -308,7 +310,7 @@ def test_a_tie_at_the_center_is_an_example_but_for_rounding(norm: str) -> None:
         def unit_rows(self, number: int, chosen: Any) -> Any:
             raise AssertionError("there are no conditions")
 
-    ball = Ball(np.ones(3), np.array([0.0, 1.0, 1.0]), np.ones(3), norm)
+    ball = InputRegion(np.ones(3), np.array([0.0, 1.0, 1.0]), np.ones(3), NormKind(norm))
     row, level = np.array([-1.80761719, 0.60253906, 2.41015625]), -1.20507812 + 4.4e-16
     work = Work(highs, forever, TOLERANCES)
     found = restrict(Everywhere(), row, level, ball, work, inside=False)

@@ -22,7 +22,7 @@ some_cases = st.one_of(cases(), tangled_cases(), bent_cases())
 def steady(case: Case, rival: int) -> bool:
     """Whether rounding leaves every unit its piece at the image."""
     claim = Claim.make(case.network, case.image, case.label, rival, 0.0, case.domain)
-    problem, _ = claim.compile(1.0)
+    problem, _ = claim.within(1.0).compile()
     image = case.image[None]
     both = [
         (stage.pre(problem.values(exact(image)))[0], stage.pre(problem.values(image))[0])

@@ -16,12 +16,14 @@ import pytest
 import rhobust as rb
 from rhobust.bnb.search import Settings
 from rhobust.compiler.base.errors import InputError
+from rhobust.compiler.base.norms import L1, L2
 from rhobust.compiler.importers.plain import from_arrays
 from rhobust.compiler.network.graph import Network
 from rhobust.compiler.problem import Ball, Problem
 from rhobust.compiler.question.claim import Claim
 from rhobust.compiler.question.digest import differences, digest
 from rhobust.compiler.question.property import Property, Signature
+from rhobust.compiler.question.region import InputRegion
 from rhobust.compiler.vnnlib.parse import parse_vnnlib
 from rhobust.queries import asked as asked_module
 from rhobust.queries.asked import about_claim, about_property
@@ -48,13 +50,18 @@ TEXT = """
 
 CLAIM: dict[str, Change] = {
     "network": lambda old: network(np.nextafter(1.0, 2.0)),
-    "image": lambda old: old + [0.0, 1e-16],
+    "region": lambda old: replace(old, eps=0.25),
     "label": lambda old: 1 - old,
     "targets": lambda old: (),
     "margin": lambda old: 1e-300,
+}
+
+REGION: dict[str, Change] = {
+    "center": lambda old: old + [0.0, 1e-16],
     "lower": lambda old: old - 1e-300,
     "upper": lambda old: old + [0.0, 1e-15],
-    "norm": lambda old: "l1",
+    "norm": lambda old: L1,
+    "eps": lambda old: 0.25,
 }
 
 SETTINGS: dict[str, Change] = {
@@ -105,12 +112,12 @@ PROBLEM: dict[str, Change] = {
     "strict": lambda old: ~old,
     "root": lambda old: replace(old, choices=()) if old.choices else replace(old, choices=(0,)),
     "choices": lambda old: (*old, ()),
-    "ball": lambda old: None if old else Ball("l1", np.arange(2), np.zeros(2), 1.0),
+    "ball": lambda old: None if old else Ball(L1, np.arange(2), np.zeros(2), 1.0),
     "objective": lambda old: 0,
 }
 
 BALL: dict[str, Change] = {
-    "norm": lambda old: "l2",
+    "norm": lambda old: L2,
     "index": lambda old: old[:1],
     "center": lambda old: old + [0.0, 1e-300],
     "radius": lambda old: float(np.nextafter(old, 9.0)),
@@ -118,16 +125,17 @@ BALL: dict[str, Change] = {
 
 
 def ball() -> Ball:
-    return Ball("l1", np.arange(2), np.zeros(2), 1.0)
+    return Ball(L1, np.arange(2), np.zeros(2), 1.0)
 
 
 CASES: list[tuple[object, dict[str, Change], set[str]]] = [
     (claim(), CLAIM, set()),
+    (claim().region, REGION, set()),
     (Settings(), SETTINGS, FREE),
     (network(), NETWORK, TOLD),
     (parse_vnnlib(TEXT), PROPERTY, {"source"}),
     (parse_vnnlib(TEXT).networks[0], SIGNATURE, set()),
-    (claim().compile(0.25)[0], PROBLEM, {"unrounded"}),
+    (claim().within(0.25).compile()[0], PROBLEM, {"unrounded"}),
     (ball(), BALL, set()),
 ]
 
@@ -145,10 +153,11 @@ def test_each_field_alone(value: Any, changes: dict[str, Change], free: set[str]
 
 
 def test_the_types_of_a_question_are_these() -> None:
-    about = about_claim(claim(), 0.25, Settings())
-    parts = {f"claim.{field.name}" for field in fields(Claim)}
+    about = about_claim(claim().within(0.25), Settings())
+    parts = {f"claim.{field.name}" for field in fields(Claim)} - {"claim.region"}
+    parts |= {f"region.{field.name}" for field in fields(InputRegion)}
     parts |= {f"settings.{name}" for name in SETTINGS}
-    assert about.keys() == parts | {"engine", "eps"}
+    assert about.keys() == parts | {"engine"}
     about = about_property([network()], parse_vnnlib(TEXT), Settings())
     parts = {f"property.{name}" for name in PROPERTY} | {f"settings.{name}" for name in SETTINGS}
     assert about.keys() == parts | {"engine", "networks"}
@@ -158,9 +167,9 @@ def test_the_types_of_a_question_are_these() -> None:
 
 
 def test_the_version_belongs_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = about_claim(claim(), 0.25, Settings())
+    before = about_claim(claim().within(0.25), Settings())
     monkeypatch.setattr(asked_module, "__version__", "another")
-    assert differences(before, about_claim(claim(), 0.25, Settings())) == ["engine"]
+    assert differences(before, about_claim(claim().within(0.25), Settings())) == ["engine"]
 
 
 PLAIN = Settings(root_steps=0, tighten_steps=0, joint=False, boxes=False, trees=False)

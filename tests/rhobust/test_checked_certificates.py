@@ -83,8 +83,8 @@ def test_unchecked_where_asked(model: Path, tmp_path: Path) -> None:
 def test_the_time_is_up(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = writing.Certificate.robust
 
-    def late(self: writing.Certificate, claim: Claim, eps: float, _: object) -> str:
-        return plain(self, claim, eps, lambda: True)
+    def late(self: writing.Certificate, claim: Claim, _: object) -> str:
+        return plain(self, claim, lambda: True)
 
     monkeypatch.setattr(writing.Certificate, "robust", late)
     found = rb.verify(rb.load(model), np.full(4, 0.5), 1e-4, certificate=tmp_path / "c.npz")

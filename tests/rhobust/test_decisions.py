@@ -62,7 +62,7 @@ def test_a_smaller_budget_widens_an_interval(case: Case, nodes: int) -> None:
 
 def test_a_witness_is_not_lost_to_a_later_candidate() -> None:
     claim = Claim.make(LINE, np.array([0.5]), domain=(-1.0, 1.0))
-    finder = FirstFound(claim.compile(1.0)[0], Validator(claim, 1.0))
+    finder = FirstFound(claim.within(1.0).compile()[0], Validator(claim.within(1.0)))
     assert finder.accept(np.array([[0.25], [-0.25]]))
     kept = finder.witness
     # its margin is within what is looked at, but it is no witness

@@ -33,7 +33,7 @@ def test_before_anything_expensive_both_ends_are_known(
     assert 0.0 < found.lower <= found.upper < np.inf
     assert found.nodes == found.lps == 0
     # as good as bisection from both sides: the next radii are not proven by the same means
-    problem, _ = Claim.make(network, image, norm=norm).compile(1.5 * found.lower)
+    problem, _ = Claim.make(network, image, norm=norm).within(1.5 * found.lower).compile()
     box = Bounds(problem.lower[None], problem.upper[None])
     assert not plainly_closed(problem, box, lambda: False)
 
@@ -41,13 +41,13 @@ def test_before_anything_expensive_both_ends_are_known(
 def test_plain_proofs_are_right_and_stop_when_told() -> None:
     line = dense_network([([[1.0], [-1.0]], [0.0, 0.0])])
     for eps, closed in ((0.249, True), (0.25, False), (0.3, False)):
-        problem, _ = Claim.make(line, np.array([0.25]), domain=(-1.0, 1.0)).compile(eps)
+        problem, _ = Claim.make(line, np.array([0.25]), domain=(-1.0, 1.0)).within(eps).compile()
         box = Bounds(problem.lower[None], problem.upper[None])
         assert plainly_closed(problem, box, lambda: False) == closed
     deep = trained((8, 8), steps=0)
-    problem, _ = Claim.make(deep, digits()[0][0]).compile(1e-6)
+    problem, _ = Claim.make(deep, digits()[0][0]).within(1e-6).compile()
     box = Bounds(problem.lower[None], problem.upper[None])
     assert plainly_closed(problem, box, lambda: False)
-    problem, _ = Claim.make(deep, digits()[0][0]).compile(0.2)
+    problem, _ = Claim.make(deep, digits()[0][0]).within(0.2).compile()
     box = Bounds(problem.lower[None], problem.upper[None])
     assert not plainly_closed(problem, box, lambda: True)

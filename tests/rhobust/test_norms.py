@@ -107,7 +107,7 @@ def test_a_witness_is_in_the_ball(norm: str, inside: bool) -> None:
     """(0.3, 0.3) is 0.3 from the origin in linf only."""
     network = dense_network([([[1.0, 1.0], [0.0, 0.0]], [0.0, 0.1])])
     claim = Claim.make(network, np.zeros(2), 1, norm=norm)
-    found = Validator(claim, 0.3).check(np.full(2, 0.3))
+    found = Validator(claim.within(0.3)).check(np.full(2, 0.3))
     assert found is not None or not inside
     if found is not None:
         size = np.linalg.norm(found.point, {"l1": 1, "l2": 2, "linf": np.inf}[norm])

@@ -137,7 +137,7 @@ def test_claims_are_decided_alike(kind: Any, tmp_path: Path) -> None:
             domain = (case.lower, case.upper)
             claim = Claim.make(case.network, case.image, case.label, "any", margin, domain)
             x = Variable(case.network.input_size, case.lower, case.upper, "x")
-            return compile_formulas(claim.formulas(x, case.network(x), eps), inputs=(x,))
+            return compile_formulas(claim.within(eps).formulas(x, case.network(x)), inputs=(x,))
 
         margin = 0.01 * seed
         answers.append(agreed([shifted(margin + s) for s in (-AWAY, 0.0, AWAY)], tmp_path))

@@ -83,9 +83,9 @@ def believing(*given: Any) -> LeafResult:
     return replace(found, value=told[-1]) if told else found
 
 
-def tolerant(validator: Any, claim: Any, eps: float | None, *given: Any) -> None:
+def tolerant(validator: Any, claim: Any, *given: Any) -> None:
     """A validator that takes what lies a little outside."""
-    START(validator, claim, None if eps is None else eps * (1 + 1e-6), *given)
+    START(validator, claim.within(claim.region.eps * (1 + 1e-6)), *given)
 
 
 START = Validator.__init__

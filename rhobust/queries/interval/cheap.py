@@ -27,7 +27,7 @@ SHARES = (0.95, 0.98, 0.99)
 
 def prove_plainly(interval: Interval) -> None:
     """A first lower end by plain bounds alone, from small radii on: these cost the least."""
-    largest = interval.incumbent.ball.largest
+    largest = interval.incumbent.region.largest
     eps, low, high = FIRST * largest, 0.0, largest
     while low < eps < high and eps > interval.tolerances.exact_absolute and not interval.late():
         if _proves(interval, eps):
@@ -70,7 +70,7 @@ def restrict(interval: Interval) -> None:
     claim = interval.claim
     region = NetworkRegion.of(claim.network, claim.image)
     work = Work(interval.settings.oracle, interval.left, interval.tolerances)
-    found, _ = least_restricted(claim, region, interval.incumbent.ball, work)
+    found, _ = least_restricted(claim, region, work)
     if found.point is not None and found.status == "found":
         interval.estimate = found.rho
         interval.incumbent.offer(found.point)
@@ -80,7 +80,7 @@ def attack(interval: Interval) -> None:
     """Gradient attacks at falling radii, each success polished to its region's optimum."""
     best = interval.incumbent
     if interval.estimate == np.inf:
-        sizes = [best.ball.largest * 2.0**-k for k in range(6, -1, -1)]
+        sizes = [best.region.largest * 2.0**-k for k in range(6, -1, -1)]
     else:
         sizes = [best.radius * share for share in (0.25, 0.5, 0.98)]
     for eps in sizes:
@@ -116,7 +116,7 @@ def _attack_at(
         restarts = max(1, budget.restarts(cost, 30, len(best.rows), 2 * MOST_STARTS) // 2)
 
     def accept(points: Matrix) -> bool:
-        best.attack = min(best.attack, min(best.ball.distance(point) for point in points))
+        best.attack = min(best.attack, min(best.region.near_distance(point) for point in points))
         if quick:
             return any(best.offer(point) for point in points)
         return best.consider(points)

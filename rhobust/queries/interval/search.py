@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...bnb.search import Settings
 from ...compiler.base.arrays import Matrix
+from ...compiler.base.norms import LINF
 from .state import RESTART, Interval
 
 NARROW = 0.1
@@ -70,7 +71,7 @@ def _whole(interval: Interval, seconds: float) -> bool:
     best, deadline = interval.incumbent, interval.deadline
     end = deadline.spent() + seconds
     # only boxes follow the incumbent while a search runs
-    follows = interval.claim.norm == "linf"
+    follows = interval.claim.region.norm is LINF
     while end > deadline.spent() and not interval.late():
         start = best.target
         below = start * (RESTART if follows else 1.0)

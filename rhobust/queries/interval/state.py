@@ -14,11 +14,11 @@ from ...compiler.base.arrays import Bounds, Matrix, Vector
 from ...compiler.base.errors import Contradiction
 from ...compiler.base.evidence import REASON
 from ...compiler.base.late import Late, until
+from ...compiler.base.norms import LINF
 from ...compiler.base.tolerances import Tolerances
 from ...compiler.problem import Ball as InputBall
 from ...compiler.problem import Problem
 from ...compiler.question.claim import Claim
-from ...lp.restriction.distance import Ball
 from ...results import RhoResult
 from ...witness.nearest import Incumbent
 from ..engine import Floats, Progress, ask, quiet
@@ -50,8 +50,9 @@ class Interval:
         self.statistics = Statistics()
         self.until = np.inf  # seconds spent at which the step that is being done has to end
         # the attacks' and the polish's problem is the whole domain, whatever the norm
-        self.widest = Ball(claim.image, claim.lower, claim.upper).largest
-        self.problem, _ = replace(claim, norm="linf").compile(self.widest)
+        boxes = replace(claim.region, norm=LINF)
+        self.widest = boxes.largest
+        self.problem, _ = replace(claim, region=boxes.within(self.widest)).compile()
         self.incumbent = Incumbent(claim, self.problem, settings.oracle, self.left, self.tolerances)
         self.lower, self.estimate, self.reason = 0.0, np.inf, ""
 
@@ -90,13 +91,11 @@ class Interval:
 
     def around(self, eps: float) -> tuple[Problem, Bounds]:
         """The problem within eps of the image, and its box (1, D), without compiling again."""
-        image, norm = self.claim.image, self.claim.norm
-        # outward: a radius that is proven has to hold for all of its ball
-        low = np.maximum(self.claim.lower, np.nextafter(image - eps, -np.inf))
-        high = np.minimum(self.claim.upper, np.nextafter(image + eps, np.inf))
-        problem = self.problem
-        if norm != "linf":
-            problem = replace(problem, ball=InputBall(norm, np.arange(len(image)), image, eps))
+        region, problem = self.claim.region.within(eps), self.problem
+        low, high = region.box()
+        if region.norm is not LINF:
+            ball = InputBall(region.norm, np.arange(len(low)), region.center, eps)
+            problem = replace(problem, ball=ball)
         return problem, Bounds(low[None], high[None])
 
     def decide(
@@ -114,7 +113,7 @@ class Interval:
         whose radius is the incumbent's at all times.
         """
         end = self.deadline.spent() + seconds
-        problem, _ = self.claim.compile(eps)
+        problem, _ = self.claim.within(eps).compile()
         outcome = ask(
             problem, Floats(accept or self.nearer),
             lambda: min(self.left(), end - self.deadline.spent()), settings,
@@ -136,6 +135,5 @@ class Interval:
 
     def _center(self) -> tuple[Vector, Vector, Vector] | None:
         """For least distances in the tree, which are told of boxes only."""
-        if self.claim.norm != "linf":
-            return None
-        return self.claim.image, self.claim.lower, self.claim.upper
+        region = self.claim.region
+        return (region.center, region.lower, region.upper) if region.norm is LINF else None

@@ -14,7 +14,6 @@ from ...bnb.search import Settings
 from ...clock import Deadline
 from ...compiler.base.arrays import Vector
 from ...compiler.base.errors import Contradiction, LanguageError
-from ...compiler.base.rounding import ceil_float
 from ...compiler.language.evaluator import value
 from ...compiler.language.expressions import Variable
 from ...compiler.language.norms import Norm
@@ -22,7 +21,6 @@ from ..engine import Progress
 from ..problem import Problem, Solution, largest
 from .goal import Goal
 
-NONE = Fraction(0)
 Values = dict[Variable, tuple[Vector | None, tuple[Fraction, ...] | None]]
 
 
@@ -39,8 +37,7 @@ def least_distance(
     """The least norm under the problem's formulas."""
     goal = Goal.of(1.0, stops, gap)
     size = largest(norm.affine)
-    kinds = {"l1": size.sum(), "l2": np.sqrt((size**2).sum()), "linf": size.max(initial=0.0)}
-    whole = float(kinds[norm.kind] * (1.0 + 1e-9))
+    whole = norm.kind.length(size) * (1.0 + 1e-9)
     if not np.isfinite(whole):
         raise LanguageError("the least norm needs bounds of its variables: give them to Variable")
     if goal.bad > whole:
@@ -89,11 +86,4 @@ def _norm(norm: Norm) -> float:
         known = term.variable.exact
         assert known is not None
         given[term.variable] = np.array(known, dtype=object)
-    numbers = [abs(number) for number in value(norm.affine, given).tolist()]
-    if norm.kind != "l2":
-        return ceil_float(sum(numbers, NONE) if norm.kind == "l1" else max(numbers, default=NONE))
-    total = sum((number * number for number in numbers), NONE)
-    near = float(np.sqrt(float(total)))
-    while Fraction(near) ** 2 < total:
-        near = float(np.nextafter(near, np.inf))
-    return near
+    return norm.kind.exactly_up(value(norm.affine, given).tolist())
