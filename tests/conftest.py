@@ -7,6 +7,8 @@ everybody. `python -m tests.explore` runs the same properties on fresh ones.
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 
@@ -22,6 +24,22 @@ settings.register_profile(
     "explore", derandomize=False, database=None, deadline=None, suppress_health_check=quiet,
     print_blob=True,
 )  # fmt: skip
+
+
+def draw_no_constants() -> None:
+    """Hypothesis also draws the constants of all modules that happen to be loaded.
+
+    Which these are hangs on the tests that ran before in the same process.
+    """
+    try:
+        providers: Any = import_module("hypothesis.internal.conjecture.providers")
+        empty = providers.Constants()
+    except (ImportError, AttributeError):
+        return  # older versions draw none
+    providers._get_local_constants = lambda: empty
+
+
+draw_no_constants()
 settings.load_profile("explore" if os.environ.get("RHOBUST_EXPLORE") else "repeatable")
 
 # every search of every test checks that it loses none of some points of its region

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -19,11 +21,20 @@ def test_this_run_draws_nothing_new() -> None:
     assert settings().derandomize and settings().database is None
 
 
-def drawn(profile: str) -> list[int]:
+def test_what_is_loaded_changes_no_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module of the project that another test happened to load, and its constants."""
+    before = drawn("repeatable", 200)
+    (tmp_path / "loaded_by_chance.py").write_text("NUMBERS = [123456, 234567, 345678, 456789]")
+    monkeypatch.syspath_prepend(tmp_path)
+    import_module("loaded_by_chance")
+    assert drawn("repeatable", 200) == before
+
+
+def drawn(profile: str, count: int = 5) -> list[int]:
     """What a property draws under a profile."""
     found: list[int] = []
 
-    @settings(settings.get_profile(profile), max_examples=5)
+    @settings(settings.get_profile(profile), max_examples=count)
     @given(st.integers(0, 10**9))
     def remembered(number: int) -> None:
         found.append(number)
