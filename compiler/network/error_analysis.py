@@ -18,6 +18,9 @@ from ..base.rounding import TINY
 FLOAT32_UNIT = 2.0**-24
 FLOAT32_SMALLEST = 2.0**-126
 """The smallest normal number; results below it may be flushed to zero."""
+FLOAT32_READ = 2.0 * FLOAT32_SMALLEST
+"""What a number, or a limit that it was clipped to, loses where whoever reads it takes numbers
+below the smallest normal one for zero.  Every number's error holds it already."""
 EXTRA = 8
 """Roundings of a coefficient, a bias and a result beside those of a sum, counted generously.
 

@@ -206,13 +206,13 @@ def ask(file: Path, nodes: int, **changed: Any) -> rb.VerifyResult:
 @pytest.mark.parametrize(
     "name, changed",
     [
-        ("claim norm", {"norm": "linf"}),
-        ("claim norm", {"norm": "l2"}),
+        ("region norm", {"norm": "linf"}),
+        ("region norm", {"norm": "l2"}),
         ("eps", {"eps": 0.41}),
-        ("claim image", {"image": IMAGE + 1e-9}),
+        ("region center", {"image": IMAGE + 1e-9}),
         ("claim label", {"label": 1}),
         ("claim margin", {"margin": 0.1}),
-        ("claim upper", {"domain": (0.0, 0.95)}),
+        ("region upper", {"domain": (0.0, 0.95)}),
         ("claim network", {"network": HATS.network(-0.6)}),
         ("settings boxes", {"settings": replace(PLAIN, boxes=True)}),
     ],

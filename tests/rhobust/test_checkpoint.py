@@ -28,7 +28,7 @@ def test_a_verdict_in_two_runs(tmp_path: Path) -> None:
     eps = 0.95 * rb.rho(network, image(), timeout=600).lower
     first = rb.verify(network, image(), eps, settings=FEW, checkpoint=file)
     assert (first.verdict, first.reason) == ("UNKNOWN", "node_limit") and file.is_file()
-    with pytest.raises(InputError, match="another question, with another eps;"):
+    with pytest.raises(InputError, match="another question, with another region eps;"):
         rb.verify(network, image(), 0.99 * eps, settings=FEW, checkpoint=file)
     second = rb.verify(network, image(), eps, settings=MANY, checkpoint=file)
     assert second.verdict == "ROBUST" and second.nodes > first.nodes

@@ -50,11 +50,12 @@ class Leaky(Layer):
         spread = sources[0].radius * self._steepest
         return Enclosed(middle, outward(spread + gamma(EXTRA) * np.abs(middle)))
 
-    # The same, with the slope rounded too; the product may be flushed to zero.
+    # The same, with the slope rounded too; it may be read as zero, and the product flushed to it.
     def float32_error(self, sources: Sequence[Rounded]) -> Vector:
         (source,) = sources
         rounding = float32_gamma(1) * source.size
-        return self._steepest * (source.error + rounding) + EXTRA * FLOAT32_SMALLEST
+        lost = EXTRA * FLOAT32_SMALLEST * (1.0 + source.size)
+        return self._steepest * (source.error + rounding) + lost
 
     @property
     def _steepest(self) -> Vector:

@@ -59,7 +59,7 @@ class Linear(Layer):
         return Enclosed(middle, outward(factor * (magnitude + spread) + spread))
 
     # The same in float32: |A| e for what the input is off, and gamma(n) (|A| (|x| + e) + |b|) for
-    # the sum, and n numbers that are flushed to zero.
+    # the sum, n numbers that are flushed to zero, and n coefficients that are read as zero.
     def float32_error(self, sources: Sequence[Rounded]) -> Vector:
         (source,) = sources
         size = self.operator.absolute()
@@ -69,7 +69,8 @@ class Linear(Layer):
         bias = 0.0 if self.bias is None else np.abs(self.bias)
         magnitude = size.apply(source.size[None])[0] + bias
         error = error + float32_gamma(self.operator.terms) * magnitude
-        return error + (self.operator.terms + EXTRA) * FLOAT32_SMALLEST
+        largest = float(source.size.max(initial=0.0))
+        return error + (self.operator.terms + EXTRA) * FLOAT32_SMALLEST * (1.0 + largest)
 
     def on_region(self, x: Vector, idle: Mask) -> None:
         return None

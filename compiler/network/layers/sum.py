@@ -54,12 +54,13 @@ class Sum(Layer):
         factor = gamma(len(self.signs) + EXTRA)
         return Enclosed(middle, outward(factor * (magnitude + spread) + spread))
 
-    # The same in float32; a result may be flushed to zero.
+    # The same in float32; weights may be read as zero, and results flushed to it.
     def float32_error(self, sources: Sequence[Rounded]) -> Vector:
         error = self._weighted([source.error for source in sources])
         magnitude = self._weighted([source.size for source in sources])
         error = error + float32_gamma(len(self.signs)) * magnitude
-        return error + EXTRA * FLOAT32_SMALLEST
+        sizes = sum((source.size for source in sources), start=np.zeros(1))
+        return error + EXTRA * FLOAT32_SMALLEST * (1.0 + sizes)
 
     def _weighted(self, parts: list[Tensor]) -> Tensor:
         """The sum of |sign| * part."""
