@@ -94,7 +94,9 @@ class _Work:
         (first_sign, first), (second_sign, second) = sides[0], sides[1]
         # the first disjunct says -e <= 0, the second e <= 0
         edge = -first_sign.affine
-        if ratio(edge, second_sign.affine) != 1:
+        # in max(e, e) both say 0 <= 0
+        flat_edge = not collected(edge) and not collected(second_sign.affine)
+        if not flat_edge and ratio(edge, second_sign.affine) != 1:
             return False
         for variable in self._candidates(first.affine):
             go_on()
@@ -102,7 +104,10 @@ class _Work:
             q = self._solve(second.affine, variable)
             if p is None or q is None or self._circular(variable, edge):
                 continue
-            slopes = multiple(p - q, edge)
+            if not collected(p - q):  # whichever holds
+                self._define(variable, q, False)
+                return True
+            slopes = None if flat_edge else multiple(p - q, edge)
             if slopes is None:
                 continue
             if slopes == (Factor(1.0),) and not collected(q):
