@@ -58,7 +58,7 @@ class Walks:
             leaves, depth, left = float(len(block)), 0, 0.0
             node = block.take(rng.integers(0, len(block), 1))
             while depth < self.deep:
-                parts = self.search.work(node)
+                parts = self.search.advance(node)
                 if parts is None:
                     return self.state.outcome("accepted", "", -np.inf, 0.0)
                 both = [(part, row) for part in parts for row in range(len(part))]

@@ -42,7 +42,7 @@ def bound(state: State, block: Block, steps: int) -> tuple[Block, bool]:
     # a few steps settle most nodes; more pay where the bound is about to close or nothing is
     # left to split
     short = state.hooks.cutoff() - block.value
-    hopeful = (short < state.scale * state.settings.hope) | (block.choice < 0)
+    hopeful = (short < state.scale * state.settings.hope) | (block.split_on < 0)
     if not hopeful.any():
         return block, False
     rest = block.take(np.flatnonzero(~hopeful))
@@ -66,7 +66,7 @@ def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Bl
     nodes = spread(block, state.units, state.hooks.box())
     slopes = multipliers(block, state.units)
     owner = np.arange(len(block))
-    told = np.zeros(len(block), dtype=bool)
+    noted = np.zeros(len(block), dtype=bool)
     for step in range(steps + 1):
         for tightener in state.tighteners:
             tightener.before_pass(block, slopes)
@@ -78,13 +78,13 @@ def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Bl
         state.tracker.empty("closing by a bound", block, np.flatnonzero(closed))
         still = np.flatnonzero(~closed)
         last = step == steps or state.hooks.stop()
-        told = note_closed(state, closed, told, block, slopes, last)
+        noted = note_closed(state, closed, noted, block, slopes, last)
         if len(still) == 0:
             return block.take(still), False
         if last or len(still) < 0.75 * len(block):
             block, nodes, slopes = block.take(still), nodes.take(still), slopes.take(still)
             ascent, found = ascent.take(still), found.take(still)
-            owner, told = np.arange(len(still)), told[still]
+            owner, noted = np.arange(len(still)), noted[still]
         if last:
             break
         output = ascend(state.problem, nodes, owner, state.last, found, slopes, ascent)
@@ -101,19 +101,19 @@ def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Bl
 
 
 def note_closed(
-    state: State, closed: Mask, told: Mask, block: Block, slopes: Multipliers, last: bool
+    state: State, closed: Mask, noted: Mask, block: Block, slopes: Multipliers, last: bool
 ) -> Mask:
     """Notes the multipliers of nodes that closed just now, and of all whose boxes they cut."""
     recorder = state.hooks.recorder
     if recorder is None:
-        return told
-    fresh = ~told & (closed | (last and state.boxes))
+        return noted
+    fresh = ~noted & (closed | (last and state.boxes))
     rows = np.flatnonzero(fresh)
     if len(rows):
         some = slopes.take(rows)
         alpha, beta = (collect(s, state.units, len(rows)) for s in (some.alpha, some.beta))
         recorder.rows(block.take(rows), alpha, beta)
-    return told | fresh
+    return noted | fresh
 
 
 def node_pass(
@@ -121,7 +121,7 @@ def node_pass(
 ) -> Pass:
     """A pass from the nodes' weighted atoms, with what tighteners gain."""
     found = crown(
-        state.problem, state.reach, nodes, owner, state.last,
+        state.problem, state.magnitudes, nodes, owner, state.last,
         block.gamma, np.zeros(len(block)), slopes, keep=True,
     )  # fmt: skip
     # nothing is asked of some nodes yet, and so nothing is proven of them
@@ -133,9 +133,9 @@ def node_pass(
 
 def measure(state: State, block: Block, found: Pass) -> None:
     """Raises the proven least distances of violations to what the pass shows."""
-    if state.hooks.radius is None:
+    if state.hooks.distance_from is None:
         return
-    center, low, high = state.hooks.radius
+    center, low, high = state.hooks.distance_from
     box = state.hooks.box()
     limit = float(np.maximum(box.upper - center, center - box.lower).max())
     radius = np.empty(len(block))
@@ -143,4 +143,4 @@ def measure(state: State, block: Block, found: Pass) -> None:
         found.input_rows, found.base, found.slack,
         center, center - low, high - center, limit, radius,
     )  # fmt: skip
-    block.radius = np.fmax(block.radius, radius * (1.0 - 1e-12))
+    block.proven_distance = np.fmax(block.proven_distance, radius * (1.0 - 1e-12))

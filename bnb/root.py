@@ -59,10 +59,10 @@ def region(state: State) -> tuple[Vector, Outcome | None]:
     found = root_bounds(state.problem, state.hooks.box(), state.hooks.stop)
     if found is None:
         return none, state.outcome("open", "timeout", -np.inf, 0.0)
-    state.root, state.reach = found
+    state.root, state.magnitudes = found
     check_region(state, "bounds of the region")
     state.statistics.nodes += 1
-    first = plain_pass(state.problem, state.reach, state.root)
+    first = plain_pass(state.problem, state.magnitudes, state.root)
     state.tracker.atoms("bounds of the region", first.value)
     if recorder is not None:
         recorder.plain(first.value, state.above())
@@ -75,8 +75,8 @@ def region(state: State) -> tuple[Vector, Outcome | None]:
     state.reduce(atoms)
     if state.settings.tighten_steps:
         tighten(
-            state.problem, state.root, state.reach, state.settings.tighten_steps, state.hooks.stop,
-            None if recorder is None else recorder.tightened,
+            state.problem, state.root, state.magnitudes, state.settings.tighten_steps,
+            state.hooks.stop, None if recorder is None else recorder.tightened,
         )  # fmt: skip
         check_region(state, "tightening the region's bounds")
         unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in state.root.bounds[:-1])
@@ -87,7 +87,7 @@ def region(state: State) -> tuple[Vector, Outcome | None]:
 
 def ascended_roots(state: State, value: Vector) -> tuple[Block, Outcome | None]:
     """The root nodes that some steps of their multipliers leave open; value (A,): of atoms."""
-    state.rows = SparseRows.of(state.problem, state.reach, state.units, state.hooks.stop)
+    state.rows = SparseRows.of(state.problem, state.magnitudes, state.units, state.hooks.stop)
     state.tighteners, state.rules = tighteners(state), rules(state)
     masks, pending = state.tree.start()
     gamma = first_weights(masks, value, state.problem.objective)

@@ -2,8 +2,8 @@
 can the objective get?
 
 Batched, worst bound first. A node closes when a weighted sum of its atoms is proven positive, or
-the objective to be above the cutoff. An open choice is made first; then the unit is split whose
-relaxation loses most; where no split is known to help, an LP decides the node or names one.
+the objective to be above the cutoff. A choice that is open is made first; then branching rules say
+what a node is split on; where none does, an LP decides the node or names a unit.
 All that can go wrong (deadline, memory, a NaN, a solver that gives no answer) leaves nodes open,
 never closed.
 """
@@ -68,7 +68,7 @@ class Search:
                     checkpoints.save(state, frontier, bool(reason))
                     if reason:
                         return self._open(reason, frontier)
-                    for parts in list(several(self.work, self._batches(frontier))):
+                    for parts in list(several(self.advance, self._batches(frontier))):
                         if parts is None:
                             return state.outcome("accepted", "", -np.inf, 0.0)
                         for part in parts:
@@ -89,7 +89,7 @@ class Search:
             return self._open("numerical", frontier)
         return state.outcome("closed", "", 0.0, np.inf)
 
-    def work(self, batch: Block) -> list[Block] | None:
+    def advance(self, batch: Block) -> list[Block] | None:
         """What stays open of a batch, or None when a candidate settled the question."""
         # how errors are told is up to each thread
         with np.errstate(all="ignore"):
@@ -110,9 +110,8 @@ class Search:
 
     def _open(self, reason: str, frontier: Frontier) -> Outcome:
         """What is proven of the open nodes and of those that nothing could decide."""
-        value, radius = frontier.least()
-        doubtful = self.state.doubtful
-        return self.state.outcome("open", reason, min(value, doubtful[0]), min(radius, doubtful[1]))
+        value, distance = np.minimum(frontier.least(), self.state.doubtful).tolist()
+        return self.state.outcome("open", reason, value, distance)
 
     def _exhausted(self) -> str:
         if self.state.hooks.stop():

@@ -44,26 +44,34 @@ class Settings:
 class Hooks:
     """What the caller hands down.
 
-    remaining: seconds left. accept: looks at candidate points (B, D) and returns True when one
-    settles the question. box: the current region (1, D); it may only shrink. attack: given the open
-    atoms once the plain bounds left some; returns True when what it found settles the question.
-    cutoff: objectives above it do not matter. radius: (center, domain lower, domain upper) when
-    least distances are wanted. progress: called with (closed, open, least bound). recorder: notes
-    the proof, of questions whose cutoff and region do not change. saver: keeps the open nodes.
-    accept_exact: as accept, for one point (D,) of Fractions; without it accept sees the nearest
-    floats.
+    With threads, `accept` and `offer` are called by one of them at a time.
     """
 
+    # the clock
     remaining: Callable[[], float]
+    """Seconds left."""
+
+    # candidates, and what they change
     accept: Callable[[Matrix], bool]
+    """Looks at points (B, D); True when one settles the question."""
     box: Callable[[], Bounds]
+    """The current region (1, D); it may only shrink."""
     attack: Callable[[Indices], bool] = lambda atoms: False
+    """Given the atoms that plain bounds left open; True when what it found settles the question."""
     cutoff: Callable[[], float] = lambda: 0.0
-    radius: tuple[Vector, Vector, Vector] | None = None
-    progress: Callable[[int, int, float], None] = lambda closed, still_open, least: None
+    """Objectives above it do not matter; it may only fall."""
+    distance_from: tuple[Vector, Vector, Vector] | None = None
+    """Center, domain's lower and upper end (D,), where least distances are wanted."""
+
+    # listeners
+    progress: Callable[[int, int, float], None] = lambda bounded, still_open, least: None
+    """Hears how many nodes were bounded, how many are open, and their least bound."""
     recorder: Recorder | None = None
+    """Notes the proof, of questions whose cutoff and region do not change."""
     saver: Saver | None = None
+    """Keeps the open nodes."""
     accept_exact: Callable[[Numbers], bool] | None = None
+    """As accept, for one point (D,) of Fractions; without it accept sees the nearest floats."""
 
     def offer(self, point: Numbers) -> bool:
         """Whether an exact point settles the question."""
@@ -94,11 +102,11 @@ class Outcome:
     of the search itself failed, and nothing is proven.
 
     bound: least proven value over what is still open, of the atoms' sums or of the objective;
-    radius: proven least distance of a violation.
+    proven_distance: of a violation, at least.
     """
 
     status: str
     reason: str
     bound: float
-    radius: float
+    proven_distance: float
     statistics: Statistics = field(default_factory=Statistics)

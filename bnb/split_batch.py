@@ -17,7 +17,7 @@ def split(state: State, batch: Block) -> Block | None:
     """
     undecided = batch.pending.any(axis=1)
     parts = [choose(state, batch.take(np.array([r]))) for r in np.flatnonzero(undecided)]
-    ready = np.flatnonzero(~undecided & (batch.choice >= 0))
+    ready = np.flatnonzero(~undecided & (batch.split_on >= 0))
     chosen = batch.take(ready)
     chosen.parent = np.arange(len(ready))
     recorder = state.hooks.recorder
@@ -25,7 +25,7 @@ def split(state: State, batch: Block) -> Block | None:
         parts.append(children(chosen))
         state.tracker.covered("a split", state.tracker.held(chosen), parts[-1])
         if recorder is not None:
-            recorder.split(chosen.mark, chosen.choice)
+            recorder.split(chosen.mark, chosen.split_on)
     if not parts:
         return chosen
     block = Block.join(parts)
@@ -47,7 +47,7 @@ def choose(state: State, node: Block) -> Block:
     ask_more(block, atoms & ~block.atoms, state.problem.objective)
     block.atoms, block.pending = atoms, pending
     block.parent[:] = -1
-    block.choice[:] = -1
+    block.split_on[:] = -1
     block.side = np.arange(len(block))
     block.depth += 1
     state.tracker.covered("a disjunction's branches", state.tracker.held(node), block)

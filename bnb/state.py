@@ -16,7 +16,7 @@ import numpy as np
 from ..compiler.base.arrays import Bounds, Indices, Matrix, Vector
 from ..compiler.problem import Branch, Problem
 from .bounds.crown import Multipliers, Nodes, Pass
-from .bounds.magnitudes import Reach
+from .bounds.magnitudes import Magnitudes
 from .bounds.node_lp import LeafResult
 from .nodes.batch import Block
 from .nodes.disjunctions import Tree
@@ -54,7 +54,7 @@ class State:
     """The disjunctions over the atoms that are left."""
     root: Nodes = field(init=False)
     """Bounds of the region, one node; set before the first reduction."""
-    reach: Reach = field(init=False)
+    magnitudes: Magnitudes = field(init=False)
     """Magnitudes on the region; set with `root`."""
     units: Units = field(init=False)
     """How the units of the reduced problem are numbered; set by the first reduction."""
@@ -115,14 +115,14 @@ class State:
         for listener in listeners:
             if listener is not None:
                 listener.reduced(self.problem, self.root, atoms)
-        self.problem, self.root, self.reach = reduce(
-            self.problem, self.reach, self.root, self.tree, atoms, self.hooks.stop
+        self.problem, self.root, self.magnitudes = reduce(
+            self.problem, self.magnitudes, self.root, self.tree, atoms, self.hooks.stop
         )
         self.units = Units.of(self.problem)
         self.tracker.substituted("substituting stable units", self.problem)
 
-    def outcome(self, status: str, reason: str, bound: float, radius: float) -> Outcome:
-        return Outcome(status, reason, bound, radius, self.statistics)
+    def outcome(self, status: str, reason: str, bound: float, proven_distance: float) -> Outcome:
+        return Outcome(status, reason, bound, proven_distance, self.statistics)
 
 
 def wide_inputs(problem: Problem) -> int:

@@ -24,7 +24,7 @@ from ...compiler.problem import Problem
 from ...lp.relaxation.node_lp import NodeView
 from .kernels.balls import least_over_box, least_over_l1_ball, least_over_l2_ball
 from .kernels.crown import adam_step, passthrough, plain_slopes, relax, relaxed_forward
-from .magnitudes import Reach
+from .magnitudes import Magnitudes
 
 NO_BETA = np.zeros((1, 0))
 
@@ -128,7 +128,7 @@ def with_beta(multipliers: Multipliers) -> Multipliers:
 
 def crown(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     owner: Indices,
     start: int,
@@ -155,7 +155,7 @@ def crown(
     def meet(number: int, lam: Matrix | None) -> Matrix | None:
         in_time(stop)
         stage = problem.stages[number]
-        scale = reach.stages[number]
+        scale = magnitudes.stages[number]
         if number == start:
             mu = rows
         else:
@@ -187,8 +187,8 @@ def crown(
     lam = np.ascontiguousarray(problem.pull_back(start, rows, meet))
     base = constant.copy()
     vertex = np.empty_like(lam)
-    _least(problem, nodes, owner, reach, lam, constant, size, vertex)
-    slack = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY
+    _least(problem, nodes, owner, magnitudes, lam, constant, size, vertex)
+    slack = (magnitudes.factor * size + extra) * (1.0 + 1e-9) + TINY
     return Pass(constant - slack, lam, vertex, base, slack, kept)
 
 
@@ -196,7 +196,7 @@ def _least(
     problem: Problem,
     nodes: Nodes,
     owner: Indices,
-    reach: Reach,
+    magnitudes: Magnitudes,
     lam: Matrix,
     constant: Vector,
     size: Vector,
@@ -205,11 +205,13 @@ def _least(
     """Adds the least of lam @ x over each query's region to `constant`."""
     low, high, ball = nodes.box.lower, nodes.box.upper, problem.ball
     if ball is None:
-        least_over_box(lam, low, high, owner, reach.input, constant, size, vertex)
+        least_over_box(lam, low, high, owner, magnitudes.input, constant, size, vertex)
         return
     inside, center = ball.spread(problem.input_size)
     kernel = least_over_l1_ball if ball.norm is L1 else least_over_l2_ball
-    kernel(lam, low, high, owner, inside, center, ball.radius, reach.input, constant, size, vertex)
+    kernel(
+        lam, low, high, owner, inside, center, ball.radius, magnitudes.input, constant, size, vertex
+    )
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ def stage_interval(stage: Stage, sources: list[Bounds]) -> Bounds:
     """
     middle = stage.bias[None]
     spread = stage.bias_radius[None]
-    reach = np.abs(stage.bias)[None]
+    magnitude = np.abs(stage.bias)[None]
     terms = 8
     for operator, source in stage.terms:
         box = sources[source]
@@ -27,9 +27,9 @@ def stage_interval(stage: Stage, sources: list[Bounds]) -> Bounds:
         size = operator.absolute()
         middle = middle + operator.apply(center)
         spread = spread + size.apply(radius)
-        reach = reach + size.apply(np.abs(center) + radius)
+        magnitude = magnitude + size.apply(np.abs(center) + radius)
         terms += operator.terms + 2
-    margin = gamma(terms) * reach * (1.0 + 1e-9) + TINY
+    margin = gamma(terms) * magnitude * (1.0 + 1e-9) + TINY
     return Bounds(middle - spread - margin, middle + spread + margin)
 
 

@@ -20,18 +20,23 @@ from ...compiler.problem import Problem
 
 
 @dataclass(slots=True)
-class Reach:
-    """Grown stage by stage: 2 (|A| M + |b|) for every stage (N,), |x| for the input (D,)."""
+class Magnitudes:
+    """Grown stage by stage, all on the whole region.
+
+    input (D,), stages (N,): |x| and 2 (|A| M + |b|), what the errors of a pass are proportional to;
+    factor: how much they are; consumers: how many stages read each source; sources: |values| of the
+    input and of each stage after its activation.
+    """
 
     input: Vector
     factor: float
     consumers: list[int]
     stages: list[Vector] = field(default_factory=list)
-    magnitudes: list[Vector] = field(default_factory=list)
+    sources: list[Vector] = field(default_factory=list)
 
     @classmethod
-    def over(cls, problem: Problem, box: Bounds) -> Reach:
-        """The reach of the input alone; box (1, D)."""
+    def over(cls, problem: Problem, box: Bounds) -> Magnitudes:
+        """Those of the input alone; box (1, D)."""
         consumers = [0] * (len(problem.stages) + 1)
         terms = problem.input_size
         for stage in problem.stages:
@@ -46,12 +51,12 @@ class Reach:
         """The scale of the next stage's own numbers; its sources' bounds are in already."""
         number = len(self.stages)
         stage = problem.stages[number]
-        reach = np.abs(stage.bias) + stage.bias_radius
+        magnitude = np.abs(stage.bias) + stage.bias_radius
         for operator, source in stage.terms:
-            reach = reach + operator.absolute().apply(self.magnitudes[source][None])[0]
+            magnitude = magnitude + operator.absolute().apply(self.sources[source][None])[0]
         # a sum of contributions from several consumers rounds once more for each
-        self.stages.append(2.0 * reach * (1.0 + self.consumers[number + 1]))
+        self.stages.append(2.0 * magnitude * (1.0 + self.consumers[number + 1]))
 
     def add_bounds(self, bounds: Bounds, relu: bool) -> None:
         """The bounds (1, N) of the stage just added."""
-        self.magnitudes.append((bounds.rectified() if relu else bounds).magnitude[0])
+        self.sources.append((bounds.rectified() if relu else bounds).magnitude[0])

@@ -16,7 +16,7 @@ from ...lp.relaxation.duals_to_slopes import from_duals
 from ...lp.relaxation.l2_projection import applies, nearest
 from ...lp.relaxation.node_lp import Relaxation
 from .crown import Multipliers, Nodes, Pass, crown
-from .magnitudes import Reach
+from .magnitudes import Magnitudes
 
 ZERO = np.zeros(1, dtype=np.int64)
 NO_GAP = np.empty(0)
@@ -43,7 +43,7 @@ class LeafResult:
 
 def solve_leaf(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     atoms: Indices,
     oracle: Oracle,
@@ -65,7 +65,9 @@ def solve_leaf(
     alpha, beta = from_duals(problem, node, row, duals)
     multipliers = Multipliers([a[None] for a in alpha], [b[None] for b in beta])
     last = len(problem.stages) - 1
-    found = crown(problem, reach, nodes, ZERO, last, row[None].copy(), np.zeros(1), multipliers)
+    found = crown(
+        problem, magnitudes, nodes, ZERO, last, row[None].copy(), np.zeros(1), multipliers
+    )
     value = float(found.value[0])
     if empty:
         # 0 >= value > 0 for every input of the node: there is none

@@ -5,6 +5,7 @@ unstable.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -14,26 +15,27 @@ from ...compiler.base.late import Late, Stop, never
 from ...compiler.problem import Problem
 from .crown import Ascent, Multipliers, Nodes, ascend, crown, heuristic_slopes
 from .interval import stage_interval
-from .magnitudes import Reach
+from .magnitudes import Magnitudes
 from .sparse_crown import LocalRows, LocalStages, local_rows
 
 LARGEST_BATCH = 4_000_000
 """Numbers in one array of a batched pass; beyond this the caches are no help."""
 
-LARGEST_WORK = 200_000_000
+LARGEST_PRODUCT = 200_000_000
 """Multiplications of such a pass in one stage: tenths of a second between looks at the clock."""
 
-Told = Callable[[int, Indices, int, Sequence[Matrix]], None]
+Listener: TypeAlias = Callable[[int, Indices, int, Sequence[Matrix]], None]
+"""Hears which slopes gave some units of a stage better bounds; see `Recorder.tightened`."""
 
 
 def root_bounds(
     problem: Problem, box: Bounds, stop: Stop, steps: int = 0
-) -> tuple[Nodes, Reach] | None:
+) -> tuple[Nodes, Magnitudes] | None:
     """One node for the whole region, with rigorous bounds; None when `stop` said so on the way.
 
     box (1, D).  steps: multiplier ascent steps for each unstable unit's bounds.
     """
-    reach = Reach.over(problem, box)
+    magnitudes = Magnitudes.over(problem, box)
     nodes = Nodes(box, [], [])
     sources = [box]
     unstable: list[Indices] = []
@@ -42,14 +44,14 @@ def root_bounds(
         if stop():
             return None
         bounds = stage_interval(stage, sources)
-        reach.add_stage(problem)
+        magnitudes.add_stage(problem)
         units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
         rows: LocalRows | None = None
         if problem.ball is not None:
             local = None
         if stage.relu and local is not None:
             try:
-                rows = local_rows(problem, reach, nodes, unstable, number, units, stop)
+                rows = local_rows(problem, magnitudes, nodes, unstable, number, units, stop)
             except Late:
                 return None
         deep = any(source != 0 for _, source in stage.terms)
@@ -60,7 +62,7 @@ def root_bounds(
                 except Late:
                     return None
             else:
-                dense = unit_bounds(problem, reach, nodes, number, units, stop, steps)
+                dense = unit_bounds(problem, magnitudes, nodes, number, units, stop, steps)
                 if dense is None:
                     return None
                 found = dense
@@ -83,26 +85,31 @@ def root_bounds(
             empty = sparse.csr_array((0, problem.input_size))
             none = [sparse.csr_array((0, len(u))) for u in unstable[:-1]]
             local.append(LocalRows(empty, none, np.empty(0), np.empty(0)), np.empty(0), np.empty(0))
-        reach.add_bounds(bounds, stage.relu)
+        magnitudes.add_bounds(bounds, stage.relu)
         nodes.bounds.append(bounds)
         nodes.splits.append(np.zeros((1, stage.size), dtype=np.int8))
         sources.append(bounds.rectified() if stage.relu else bounds)
-    return nodes, reach
+    return nodes, magnitudes
 
 
 def tighten(
-    problem: Problem, nodes: Nodes, reach: Reach, steps: int, stop: Stop, told: Told | None = None
+    problem: Problem,
+    nodes: Nodes,
+    magnitudes: Magnitudes,
+    steps: int,
+    stop: Stop,
+    listener: Listener | None = None,
 ) -> None:
     """Backward bounds with `steps` ascent steps for all units of node 0, in place.
 
-    told: hears which slopes gave some units of a stage their bounds, (Q, N) of each stage below.
+    listener: hears which slopes, (Q, N) of each stage below, gave some units their bounds.
     """
     for number, stage in enumerate(problem.stages[:-1]):
         if number == 0 or not stage.relu:
             continue
         bounds = nodes.bounds[number]
         units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
-        found = unit_bounds(problem, reach, nodes, number, units, stop, steps, told)
+        found = unit_bounds(problem, magnitudes, nodes, number, units, stop, steps, listener)
         if found is None:
             return
         lower, upper = bounds.lower.copy(), bounds.upper.copy()
@@ -113,13 +120,13 @@ def tighten(
 
 def unit_bounds(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     number: int,
     units: Indices,
     stop: Stop,
     steps: int = 0,
-    told: Told | None = None,
+    listener: Listener | None = None,
 ) -> tuple[Vector, Vector] | None:
     """Backward bounds (lower, upper) of some pre-activations of stage `number` at node 0."""
     size = problem.stages[number].size
@@ -133,18 +140,18 @@ def unit_bounds(
         owner = np.zeros(len(part), dtype=np.int64)
         multipliers = heuristic_slopes(problem, nodes, owner, number)
         # the ascent changes them in place, and only a listener wants to know which were best
-        slopes = None if told is None else [alpha.copy() for alpha in multipliers.alpha]
+        slopes = None if listener is None else [alpha.copy() for alpha in multipliers.alpha]
         try:
             value = best_pass(
-                problem, reach, nodes, owner, number, rows, multipliers, steps, stop, slopes
+                problem, magnitudes, nodes, owner, number, rows, multipliers, steps, stop, slopes
             )
         except Late:
             return None
-        if told is not None and slopes is not None:
+        if listener is not None and slopes is not None:
             known, k = nodes.bounds[number], units[part]
             before = known.lower[0, k] if signed > 0 else -known.upper[0, k]
             better = np.flatnonzero(value > before)
-            told(number, k[better], int(signed), [alpha[better] for alpha in slopes])
+            listener(number, k[better], int(signed), [alpha[better] for alpha in slopes])
         if signed > 0:
             lower[part] = value
         else:
@@ -154,7 +161,7 @@ def unit_bounds(
 
 def best_pass(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     owner: Indices,
     number: int,
@@ -174,7 +181,7 @@ def best_pass(
     for step in range(steps + 1):
         last = step == steps
         found = crown(
-            problem, reach, nodes, owner, number, rows, offset, multipliers, keep=not last,
+            problem, magnitudes, nodes, owner, number, rows, offset, multipliers, keep=not last,
             stop=never if step else stop,
         )  # fmt: skip
         better = np.flatnonzero(found.value > best)
@@ -190,7 +197,7 @@ def best_pass(
 def _chunks(problem: Problem, number: int, count: int) -> Sequence[tuple[float, Indices]]:
     widest = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
     operators = [o for stage in problem.stages[: number + 1] for o, _ in stage.terms]
-    work = max([1, *(o.terms * o.out_size for o in operators)])
-    chunk = max(1, min(LARGEST_BATCH // widest, LARGEST_WORK // work))
+    products = max([1, *(o.terms * o.out_size for o in operators)])
+    chunk = max(1, min(LARGEST_BATCH // widest, LARGEST_PRODUCT // products))
     parts = [np.arange(a, min(a + chunk, count)) for a in range(0, count, chunk)]
     return [(sign, part) for part in parts for sign in (1.0, -1.0)]

@@ -18,7 +18,7 @@ from ...compiler.operators import LinearOperator, times
 from ...compiler.problem import Problem
 from .crown import Nodes
 from .kernels.sparse_rows import bound_units
-from .magnitudes import Reach
+from .magnitudes import Magnitudes
 
 DENSE = 0.3
 """Share of nonzeros beyond which products of whole arrays are faster."""
@@ -50,7 +50,7 @@ class LocalRows:
 
 def local_rows(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     unstable: list[Indices],
     start: int,
@@ -64,7 +64,7 @@ def local_rows(
     parts: list[LocalRows] = []
     for begin in range(0, max(1, len(units)), MANY):
         some = units[begin : begin + MANY]
-        part = _local_rows(problem, reach, nodes, unstable, start, some, stop)
+        part = _local_rows(problem, magnitudes, nodes, unstable, start, some, stop)
         if part is None:
             return None
         parts.append(part)
@@ -91,7 +91,7 @@ class _TooDense(Exception):
 
 def _local_rows(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     unstable: list[Indices],
     start: int,
@@ -102,7 +102,7 @@ def _local_rows(
     parts = [sparse.csr_array((count, len(found))) for found in unstable[:start]]
     stage = problem.stages[start]
     constant = stage.bias[units].copy()
-    size = reach.stages[start][units].copy()
+    size = magnitudes.stages[start][units].copy()
     extra = stage.bias_radius[units].copy()
     # stands for the rows of `units`, which operators give themselves
     chosen = sparse.csr_array((count, stage.size))
@@ -124,7 +124,7 @@ def _local_rows(
             mu.data = mu.data * (nodes.bounds[number].lower[0] >= 0.0)[mu.indices]
             mu.eliminate_zeros()
         constant = constant + mu @ stage.bias
-        size = size + abs(mu) @ reach.stages[number]
+        size = size + abs(mu) @ magnitudes.stages[number]
         extra = extra + abs(mu) @ stage.bias_radius
         return mu
 
@@ -137,7 +137,7 @@ def _local_rows(
         return None
     if top.nnz > DENSE * count * problem.input_size and problem.input_size > 64:
         return None
-    radius = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY
+    radius = (magnitudes.factor * size + extra) * (1.0 + 1e-9) + TINY
     return LocalRows(top, parts, constant, radius)
 
 
@@ -172,7 +172,7 @@ class LocalStages:
             np.concatenate([np.empty(0), *self.upper]),
         )
         post = np.maximum(np.abs(lower), np.abs(upper))
-        reach = 4.0 * (abs(x) @ magnitude + abs(u) @ post + np.abs(bias))
+        row_magnitude = 4.0 * (abs(x) @ magnitude + abs(u) @ post + np.abs(bias))
         # sums of at most D + U products each
         factor = 2.0**-53 * (2.0 * (x.shape[1] + u.shape[1]) + 64.0)
         given = (
@@ -180,7 +180,8 @@ class LocalStages:
             np.ascontiguousarray(self.box.lower[0]), np.ascontiguousarray(self.box.upper[0]),
             x.indptr.astype(np.int64), x.indices.astype(np.int64), x.data,
             u.indptr.astype(np.int64), u.indices.astype(np.int64), u.data,
-            bias, np.concatenate([part.radius for part in every]), reach, magnitude, factor * 1.01,
+            bias, np.concatenate([part.radius for part in every]), row_magnitude, magnitude,
+            factor * 1.01,
         )  # fmt: skip
         parts: list[tuple[Vector, Vector]] = []
         # a unit costs about as much as there are units before it

@@ -38,8 +38,8 @@ class Halving(BranchingRule):
         width = np.where((block.low < middle) & (middle < block.high), width, 0.0)
         axis, block.promise = chosen(self.state.learnt, width)
         many = block.free().sum(axis=1) > few_left(units)
-        halve = (block.choice >= 0) & (width.max(axis=1) > 0.0) & many
-        block.choice = np.where(halve, units + axis, block.choice)
+        halve = (block.split_on >= 0) & (width.max(axis=1) > 0.0) & many
+        block.split_on = np.where(halve, units + axis, block.split_on)
 
     def learn(self, parents: Block, children: Block) -> None:
         """What halving gained: the mean rise of the children's bounds, a closed one's to the
@@ -49,9 +49,9 @@ class Halving(BranchingRule):
         gain = np.maximum(cutoff - parents.value, 0.0)
         mine = np.flatnonzero(children.parent >= 0)
         np.subtract.at(gain, children.parent[mine], 0.5 * (cutoff - children.value[mine]))
-        halved = np.flatnonzero(parents.choice >= units)
+        halved = np.flatnonzero(parents.split_on >= units)
         with self.state.lock:
-            axis = parents.choice[halved] - units
+            axis = parents.split_on[halved] - units
             learn(self.state.learnt, axis, parents.promise[halved], gain[halved])
 
 

@@ -35,7 +35,7 @@ class LargestLoss(BranchingRule):
         lam = collect(found.rows[:-1], self.state.units, len(block))
         loss = triangle_loss(block.lower, block.upper, block.phase, lam)
         if loss.shape[1] == 0:
-            block.choice = np.full(len(block), -1)
+            block.split_on = np.full(len(block), -1)
             return
         if self.inputs is not None:
             most = loss.max(axis=1, keepdims=True)
@@ -43,7 +43,7 @@ class LargestLoss(BranchingRule):
             tied = tied_up(block, self.inputs, nodes.box.upper - nodes.box.lower)
             loss = np.where(near, loss * (1.0 + tied), 0.0)
         best = np.argmax(loss, axis=1)
-        block.choice = np.where(loss[np.arange(len(block)), best] > 0.0, best, -1)
+        block.split_on = np.where(loss[np.arange(len(block)), best] > 0.0, best, -1)
 
 
 def tied_up(block: Block, inputs: Matrix, width: Vector) -> Matrix:

@@ -163,8 +163,8 @@ class Recorder:
             )
         )  # fmt: skip
 
-    def joined(self, groups: Indices, origin: Indices, share: Matrix) -> None:
-        """The joint groups, and the coefficients (B, U) of the nodes of some roots."""
+    def grouped(self, groups: Indices, origin: Indices, share: Matrix) -> None:
+        """The groups of units, and the coefficients (B, U) of the nodes of some roots."""
         self.groups = groups
         self.share = np.zeros((len(groups), share.shape[1]))
         self.share[origin] = share

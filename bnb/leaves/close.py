@@ -22,7 +22,7 @@ def close_leaves(state: State, exact: ExactLeaves, batch: Block) -> Block | None
     when a candidate settled the question.
     """
     kept: list[int] = []
-    for row in np.flatnonzero((batch.choice < 0) & ~batch.pending.any(axis=1)).tolist():
+    for row in np.flatnonzero((batch.split_on < 0) & ~batch.pending.any(axis=1)).tolist():
         if state.hooks.stop():
             kept.append(row)
             continue
@@ -43,13 +43,13 @@ def close_leaves(state: State, exact: ExactLeaves, batch: Block) -> Block | None
             batch.gamma[row] = np.where(batch.atoms[row], result.gamma, 0.0)
         if result.found is not None:
             measure(state, alone, result.found)
-            batch.radius[row] = alone.radius[0]
+            batch.proven_distance[row] = alone.proven_distance[0]
         if result.point is not None and state.accept(result.point[None]):
             return None
         named = (rule.after_lp(alone, result) for rule in state.rules)
         unit = next((unit for unit in named if unit >= 0), -1)
         if unit >= 0:
-            batch.choice[row] = unit
+            batch.split_on[row] = unit
         elif not state.hooks.stop() and _same(box, state.hooks.box()):
             answer = settled(state, exact, batch, row, result.point)
             if answer == "accepted":
@@ -65,7 +65,7 @@ def solved(state: State, alone: Block, box: Bounds) -> LeafResult:
     nodes, atoms = spread(alone, state.units, box), np.flatnonzero(alone.atoms[0])
     return attempt(
         lambda: solve_leaf(
-            state.problem, state.reach, nodes, atoms,
+            state.problem, state.magnitudes, nodes, atoms,
             state.settings.oracle, state.hooks.remaining,
         ),
         LeafResult(-np.inf, None, NO_GAP, "failed"),
@@ -87,7 +87,7 @@ def settled(
             state.statistics.numerical += 1
             state.doubtful = (
                 min(state.doubtful[0], float(batch.value[row])),
-                min(state.doubtful[1], float(batch.radius[row])),
+                min(state.doubtful[1], float(batch.proven_distance[row])),
             )
     return answer
 

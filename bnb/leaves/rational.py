@@ -110,17 +110,17 @@ class ExactLeaves:
         """
         if self._products > LARGEST_FORMS:
             return UNDECIDED
-        work = Systems(self.problem, self._constants, leaf)
-        if self._products * (1 + len(work.wide)) > LARGEST_FORMS:
+        several = Systems(self.problem, self._constants, leaf)
+        if self._products * (1 + len(several.wide)) > LARGEST_FORMS:
             return UNDECIDED
-        for system in work.systems():
+        for system in several.systems():
             if len(system.rows) * len(system.lower) > LARGEST_SYSTEM:
                 return UNDECIDED
-            found = decide(system, work.start, MOST_EXCHANGES, self.hooks.stop)
+            found = decide(system, several.start, MOST_EXCHANGES, self.hooks.stop)
             if found is None:
                 return UNDECIDED
             if not isinstance(found, Certificate):
-                return Decision(False, work.input(found))
+                return Decision(False, several.input(found))
         return Decision(True)
 
     @cached_property

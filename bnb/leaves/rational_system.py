@@ -82,7 +82,7 @@ class Systems:
             yield from self._stage(number + 1, [*known, pre], rows)
             return
         doubtful = np.flatnonzero(self.leaf.stable[number] == 0)
-        phase, told = self.leaf.phase[number].copy(), rows.copy()
+        phase, signed = self.leaf.phase[number].copy(), rows.copy()
         free: list[int] = []
         for unit in doubtful.tolist():
             form = pre[:, unit]
@@ -94,14 +94,14 @@ class Systems:
             if phase[unit] == 0:
                 free.append(unit)
             else:
-                told.append(form * Fraction(-int(phase[unit])))
+                signed.append(form * Fraction(-int(phase[unit])))
         for signs in np.ndindex(*[2] * len(free)):
             split = [1 - 2 * sign for sign in signs]
             phase[free] = split
             more = [pre[:, unit] * Fraction(-s) for unit, s in zip(free, split, strict=True)]
             post = pre.copy()
             post[:, phase < 0] = Fraction(0)
-            yield from self._stage(number + 1, [*known, post], [*told, *more])
+            yield from self._stage(number + 1, [*known, post], [*signed, *more])
 
     def _range(self, form: Numbers) -> tuple[Fraction, Fraction]:
         """Least and greatest value of a form over the box."""

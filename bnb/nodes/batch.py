@@ -18,40 +18,29 @@ from ...compiler.base.arrays import Indices, Mask, Matrix, Phases, Vector
 
 @dataclass(slots=True)
 class Block:
-    """A batch of nodes, one row each: mark, side, origin, value, radius, choice, depth (B,),
-    atoms and gamma (B, A), pending (B, C), the rest (B, U).
+    """A batch of B nodes, one row each."""
 
-    mark: its number in a record, or its parent's at birth; side: which child of its parent it is.
-    origin: the root node it comes from; parent: the row of the batch it was split from; promise:
-    how much the input to halve seemed to matter. value:
-    proven lower bound on the atoms' weighted sum, or on the objective; radius: proven least
-    distance of a violation. choice: the unit to split next, -1 where no split is known to help.
-    gamma: the atoms' weights, 0 for those not asked for. low, high (B, D): input boxes of their
-    own, or (B, 0) where the region is shared. gain (B, G), share (B, U): what the joint groups add
-    and for which coefficients, see `joint`.
-    """
-
-    mark: Indices
-    side: Indices
-    origin: Indices
-    parent: Indices
-    promise: Vector
-    value: Vector
-    radius: Vector
-    choice: Indices
-    depth: Indices
-    atoms: Mask
-    gamma: Matrix
-    pending: Mask
-    low: Matrix
+    mark: Indices  # (B,) its number in a record, or its parent's at birth
+    side: Indices  # (B,) which child of its parent it is
+    origin: Indices  # (B,) the root node it comes from
+    parent: Indices  # (B,) the row of the batch it was split from
+    promise: Vector  # (B,) how much the input to halve seemed to matter
+    value: Vector  # (B,) proven lower bound on the atoms' weighted sum, or on the objective
+    proven_distance: Vector  # (B,) of a violation, at least
+    split_on: Indices  # (B,) the unit to split, or U + the input to halve; -1: none known
+    depth: Indices  # (B,)
+    atoms: Mask  # (B, A) which are asked for
+    gamma: Matrix  # (B, A) their weights, 0 for the others
+    pending: Mask  # (B, C) the choices not made yet
+    low: Matrix  # (B, D) input boxes of their own; (B, 0) where the region is shared
     high: Matrix
-    phase: Phases
-    lower: Matrix
+    phase: Phases  # (B, U) +1 split to be active, -1 to be inactive, 0 not split
+    lower: Matrix  # (B, U) bounds of pre-activations
     upper: Matrix
-    alpha: Matrix
+    alpha: Matrix  # (B, U) multipliers
     beta: Matrix
-    gain: Matrix
-    share: Matrix
+    gain: Matrix  # (B, G) what groups of units add, see `tighten.multi_neuron`
+    share: Matrix  # (B, U) for which coefficients they do
 
     def __len__(self) -> int:
         return len(self.origin)

@@ -16,8 +16,8 @@ WIDEST_ROOT = 256
 """Nodes that the choices of the root branch may become before the search starts."""
 
 
-def nobody(row: int, number: int, count: int) -> None:
-    """For those who do not listen."""
+def no_listener(row: int, number: int, count: int) -> None:
+    """Where nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ class Tree:
         )
         return Tree(moved(self.root), choices, len(kept))
 
-    def start(self, told: Callable[[int, int, int], None] = nobody) -> tuple[Mask, Mask]:
+    def start(self, listener: Callable[[int, int, int], None] = no_listener) -> tuple[Mask, Mask]:
         """Root nodes: their atoms (B, A) and open choices (B, C), a few choices made already.
 
-        told: hears of every choice made: which row was taken out, the choice's number, and how many
-        rows were put at the end instead.
+        listener: hears of every choice made: which row was taken out, the choice's number, and how
+        many rows were put at the end instead.
         """
         atoms = np.zeros((1, self.atoms), dtype=bool)
         pending = np.zeros((1, len(self.choices)), dtype=bool)
@@ -93,7 +93,7 @@ class Tree:
             if len(atoms) - 1 + len(self.choices[number]) > WIDEST_ROOT and len(atoms) > 1:
                 break
             more = self.made(atoms[row], pending[row], number)
-            told(row, number, len(more[0]))
+            listener(row, number, len(more[0]))
             atoms = np.concatenate([np.delete(atoms, row, axis=0), more[0]])
             pending = np.concatenate([np.delete(pending, row, axis=0), more[1]])
         return atoms, pending

@@ -82,11 +82,11 @@ class Frontier:
         return self._store, _rows(list(dict.fromkeys([*self._heap, *self._lent])))
 
     def least(self) -> tuple[float, float]:
-        """The least value and the least radius of all open nodes ((inf, inf): none)."""
+        """The least value and the least proven distance of all open nodes ((inf, inf): none)."""
         _, rows = self.all()
         if not len(rows):
             return np.inf, np.inf
-        return float(self._store.value[rows].min()), float(self._store.radius[rows].min())
+        return float(self._store.value[rows].min()), float(self._store.proven_distance[rows].min())
 
     def _grow(self, needed: int) -> None:
         old = len(self._store)

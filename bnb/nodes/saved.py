@@ -74,6 +74,14 @@ class Saver(Protocol):
         """The question is settled."""
 
 
+NAMES = {"split_on": "choice", "proven_distance": "radius"}
+"""What a checkpoint calls some facts of nodes; the others have their own names there."""
+
+
+def _named(fact: str) -> str:
+    return f"node_{NAMES.get(fact, fact)}"
+
+
 def root_digest(problem: Problem, root: Nodes, template: Block) -> str:
     """A digest of the reduced problem, its bounds, and the form of its nodes."""
     forms = [getattr(template, name).shape[1:] for name in Block.__slots__]
@@ -82,7 +90,7 @@ def root_digest(problem: Problem, root: Nodes, template: Block) -> str:
 
 def saved(block: Block, rows: Indices, counts: Sequence[float], learnt: Array) -> Saved:
     """The open nodes, rows of a block; the counts of the search; what it learnt of its inputs."""
-    fields = {f"node_{name}": Pieces(getattr(block, name), rows) for name in Block.__slots__}
+    fields = {_named(name): Pieces(getattr(block, name), rows) for name in Block.__slots__}
     return {**fields, "counts": np.array(counts, dtype=np.float64), "learnt": learnt}
 
 
@@ -90,7 +98,7 @@ def restored(kept: Mapping[str, Array], template: Block) -> Block:
     """The open nodes of a state; ValueError where they are none of such a search."""
     arrays = []
     for name in Block.__slots__:
-        like, array = getattr(template, name), kept[f"node_{name}"]
+        like, array = getattr(template, name), kept[_named(name)]
         count = len(kept["node_mark"])
         if array.shape != (count, *like.shape[1:]) or array.dtype != like.dtype:
             raise ValueError(f"{name} has the form {array.dtype}{array.shape}")

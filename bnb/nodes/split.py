@@ -12,18 +12,18 @@ def children(block: Block) -> Block:
     chosen input's range.
     """
     units = block.phase.shape[1]
-    halved = np.flatnonzero(block.choice >= units)
+    halved = np.flatnonzero(block.split_on >= units)
     if len(halved):
-        split = block.take(np.flatnonzero(block.choice < units))
+        split = block.take(np.flatnonzero(block.split_on < units))
         return Block.join([children(split), halves(block.take(halved))])
     rows = np.arange(len(block))
     both = []
     for phase in (1, -1):
         child = block.take(rows)
-        child.phase[rows, block.choice] = phase
+        child.phase[rows, block.split_on] = phase
         bound = child.lower if phase > 0 else child.upper
         cut = np.maximum if phase > 0 else np.minimum
-        bound[rows, block.choice] = cut(bound[rows, block.choice], 0.0)
+        bound[rows, block.split_on] = cut(bound[rows, block.split_on], 0.0)
         child.side[:] = phase < 0
         child.depth += 1
         both.append(child)
@@ -32,7 +32,7 @@ def children(block: Block) -> Block:
 
 def halves(block: Block) -> Block:
     """Both halves of every node's box along its chosen input."""
-    rows, axis = np.arange(len(block)), block.choice - block.phase.shape[1]
+    rows, axis = np.arange(len(block)), block.split_on - block.phase.shape[1]
     middle = 0.5 * (block.low[rows, axis] + block.high[rows, axis])
     left, right = block.take(rows), block.take(rows)
     left.high[rows, axis] = middle

@@ -8,17 +8,17 @@ from ...compiler.base.arrays import Bounds
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
 from ..bounds.crown import Nodes, Pass, crown, heuristic_slopes
-from ..bounds.magnitudes import Reach
+from ..bounds.magnitudes import Magnitudes
 from ..bounds.region_bounds import root_bounds
 from ..nodes.disjunctions import Tree
 
 
-def plain_pass(problem: Problem, reach: Reach, root: Nodes) -> Pass:
+def plain_pass(problem: Problem, magnitudes: Magnitudes, root: Nodes) -> Pass:
     """Every atom's bound with the heuristic slopes."""
     owner = np.zeros(len(problem.offset), dtype=np.int64)
     last = len(problem.stages) - 1
     slopes = heuristic_slopes(problem, root, owner, last)
-    return crown(problem, reach, root, owner, last, problem.rows, problem.offset, slopes)
+    return crown(problem, magnitudes, root, owner, last, problem.rows, problem.offset, slopes)
 
 
 def plainly_closed(problem: Problem, box: Bounds, stop: Stop) -> bool:
@@ -30,6 +30,6 @@ def plainly_closed(problem: Problem, box: Bounds, stop: Stop) -> bool:
         found = root_bounds(problem, box, stop)
         if found is None:
             return False
-        root, reach = found
-        value = plain_pass(problem, reach, root).value
+        root, magnitudes = found
+        value = plain_pass(problem, magnitudes, root).value
     return Tree(problem.root, problem.choices, len(value)).without(value > 0.0) is None

@@ -10,7 +10,7 @@ from scipy import sparse
 from ...compiler.base.arrays import Indices, Matrix, Vector
 from ...compiler.base.late import Stop, in_time, never
 from ...compiler.problem import Problem
-from ..bounds.magnitudes import Reach
+from ..bounds.magnitudes import Magnitudes
 from ..nodes.forms import Units
 
 NONE = np.empty(0)
@@ -31,11 +31,13 @@ class SparseRows:
     u_value: Vector
     bias: Vector
     radius: Vector
-    reach: Vector
+    magnitude: Vector
     firsts: Indices
 
     @classmethod
-    def of(cls, problem: Problem, reach: Reach, units: Units, stop: Stop = never) -> SparseRows:
+    def of(
+        cls, problem: Problem, magnitudes: Magnitudes, units: Units, stop: Stop = never
+    ) -> SparseRows:
         """Rows of all stages, the output's last.  Raises Late once `stop` says so."""
         # without unstable units there are no stages, and still arrays
         inputs = [sparse.csr_matrix((0, problem.input_size))]
@@ -55,11 +57,11 @@ class SparseRows:
             u.indptr.astype(np.int64), u.indices.astype(np.int64), u.data.astype(np.float64),
             np.concatenate([NONE, *(stage.bias for stage in stages)]),
             np.concatenate([NONE, *(stage.bias_radius for stage in stages)]),
-            np.concatenate([NONE, *reach.stages[: len(stages)]]),
+            np.concatenate([NONE, *magnitudes.stages[: len(stages)]]),
             np.repeat(np.array(units.first, dtype=np.int64), [s.size for s in stages]),
         )  # fmt: skip
 
-    def work(self, units: Units, inputs: int) -> Indices:
+    def multiplications(self, units: Units, inputs: int) -> Indices:
         """Multiplications of a backward pass from one unit of each stage, then from an output."""
         before = np.append(0, np.cumsum(np.diff(self.x_start) + np.diff(self.u_start)))
         found: Indices = inputs + before[list(units.first)]

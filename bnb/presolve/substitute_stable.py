@@ -22,7 +22,7 @@ from ...compiler.language.expressions import Offset
 from ...compiler.operators import Dense, LinearOperator, Sparse, identity
 from ...compiler.problem import Problem, Stage
 from ..bounds.crown import Nodes
-from ..bounds.magnitudes import Reach
+from ..bounds.magnitudes import Magnitudes
 from ..bounds.region_bounds import LARGEST_BATCH
 from ..bounds.sparse_crown import local_rows
 from ..nodes.disjunctions import Tree
@@ -51,7 +51,12 @@ def unstable_units(problem: Problem, nodes: Nodes) -> list[Indices]:
 
 
 def expand(
-    problem: Problem, reach: Reach, nodes: Nodes, unstable: list[Indices], start: int, rows: Matrix
+    problem: Problem,
+    magnitudes: Magnitudes,
+    nodes: Nodes,
+    unstable: list[Indices],
+    start: int,
+    rows: Matrix,
 ) -> Expanded:
     """Rows on stage `start` (Q, N_start) with all stable units of node 0 substituted."""
     count = len(rows)
@@ -67,24 +72,24 @@ def expand(
             units[number] = lam[:, unstable[number]]
             mu = lam * (nodes.bounds[number].lower[0] >= 0.0)
         constant = constant + mu @ stage.bias
-        size = size + np.abs(mu) @ reach.stages[number]
+        size = size + np.abs(mu) @ magnitudes.stages[number]
         extra = extra + np.abs(mu) @ stage.bias_radius
         return mu
 
     top = problem.pull_back(start, rows, meet)
-    radius = (reach.factor * size + extra) * (1.0 + 1e-9) + TINY
+    radius = (magnitudes.factor * size + extra) * (1.0 + 1e-9) + TINY
     return Expanded(top, units, constant, radius)
 
 
 def reduce(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     tree: Tree,
     atoms: Indices,
     stop: Stop = never,
-) -> tuple[Problem, Nodes, Reach]:
-    """The reduced problem, its bounds on the region (one node), and its reach.
+) -> tuple[Problem, Nodes, Magnitudes]:
+    """The reduced problem, its bounds on the region (one node), and its magnitudes.
 
     Only `atoms` are kept, with the tree over them; the output of the reduced problem is their
     values, one number each.  Raises Late once `stop` says so.
@@ -98,14 +103,14 @@ def reduce(
         if not len(units):
             continue
         in_time(stop)
-        found = _rows_of_units(problem, reach, nodes, unstable, number, units, stop)
+        found = _rows_of_units(problem, magnitudes, nodes, unstable, number, units, stop)
         name = problem.stages[number].name
         stages.append(_stage(found, places, True, name))
         places[number] = len(stages)
         old = nodes.bounds[number]
         bounds.append(Bounds(old.lower[:, units].copy(), old.upper[:, units].copy()))
     offset = problem.offset[atoms]
-    found = expand(problem, reach, nodes, unstable, last, problem.rows[atoms])
+    found = expand(problem, magnitudes, nodes, unstable, last, problem.rows[atoms])
     found.constant[:] += offset
     found.radius[:] += 2.0**-52 * (np.abs(found.constant) + np.abs(offset))
     stages.append(_stage(found, places, False, "atoms"))
@@ -120,29 +125,29 @@ def reduce(
         problem.strict[atoms], tree.root, tree.choices, problem.ball, objective,
     )  # fmt: skip
     small = Nodes(nodes.box, bounds, [np.zeros((1, s.size), dtype=np.int8) for s in stages])
-    return reduced, small, reach_of(reduced, small, stop)
+    return reduced, small, magnitudes_of(reduced, small, stop)
 
 
-def reach_of(problem: Problem, nodes: Nodes, stop: Stop = never) -> Reach:
-    """The reach of a problem whose bounds are known.  Raises Late."""
-    reach = Reach.over(problem, nodes.box)
+def magnitudes_of(problem: Problem, nodes: Nodes, stop: Stop = never) -> Magnitudes:
+    """The magnitudes of a problem whose bounds are known.  Raises Late."""
+    magnitudes = Magnitudes.over(problem, nodes.box)
     for stage, bounds in zip(problem.stages, nodes.bounds, strict=True):
         in_time(stop)
-        reach.add_stage(problem)
-        reach.add_bounds(bounds, stage.relu)
-    return reach
+        magnitudes.add_stage(problem)
+        magnitudes.add_bounds(bounds, stage.relu)
+    return magnitudes
 
 
 def _rows_of_units(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     unstable: list[Indices],
     number: int,
     units: Indices,
     stop: Stop,
 ) -> Expanded:
-    local = local_rows(problem, reach, nodes, unstable, number, units, stop)
+    local = local_rows(problem, magnitudes, nodes, unstable, number, units, stop)
     if local is not None:
         return Expanded(local.input, list(local.units), local.constant, local.radius)
     width = max([problem.input_size, *(s.size for s in problem.stages[: number + 1])])
@@ -153,7 +158,7 @@ def _rows_of_units(
         part = units[begin : begin + chunk]
         rows = np.zeros((len(part), problem.stages[number].size))
         rows[np.arange(len(part)), part] = 1.0
-        parts.append(expand(problem, reach, nodes, unstable, number, rows))
+        parts.append(expand(problem, magnitudes, nodes, unstable, number, rows))
     return Expanded(
         np.concatenate([p.input for p in parts]),
         [np.concatenate(group) for group in zip(*(p.units for p in parts), strict=True)],

@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...compiler.base.arrays import Bounds, Indices
-from ..bounds.kernels.sparse_rows import refine_nodes
-from ..bounds.magnitudes import Reach
+from ..bounds.kernels.sparse_rows import bound_below_splits
+from ..bounds.magnitudes import Magnitudes
 from ..nodes.batch import Block
 from ..nodes.forms import Units
 from ..presolve.sparse_rows import NODE, SparseRows
@@ -32,30 +32,32 @@ class BelowSplit(Tightener):
             and not state.boxes
             and state.problem.ball is None
             and state.units.stages > 1
-            and worth_refining(state.rows, state.units, state.problem.input_size)
+            and worth_bounding(state.rows, state.units, state.problem.input_size)
         )
 
     def below_split(self, block: Block, known: Bounds) -> None:
         state = self.state
-        refine(state.rows, state.reach, state.hooks.box(), block, block.choice)
+        bound_below_split(state.rows, state.magnitudes, state.hooks.box(), block, block.split_on)
 
 
-def worth_refining(rows: SparseRows, units: Units, inputs: int) -> bool:
+def worth_bounding(rows: SparseRows, units: Units, inputs: int) -> bool:
     """Whether bounds inside the tree cost little beside the passes of the nodes themselves.
 
     Where they cost more they saved few nodes, or none: see bench/RESULTS.md.
     """
-    work = rows.work(units, inputs)
+    passes = rows.multiplications(units, inputs)
     sizes = np.diff(units.first)
-    cost = 2 * int(sizes[1:] @ work[1:-1])
-    return cost <= WORTH * (int(work[-1]) + NODE)
+    cost = 2 * int(sizes[1:] @ passes[1:-1])
+    return cost <= WORTH * (int(passes[-1]) + NODE)
 
 
-def refine(rows: SparseRows, reach: Reach, box: Bounds, block: Block, split: Indices) -> None:
+def bound_below_split(
+    rows: SparseRows, magnitudes: Magnitudes, box: Bounds, block: Block, split: Indices
+) -> None:
     """Bounds of the free units that depend on each node's last split, in place.  split (B,)."""
-    refine_nodes(
+    bound_below_splits(
         block.lower, block.upper, block.phase, split, rows.firsts,
         np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
         rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
-        rows.bias, rows.radius, rows.reach, reach.input, reach.factor,
+        rows.bias, rows.radius, rows.magnitude, magnitudes.input, magnitudes.factor,
     )  # fmt: skip

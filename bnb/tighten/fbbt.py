@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from ...compiler.base.arrays import Bounds, Vector
 from ..bounds.kernels.propagation import propagate_nodes
-from ..bounds.magnitudes import Reach
+from ..bounds.magnitudes import Magnitudes
 from ..nodes.batch import Block
 from ..presolve.sparse_rows import SparseRows
 from ..state import State, Tightener
@@ -37,17 +37,17 @@ class Fbbt(Tightener):
         return state.boxes and state.rows.density(state.problem.input_size) < DENSE
 
     def below_split(self, block: Block, known: Bounds) -> None:
-        propagate(self.state.rows, self.state.reach, block, self.state.above())
+        propagate(self.state.rows, self.state.magnitudes, block, self.state.above())
 
 
-def propagate(rows: SparseRows, reach: Reach, block: Block, above: Vector) -> None:
+def propagate(rows: SparseRows, magnitudes: Magnitudes, block: Block, above: Vector) -> None:
     """Cuts the nodes' own boxes and unit bounds by what every solution satisfies, in place.
 
     above (A,): what the atoms asked for must not exceed.
     """
-    factor = 2.0**-53 * 1.01 * (2.0 * (len(reach.input) + len(rows.bias)) + 64.0)
+    factor = 2.0**-53 * 1.01 * (2.0 * (len(magnitudes.input) + len(rows.bias)) + 64.0)
     propagate_nodes(
         block.atoms, above, block.lower, block.upper, block.low, block.high,
         rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
-        rows.bias, rows.radius, rows.reach, factor, SWEEPS,
+        rows.bias, rows.radius, rows.magnitude, factor, SWEEPS,
     )  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 from ...compiler.base.arrays import Bounds, Matrix, Vector
 from ...compiler.problem import Problem
 from ..bounds.crown import Pass, crown, heuristic_slopes
-from ..bounds.magnitudes import Reach
+from ..bounds.magnitudes import Magnitudes
 from ..nodes.batch import Block
 from ..nodes.forms import Units, spread
 from ..state import State, Tightener
@@ -36,15 +36,15 @@ class InputBoxes(Tightener):
 
     def below_split(self, block: Block, known: Bounds) -> None:
         state = self.state
-        shrink_by_splits(state.problem, state.reach, state.units, block)
-        shrink_by_atoms(state.problem, state.reach, state.units, block, state.above())
+        cut_by_splits(state.problem, state.magnitudes, state.units, block)
+        cut_by_atoms(state.problem, state.magnitudes, state.units, block, state.above())
 
     def after_ascent(self, block: Block, found: Pass) -> None:
         most = np.full(len(block), self.state.hooks.cutoff())
-        shrink(block.low, block.high, found, most)
+        cut_boxes(block.low, block.high, found, most)
 
 
-def shrink(low: Matrix, high: Matrix, found: Pass, most: Vector) -> None:
+def cut_boxes(low: Matrix, high: Matrix, found: Pass, most: Vector) -> None:
     """Cuts boxes (B, D) in place by the linear bounds of a pass, which must not exceed `most` (B,).
 
     row @ x + base is at least `least` over the box, whatever else bounds the region, so an input j
@@ -63,28 +63,28 @@ def shrink(low: Matrix, high: Matrix, found: Pass, most: Vector) -> None:
     low[empty], high[empty] = 1.0, 0.0
 
 
-def shrink_by_splits(problem: Problem, reach: Reach, units: Units, block: Block) -> None:
+def cut_by_splits(problem: Problem, magnitudes: Magnitudes, units: Units, block: Block) -> None:
     """Cuts the boxes by the unit that was split last: held active, its pre-activation is >= 0."""
     for number in range(units.stages):
         part = units.part(number)
-        mine = np.flatnonzero((block.choice >= part.start) & (block.choice < part.stop))
+        mine = np.flatnonzero((block.split_on >= part.start) & (block.split_on < part.stop))
         if not len(mine):
             continue
         nodes = spread(block.take(mine), units, _all(block))
-        unit = block.choice[mine] - part.start
-        phase = block.phase[mine, block.choice[mine]].astype(np.float64)
+        unit = block.split_on[mine] - part.start
+        phase = block.phase[mine, block.split_on[mine]].astype(np.float64)
         rows = np.zeros((len(mine), problem.stages[number].size))
         rows[np.arange(len(mine)), unit] = -phase
         owner = np.arange(len(mine))
         slopes = heuristic_slopes(problem, nodes, owner, number)
-        found = crown(problem, reach, nodes, owner, number, rows, np.zeros(len(mine)), slopes)
+        found = crown(problem, magnitudes, nodes, owner, number, rows, np.zeros(len(mine)), slopes)
         low, high = block.low[mine], block.high[mine]
-        shrink(low, high, found, np.zeros(len(mine)))
+        cut_boxes(low, high, found, np.zeros(len(mine)))
         block.low[mine], block.high[mine] = low, high
 
 
-def shrink_by_atoms(
-    problem: Problem, reach: Reach, units: Units, block: Block, above: Vector
+def cut_by_atoms(
+    problem: Problem, magnitudes: Magnitudes, units: Units, block: Block, above: Vector
 ) -> None:
     """Cuts the boxes by each atom alone, which must not exceed `above` (A,): a weighted sum of them
     says less about single inputs.
@@ -96,11 +96,11 @@ def shrink_by_atoms(
     rows = np.zeros((len(owner), len(above)))
     rows[np.arange(len(owner)), atom] = 1.0
     slopes = heuristic_slopes(problem, nodes, owner, last)
-    found = crown(problem, reach, nodes, owner, last, rows, np.zeros(len(owner)), slopes)
+    found = crown(problem, magnitudes, nodes, owner, last, rows, np.zeros(len(owner)), slopes)
     for number in range(len(above)):
         mine = np.flatnonzero(atom == number)
         low, high = block.low[owner[mine]], block.high[owner[mine]]
-        shrink(low, high, found.take(mine), np.full(len(mine), above[number]))
+        cut_boxes(low, high, found.take(mine), np.full(len(mine), above[number]))
         block.low[owner[mine]], block.high[owner[mine]] = low, high
 
 

@@ -1,4 +1,4 @@
-"""Joint intercepts: groups of units bounded together, beyond their triangles.
+"""Multi-neuron bounds: groups of units bounded together, beyond their triangles.
 
 For units with coefficients -c_k < 0 the triangle puts -c_k max(z_k, 0) >= -c_k s_k z_k + c_k s_k
 l_k, as if every z_k could stand at an end of its interval at once. Over a group the exact constant
@@ -19,7 +19,7 @@ from scipy import sparse
 
 from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Vector
 from ..bounds.crown import Pass, crown, triangle_loss
-from ..bounds.kernels.multi_neuron import add_gains, joint_gains
+from ..bounds.kernels.multi_neuron import add_gains, group_gains
 from ..nodes.batch import Block
 from ..nodes.forms import collect, multipliers, spread
 from ..presolve.sparse_rows import NODE, SparseRows
@@ -64,7 +64,7 @@ class MultiNeuron(Tightener):
         state, count = self.state, len(block)
         nodes = spread(block, state.units, state.hooks.box())
         found = crown(
-            state.problem, state.reach, nodes, np.arange(count), state.last,
+            state.problem, state.magnitudes, nodes, np.arange(count), state.last,
             block.gamma, np.zeros(count), multipliers(block, state.units), keep=True,
         )  # fmt: skip
         lam = collect(found.rows[:-1], state.units, count)
@@ -73,7 +73,7 @@ class MultiNeuron(Tightener):
         block.share = np.maximum(-lam, 0.0)
         self.update(block, np.ones(block.gain.shape, dtype=bool))
         if state.hooks.recorder is not None:
-            state.hooks.recorder.joined(self.groups, block.origin, block.share)
+            state.hooks.recorder.grouped(self.groups, block.origin, block.share)
         return True
 
     def below_split(self, block: Block, known: Bounds) -> None:
@@ -81,8 +81,8 @@ class MultiNeuron(Tightener):
         lose with one pair of bounds, and too much beside the triangles of tighter ones.
         """
         changed = (known.lower != block.lower) | (known.upper != block.upper)
-        split = np.flatnonzero(block.choice >= 0)
-        changed[split, block.choice[split]] = True
+        split = np.flatnonzero(block.split_on >= 0)
+        changed[split, block.split_on[split]] = True
         changed[block.crossed()] = False
         self.update(block, self.touched(block, changed))
 
@@ -102,10 +102,10 @@ class MultiNeuron(Tightener):
         """Chooses the groups; lam (B, U): the units' coefficients at the nodes' multipliers."""
         state, rows, units = self.state, self.state.rows, self.state.units
         loss = triangle_loss(block.lower, block.upper, block.phase, lam)
-        work = rows.work(units, state.problem.input_size).tolist()
+        passes = rows.multiplications(units, state.problem.input_size).tolist()
         found: list[list[_Group]] = [[] for _ in range(state.roots)]
         for number in range(units.stages):
-            size = min(SIZE, int(math.log2(max(1.0, GROUP / work[number]))))
+            size = min(SIZE, int(math.log2(max(1.0, GROUP / passes[number]))))
             if size < LEAST:
                 break
             part = units.part(number)
@@ -113,14 +113,14 @@ class MultiNeuron(Tightener):
             for row, origin in enumerate(block.origin.tolist()):
                 for group in _greedy(loss[row, part], overlap, size):
                     lost = float(loss[row, group + part.start].sum())
-                    cost = work[number] << len(group)
+                    cost = passes[number] << len(group)
                     found[origin].append(_Group(lost, cost, number, group + part.start))
         found = [_affordable(groups) for groups in found]
         most = max((len(groups) for groups in found), default=0)
         self.groups = np.full((state.roots, most, SIZE), -1, dtype=np.int64)
         self.lasting = np.zeros((state.roots, most), dtype=bool)
         for origin, listed in enumerate(found):
-            left = LASTING * (work[-1] + NODE)
+            left = LASTING * (passes[-1] + NODE)
             for position, kept in enumerate(listed):
                 self.groups[origin, position, : len(kept.units)] = kept.units
                 self.lasting[origin, position] = kept.cost <= left
@@ -157,13 +157,13 @@ class MultiNeuron(Tightener):
             self._gains(block, box, some)
 
     def _gains(self, block: Block, box: Bounds, wanted: Mask) -> None:
-        rows, magnitude = self.state.rows, self.state.reach.input
+        rows, magnitude = self.state.rows, self.state.magnitudes.input
         factor = 2.0**-53 * 1.01 * (2.0 * (len(magnitude) + len(rows.bias)) + 64.0)
-        joint_gains(
+        group_gains(
             self.groups, wanted, block.origin, block.phase, block.lower, block.upper, block.share,
             np.ascontiguousarray(box.lower[0]), np.ascontiguousarray(box.upper[0]),
             rows.x_start, rows.x_index, rows.x_value, rows.u_start, rows.u_index, rows.u_value,
-            rows.bias, rows.radius, rows.reach, magnitude, factor, block.gain,
+            rows.bias, rows.radius, rows.magnitude, magnitude, factor, block.gain,
         )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
 from ..bounds.crown import Ascent, Multipliers, Nodes, ascend, crown
 from ..bounds.kernels.crown import adam_step
-from ..bounds.magnitudes import Reach
+from ..bounds.magnitudes import Magnitudes
 from ..bounds.region_bounds import LARGEST_BATCH
 from ..nodes.batch import Block
 from ..nodes.forms import multipliers, spread
@@ -66,8 +66,8 @@ class ObjectiveCut(Tightener):
         alpha = multipliers(some, state.units).alpha
         short = np.maximum(cutoff - some.value, SHORT * (1.0 + abs(cutoff)))
         for number in range(state.units.stages):
-            tighten_inside(
-                state.problem, state.reach, nodes, number, alpha, some.atoms, above, short,
+            cut_by_objective(
+                state.problem, state.magnitudes, nodes, number, alpha, some.atoms, above, short,
                 state.settings.inside_steps, state.hooks.stop,
             )  # fmt: skip
             part, bounds = state.units.part(number), nodes.bounds[number]
@@ -77,9 +77,9 @@ class ObjectiveCut(Tightener):
             self.closed += int((block.lower[rows] > block.upper[rows]).any(axis=1).sum())
 
 
-def tighten_inside(
+def cut_by_objective(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     number: int,
     alpha: Sequence[Matrix],
@@ -105,7 +105,7 @@ def tighten_inside(
             if stop():
                 return
             value = _best(
-                problem, reach, nodes, number, mine, k, sign, alpha, atoms[mine], above,
+                problem, magnitudes, nodes, number, mine, k, sign, alpha, atoms[mine], above,
                 (bounds.upper[mine, k] - bounds.lower[mine, k]) / short[mine], steps,
             )  # fmt: skip
             if sign > 0:
@@ -116,7 +116,7 @@ def tighten_inside(
 
 def _best(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     number: int,
     owner: Indices,
@@ -147,7 +147,7 @@ def _best(
         gamma = weight * scale[:, None]
         offset = -(gamma @ above) - rounding * (gamma @ np.abs(above))
         found = crown(
-            problem, reach, nodes, owner, last, gamma, offset, slopes,
+            problem, magnitudes, nodes, owner, last, gamma, offset, slopes,
             keep=step < steps, also=(number, rows),
         )  # fmt: skip
         best = np.fmax(best, found.value)

@@ -11,7 +11,7 @@ from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
 from ..bounds.crown import Nodes, crown, heuristic_slopes
 from ..bounds.interval import stage_interval
-from ..bounds.magnitudes import Reach
+from ..bounds.magnitudes import Magnitudes
 from ..bounds.region_bounds import LARGEST_BATCH
 from ..nodes.batch import Block
 from ..nodes.forms import Units, spread
@@ -31,11 +31,11 @@ class Recomputed(Tightener):
     def below_split(self, block: Block, known: Bounds) -> None:
         state = self.state
         box, stop = state.hooks.box(), state.hooks.stop
-        rebound(state.problem, state.reach, state.units, block, box, stop)
+        bound_again(state.problem, state.magnitudes, state.units, block, box, stop)
 
 
-def rebound(
-    problem: Problem, reach: Reach, units: Units, block: Block, box: Bounds, stop: Stop
+def bound_again(
+    problem: Problem, magnitudes: Magnitudes, units: Units, block: Block, box: Bounds, stop: Stop
 ) -> None:
     """All unit bounds of the nodes again, within those they have; in place.
 
@@ -53,15 +53,15 @@ def rebound(
         # in a shared region nothing new is known of units that read the input alone
         part = units.part(number)
         if deep or (own and problem.ball is not None):
-            changed = own | ((block.choice >= 0) & (block.choice < part.start))
-            _backward(problem, reach, nodes, number, bounds, changed, stop)
+            changed = own | ((block.split_on >= 0) & (block.split_on < part.start))
+            _backward(problem, magnitudes, nodes, number, bounds, changed, stop)
         sources.append(bounds.rectified())
         block.lower[:, part], block.upper[:, part] = bounds.lower, bounds.upper
 
 
 def _backward(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     number: int,
     bounds: Bounds,
@@ -83,7 +83,7 @@ def _backward(
             rows[np.arange(len(part)), k] = sign
             slopes = heuristic_slopes(problem, nodes, part, number)
             value = crown(
-                problem, reach, nodes, part, number, rows, np.zeros(len(part)), slopes
+                problem, magnitudes, nodes, part, number, rows, np.zeros(len(part)), slopes
             ).value
             if sign > 0:
                 bounds.lower[part, k] = np.fmax(bounds.lower[part, k], value)

@@ -28,7 +28,7 @@ from ..bounds.crown import (
     triangle_loss,
     with_beta,
 )
-from ..bounds.magnitudes import Reach
+from ..bounds.magnitudes import Magnitudes
 from ..bounds.region_bounds import LARGEST_BATCH
 
 FIRST_STEPS, STEPS = 8, 3
@@ -85,9 +85,15 @@ class Trees:
     """
 
     def __init__(
-        self, problem: Problem, reach: Reach, nodes: Nodes, number: int, units: Indices, sign: float
+        self,
+        problem: Problem,
+        magnitudes: Magnitudes,
+        nodes: Nodes,
+        number: int,
+        units: Indices,
+        sign: float,
     ) -> None:
-        self.problem, self.reach, self.nodes, self.number = problem, reach, nodes, number
+        self.problem, self.magnitudes, self.nodes, self.number = problem, magnitudes, nodes, number
         self.units = units
         self.rows = np.zeros((len(units), problem.stages[number].size))
         self.rows[np.arange(len(units)), units] = sign
@@ -166,7 +172,15 @@ class Trees:
         ascent, offset = Ascent(RATE, DECAY), np.zeros(count)
         for step in range(steps + 1):
             found = crown(
-                problem, self.reach, nodes, who, number, self.rows[owner], offset, slopes, keep=True
+                problem,
+                self.magnitudes,
+                nodes,
+                who,
+                number,
+                self.rows[owner],
+                offset,
+                slopes,
+                keep=True,
             )
             better = np.flatnonzero(found.value > best)
             best[better] = found.value[better]

@@ -11,7 +11,7 @@ from ...compiler.base.arrays import Bounds, Indices, Phases
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
 from ..bounds.crown import Multipliers, Nodes
-from ..bounds.magnitudes import Reach
+from ..bounds.magnitudes import Magnitudes
 from ..state import State, Tightener
 from .small_trees import FIRST_STEPS, STEPS, Trees
 
@@ -39,21 +39,21 @@ class UnitTrees(Tightener):
     def at_region(state: State) -> bool:
         recorder = state.hooks.recorder
         listener = None if recorder is None else recorder.grown
-        work = state.rows.work(state.units, state.problem.input_size)
-        return grow(state.problem, state.reach, state.root, work, state.hooks.stop, listener)
+        passes = state.rows.multiplications(state.units, state.problem.input_size)
+        return grow(state.problem, state.magnitudes, state.root, passes, state.hooks.stop, listener)
 
 
 def grow(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
-    work: Indices,
+    cost: Indices,
     stop: Stop,
     listener: Listener | None,
 ) -> bool:
     """Tightens the bounds of the only node, stage by stage, in place; whether anything was done.
 
-    work (S,): multiplications of a backward pass from a unit of each stage.  Trees end at the first
+    cost (S,): multiplications of a backward pass from a unit of each stage.  Trees end at the first
     stage where they gain little, or cost too much; bounds of later stages are raised without them.
     """
     spent, grown, rounds = 0.0, False, ROUNDS
@@ -64,15 +64,15 @@ def grow(
         deep = any(source != 0 for _, source in stage.terms)
         if not (stage.relu and deep and len(units)):
             continue
-        spent += passes * len(units) * float(work[number])
+        spent += passes * len(units) * float(cost[number])
         rounds = rounds if spent <= EFFORT else 0
         if stop() or not (grown or rounds):
             break
         few = units[np.linspace(0, len(units) - 1, min(PROBE, len(units))).astype(int)]
-        if not grown and _narrowed(problem, reach, nodes, number, few, rounds, stop)[1] < GAIN:
+        if not grown and _narrowed(problem, magnitudes, nodes, number, few, rounds, stop)[1] < GAIN:
             break
         nodes.bounds[number], share = _narrowed(
-            problem, reach, nodes, number, units, rounds, stop, listener
+            problem, magnitudes, nodes, number, units, rounds, stop, listener
         )
         grown, rounds = True, rounds if share >= GAIN else 0
     return grown
@@ -80,7 +80,7 @@ def grow(
 
 def _narrowed(
     problem: Problem,
-    reach: Reach,
+    magnitudes: Magnitudes,
     nodes: Nodes,
     number: int,
     units: Indices,
@@ -92,7 +92,7 @@ def _narrowed(
     known = nodes.bounds[number]
     lower, upper = known.lower.copy(), known.upper.copy()
     for sign in (1.0, -1.0):
-        trees = Trees(problem, reach, nodes, number, units, sign)
+        trees = Trees(problem, magnitudes, nodes, number, units, sign)
         trees.grow(rounds, stop)
         before = lower[0, units] if sign > 0 else -upper[0, units]
         better = trees.found > before

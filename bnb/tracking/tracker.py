@@ -31,7 +31,7 @@ from .values import (
 SAMPLES: ContextVar[int] = ContextVar("samples", default=0)
 """Points of its own region that every search tracks whose settings name none; for tests."""
 
-EXACT_WORK = 200_000
+EXACT_PRODUCTS = 200_000
 """Rational products of one point up to which its values are exact: about half a second."""
 
 
@@ -53,14 +53,14 @@ class Tracker:
         points: Sequence[Numbers],
         cutoff: Callable[[], float],
         box: Callable[[], Bounds],
-        most_work: float = EXACT_WORK,
+        most_products: float = EXACT_PRODUCTS,
     ) -> None:
         self.cutoff, self.box = cutoff, box
         self.points = [point for point in points if lies_inside(problem, point)]
         self.objective = problem.objective
         if not self.points:
             return
-        self.values: Values = values_at(problem, self.points, most_work)
+        self.values: Values = values_at(problem, self.points, most_products)
         holds = which_hold(problem, self.points, self.values.atoms)
         self.holds = holds
         self.options = which_options(problem, holds)
@@ -224,4 +224,4 @@ def tracker(
     count = 0 if len(points) else SAMPLES.get()
     if not count:
         return Tracker(problem, points, cutoff, box)
-    return Tracker(problem, drawn(problem, count), cutoff, box, most_work=0.0)
+    return Tracker(problem, drawn(problem, count), cutoff, box, most_products=0.0)

@@ -41,12 +41,12 @@ def lies_inside(problem: Problem, point: Numbers) -> bool:
     return ball.norm.within([Fraction(x) - Fraction(c) for x, c in own], Fraction(ball.radius))
 
 
-def values_at(problem: Problem, points: Sequence[Numbers], most_work: float) -> Values:
+def values_at(problem: Problem, points: Sequence[Numbers], most_products: float) -> Values:
     inputs = _rounded(points, problem.input_size)
     operators = [operator for stage in problem.stages for operator, _ in stage.terms]
-    work = sum(max(1, operator.terms) * operator.out_size for operator in operators)
+    products = sum(max(1, operator.terms) * operator.out_size for operator in operators)
     rows, offset = problem.rows, problem.offset
-    if work > most_work or not points:
+    if products > most_products or not points:
         count = len(points)
         # a stage that reads nothing has one row for all
         stages = [

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from ..bnb.bounds.crown import Nodes, crown, heuristic_slopes
-from ..bnb.bounds.magnitudes import Reach
+from ..bnb.bounds.magnitudes import Magnitudes
 from ..bnb.bounds.region_bounds import LARGEST_BATCH, root_bounds
 from ..compiler.base.arrays import Bounds, Indices, Vector
 from ..compiler.base.errors import LanguageError
@@ -48,8 +48,10 @@ def milp(compiled: Compiled) -> MixedProgram:
 class _Model:
     """Columns and rows, block by block.  places: each source's columns, -1 for what is 0."""
 
-    def __init__(self, problem: Problem, nodes: Nodes, reach: Reach, compiled: Compiled) -> None:
-        self.problem, self.nodes, self.reach = problem, nodes, reach
+    def __init__(
+        self, problem: Problem, nodes: Nodes, magnitudes: Magnitudes, compiled: Compiled
+    ) -> None:
+        self.problem, self.nodes, self.magnitudes = problem, nodes, magnitudes
         self.column_base, self.columns = Names(), list[str]()
         self.row_base, self.row_names = Names(["objective"]), list[str]()
         self.bounds: list[tuple[Vector, Vector, bool]] = []
@@ -203,7 +205,7 @@ class _Model:
             owner = np.zeros(len(part), dtype=np.int64)
             slopes = heuristic_slopes(problem, self.nodes, owner, last)
             found = crown(
-                problem, self.reach, self.nodes, owner, last, -problem.rows[part],
+                problem, self.magnitudes, self.nodes, owner, last, -problem.rows[part],
                 -problem.offset[part], slopes,
             )  # fmt: skip
             most[start : start + chunk] = -found.value

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from rhobust.bnb.bounds.crown import Nodes
-from rhobust.bnb.bounds.magnitudes import Reach
+from rhobust.bnb.bounds.magnitudes import Magnitudes
 from rhobust.bnb.bounds.region_bounds import root_bounds
 from rhobust.bnb.nodes.batch import Block
 from rhobust.bnb.nodes.disjunctions import Tree
@@ -36,7 +36,7 @@ def compiled(case: Case, eps: float, margin: float = 0.0) -> tuple[Problem, Boun
     return problem, Bounds(problem.lower[None], problem.upper[None])
 
 
-def rooted(problem: Problem, box: Bounds, steps: int = 0) -> tuple[Nodes, Reach]:
+def rooted(problem: Problem, box: Bounds, steps: int = 0) -> tuple[Nodes, Magnitudes]:
     found = root_bounds(problem, box, never, steps)
     assert found is not None
     return found

@@ -20,14 +20,14 @@ from rhobust.bnb.bounds.crown import (
     with_beta,
 )
 from rhobust.bnb.bounds.interval import propagate
-from rhobust.bnb.bounds.magnitudes import Reach
+from rhobust.bnb.bounds.magnitudes import Magnitudes
 from rhobust.bnb.bounds.region_bounds import tighten, unit_bounds
 from rhobust.bnb.nodes.batch import Block
 from rhobust.bnb.nodes.forms import Units, spread
 from rhobust.bnb.nodes.split import children
 from rhobust.bnb.presolve.sparse_rows import SparseRows
 from rhobust.bnb.presolve.substitute_stable import reduce, unstable_units
-from rhobust.bnb.tighten.below_split import refine
+from rhobust.bnb.tighten.below_split import bound_below_split
 from rhobust.compiler.base.arrays import Bounds, Vector, exact
 from rhobust.compiler.problem import Problem
 from rhobust.lp.oracle.highs import highs
@@ -98,7 +98,7 @@ def test_bounds_hold_for_every_exact_input(seed: int) -> None:
         case = gaussian_case(rng, float(rng.choice([1.0, 1e6, 1e-6])), sizes=[4, 8, 6, 2], keep=2)
     problem, box = compiled(case, eps)
     interval = propagate(problem, box)
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     better, far = rooted(problem, box)
     tighten(problem, better, far, 4, never)
     for number, stage in enumerate(problem.stages):
@@ -108,14 +108,14 @@ def test_bounds_hold_for_every_exact_input(seed: int) -> None:
             assert (own.lower >= wide.lower - slack).all()
             assert (own.upper <= wide.upper + slack).all()
         asked = np.arange(stage.size)
-        found = unit_bounds(problem, reach, nodes, number, asked, never, steps=2)
+        found = unit_bounds(problem, magnitudes, nodes, number, asked, never, steps=2)
         assert found is not None
         # the corners where the bounds are tight, and others
         both = np.concatenate([np.eye(stage.size), -np.eye(stage.size)])
         owner = np.zeros(len(both), dtype=np.int64)
         slopes = heuristic_slopes(problem, nodes, owner, number)
         least = crown(
-            problem, reach, nodes, owner, number, both, np.zeros(len(both)), slopes
+            problem, magnitudes, nodes, owner, number, both, np.zeros(len(both)), slopes
         ).vertex
         for point in [*exact_points(rng, box, 4), *(exact(corner) for corner in least)]:
             pre = exact_pre(problem, point)[number]
@@ -134,11 +134,11 @@ def enclosed(lower: list[float], values: list[Fraction], upper: list[float]) -> 
 def test_bounds_stop_when_told() -> None:
     case = gaussian_case(np.random.default_rng(2), 1.0)
     problem, box = compiled(case, 1.0)
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     asked = np.arange(problem.stages[1].size)
-    assert unit_bounds(problem, reach, nodes, 1, asked, lambda: True) is None
+    assert unit_bounds(problem, magnitudes, nodes, 1, asked, lambda: True) is None
     before = nodes.bounds[1]
-    tighten(problem, nodes, reach, 4, lambda: True)
+    tighten(problem, nodes, magnitudes, 4, lambda: True)
     assert nodes.bounds[1] is before
 
 
@@ -152,21 +152,21 @@ def test_ladder(seed: int) -> None:
     rng = np.random.default_rng(seed)
     case, eps = random_case(rng), float(rng.choice([0.05, 0.25, 1.0]))
     problem, box = compiled(case, eps)
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     rows, offset = problem.rows, problem.offset
     last, owner = len(problem.stages) - 1, np.zeros(len(rows), dtype=np.int64)
     output = propagate(problem, box)[-1]
     multipliers = heuristic_slopes(problem, nodes, owner, last)
-    first = crown(problem, reach, nodes, owner, last, rows, offset, multipliers)
+    first = crown(problem, magnitudes, nodes, owner, last, rows, offset, multipliers)
     assert np.all(box.lower <= first.vertex) and np.all(first.vertex <= box.upper)
     best, ascent = first.value, Ascent()
     for _ in range(15):
-        found = crown(problem, reach, nodes, owner, last, rows, offset, multipliers, keep=True)
+        found = crown(problem, magnitudes, nodes, owner, last, rows, offset, multipliers, keep=True)
         best = np.fmax(best, found.value)
         ascend(problem, nodes, owner, last, found, multipliers, ascent)
     rivals = [k for k in range(case.network.output_size) if k != case.label]
     asked = np.arange(len(rows))
-    small, root, _ = reduce(problem, reach, nodes, tree_of(problem), asked)
+    small, root, _ = reduce(problem, magnitudes, nodes, tree_of(problem), asked)
     relaxation = Relaxation(small, root.view(), highs)
     sampled = [exact_pre(problem, point)[-1] for point in exact_points(rng, box, 8)]
     for k, rival in enumerate(rivals):
@@ -193,14 +193,14 @@ def test_bounds_are_sound_for_all_multipliers(seed: int) -> None:
     rng = np.random.default_rng(seed)
     case, eps = drawn(rng)
     problem, box = compiled(case, eps)
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     rows, offset = problem.rows, problem.offset
     last, count = len(problem.stages) - 1, len(rows)
     owner = np.zeros(count, dtype=np.int64)
     multipliers = any_multipliers(rng, problem, nodes, count, last)
     if rng.random() < 0.5:
         multipliers = with_beta(Multipliers(multipliers.alpha, [np.zeros((1, 0))] * last))
-    found = crown(problem, reach, nodes, owner, last, rows, offset, multipliers)
+    found = crown(problem, magnitudes, nodes, owner, last, rows, offset, multipliers)
     rivals = [k for k in range(case.network.output_size) if k != case.label]
     for value, rival in zip(found.value.tolist(), rivals, strict=True):
         assert Fraction(value) <= least_lead(case, box, rival)
@@ -212,7 +212,7 @@ def test_bounds_with_splits_are_sound_for_the_inputs_that_have_these_phases(seed
     rng = np.random.default_rng(seed)
     case, eps = drawn(rng)
     problem, box = compiled(case, eps)
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     rows, offset = problem.rows, problem.offset
     last, count = len(problem.stages) - 1, len(rows)
     (point,) = exact_points(rng, box, 1)
@@ -227,7 +227,7 @@ def test_bounds_with_splits_are_sound_for_the_inputs_that_have_these_phases(seed
         nodes.splits[number][0] = np.where(chosen, signs, 0)
     multipliers = any_multipliers(rng, problem, nodes, count, last)
     owner = np.zeros(count, dtype=np.int64)
-    found = crown(problem, reach, nodes, owner, last, rows, offset, multipliers)
+    found = crown(problem, magnitudes, nodes, owner, last, rows, offset, multipliers)
     for k, value in enumerate(found.value.tolist()):
         assert Fraction(value) <= exact_row(rows[k], float(offset[k]), pre[-1])
 
@@ -240,11 +240,11 @@ def test_equal_logits_are_never_told_apart(scale: float) -> None:
         rng = np.random.default_rng(seed)
         case = tied_case(rng, scale)
         problem, box = compiled(case, 1e-4)
-        nodes, reach = rooted(problem, box)
+        nodes, magnitudes = rooted(problem, box)
         rows, offset = problem.rows, problem.offset
         last, owner = len(problem.stages) - 1, np.zeros(1, dtype=np.int64)
         slopes = heuristic_slopes(problem, nodes, owner, last)
-        found = crown(problem, reach, nodes, owner, last, rows, offset, slopes)
+        found = crown(problem, magnitudes, nodes, owner, last, rows, offset, slopes)
         assert found.value[0] <= 0.0
         if all((b.lower * b.upper >= 0).all() for b in nodes.bounds[:-1]):
             bounds.append(float(found.value[0]))
@@ -256,13 +256,13 @@ def test_numbers_that_are_none_close_nothing(bad: float) -> None:
     rng = np.random.default_rng(5)
     case = gaussian_case(rng, 1.0)
     problem, box = compiled(case, 0.5)
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     rows, offset = problem.rows, problem.offset
     last, owner = len(problem.stages) - 1, np.zeros(len(rows), dtype=np.int64)
     units = [(i, k) for i in range(last) for k in range(problem.stages[i].size)]
     offset = offset + 1e6  # without the bad number every case is closed
     clean = heuristic_slopes(problem, nodes, owner, last)
-    sound = crown(problem, reach, nodes, owner, last, rows, offset, clean)
+    sound = crown(problem, magnitudes, nodes, owner, last, rows, offset, clean)
     assert (sound.value > 0).all()
     spoiled = 0
     with np.errstate(all="ignore"):
@@ -277,7 +277,7 @@ def test_numbers_that_are_none_close_nothing(bad: float) -> None:
                     slopes.beta[number][:, unit] = bad
                     splits[number][0, unit] = 1
                 changed = Nodes(nodes.box, nodes.bounds, splits)
-                found = crown(problem, reach, changed, owner, last, rows, offset, slopes)
+                found = crown(problem, magnitudes, changed, owner, last, rows, offset, slopes)
                 if kind == "beta":
                     assert not (found.value > 0).any()
                 elif np.isnan(bad):
@@ -288,7 +288,7 @@ def test_numbers_that_are_none_close_nothing(bad: float) -> None:
                     spoiled += int(used.sum())
         rows_bad = rows.copy()
         rows_bad[:, 0] = bad
-        found = crown(problem, reach, nodes, owner, last, rows_bad, offset, clean)
+        found = crown(problem, magnitudes, nodes, owner, last, rows_bad, offset, clean)
         assert not (found.value > 0).any()
     assert spoiled or not np.isnan(bad)
 
@@ -304,7 +304,7 @@ class Reduced:
     box: Bounds
     small: Problem
     root: Nodes
-    reach: Reach
+    magnitudes: Magnitudes
     units: Units
     sparse: SparseRows
     places: list[tuple[int, int]]
@@ -314,9 +314,9 @@ def reduced(case: Case, eps: float, shift: float | Vector = 0.0) -> Reduced:
     """The claim within eps, its atoms raised by `shift`."""
     problem, box = compiled(case, eps)
     problem = replace(problem, offset=problem.offset + shift)
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     small, root, own = reduce(
-        problem, reach, nodes, tree_of(problem), np.arange(len(problem.offset))
+        problem, magnitudes, nodes, tree_of(problem), np.arange(len(problem.offset))
     )
     units = Units.of(small)
     left = enumerate(unstable_units(problem, nodes)[:-1])
@@ -332,11 +332,11 @@ def test_bounds_of_the_reduced_problem_are_bounds_of_the_original(seed: int) -> 
     rng = np.random.default_rng(seed)
     case, eps = drawn(rng)
     problem, box = compiled(case, eps)
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     kept = np.flatnonzero(rng.random(len(problem.offset)) < 0.8).astype(np.int64)
     if not len(kept):
         kept = np.zeros(1, dtype=np.int64)
-    small, root, own = reduce(problem, reach, nodes, tree_of(problem).renumbered(kept), kept)
+    small, root, own = reduce(problem, magnitudes, nodes, tree_of(problem).renumbered(kept), kept)
     if rng.random() < 0.5:
         # once more, after its bounds were tightened
         tighten(small, root, own, 3, never)
@@ -378,18 +378,25 @@ def test_children_cover_their_node_and_are_no_worse(seed: int) -> None:
     block = each_atom(units, of.root, np.arange(len(small.offset)), len(small.offset))
     for _ in range(min(3, units.count)):
         free = [np.flatnonzero(row == 0) for row in block.phase]
-        block.choice = np.array([int(rng.choice(some)) for some in free])
+        block.split_on = np.array([int(rng.choice(some)) for some in free])
         parents = block.take(np.arange(len(block)))
         block = children(block)
         check_cover(parents, block)
         before = block.take(np.arange(len(block)))
-        refine(of.sparse, of.reach, box, block, block.choice)
+        bound_below_split(of.sparse, of.magnitudes, box, block, block.split_on)
         assert (block.lower >= before.lower).all() and (block.upper <= before.upper).all()
         owner = np.arange(len(block))
         nodes = spread(block, units, box)
         slopes = any_multipliers(rng, small, nodes, len(block), last)
         found = crown(
-            small, of.reach, nodes, owner, last, rows[block.origin], offset[block.origin], slopes
+            small,
+            of.magnitudes,
+            nodes,
+            owner,
+            last,
+            rows[block.origin],
+            offset[block.origin],
+            slopes,
         )
         for point in exact_points(rng, box, 3):
             pre = exact_pre(of.problem, point)
@@ -410,7 +417,7 @@ def check_cover(parents: Block, block: Block) -> None:
     """One side holds z >= 0, the other z <= 0 of the chosen unit: together all inputs."""
     half = len(parents)
     rows = np.arange(half)
-    at = rows, parents.choice
+    at = rows, parents.split_on
     for sign, part in ((1, slice(0, half)), (-1, slice(half, None))):
         assert (block.phase[part][at] == sign).all()
         rest = np.ones_like(parents.phase, dtype=bool)
@@ -446,15 +453,15 @@ def test_refined_bounds_agree_with_their_plain_twin(seed: int) -> None:
             else:
                 earlier[part, units.part(source - 1)] = matrix
     block = each_atom(units, of.root, np.zeros(1, dtype=np.int64), len(small.offset))
-    block.choice = np.array([int(rng.integers(units.count))])
+    block.split_on = np.array([int(rng.integers(units.count))])
     block = children(block)
     before = block.take(np.arange(2))
-    refine(of.sparse, of.reach, box, block, block.choice)
+    bound_below_split(of.sparse, of.magnitudes, box, block, block.split_on)
     edges = box.lower[0], box.upper[0]
     for b in range(2):
         lower, upper = before.lower[b].copy(), before.upper[b].copy()
-        touched = {int(block.choice[b])}
-        for unit in range(int(block.choice[b]) + 1, units.count):
+        touched = {int(block.split_on[b])}
+        for unit in range(int(block.split_on[b]) + 1, units.count):
             if not any(earlier[unit, j] for j in touched):
                 continue
             touched.add(unit)
@@ -476,11 +483,11 @@ def test_refined_bounds_agree_with_their_plain_twin(seed: int) -> None:
 def test_stages_that_nothing_reads(constant: bool) -> None:
     problem = unread_problem(constant)
     box = Bounds(problem.lower[None], problem.upper[None])
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     assert nodes.count == 1
     only = np.zeros(1, dtype=np.int64)
-    small = reduce(problem, reach, nodes, tree_of(problem), only)
-    for of, at, far in ((problem, nodes, reach), small):
+    small = reduce(problem, magnitudes, nodes, tree_of(problem), only)
+    for of, at, far in ((problem, nodes, magnitudes), small):
         last, owner = len(of.stages) - 1, np.zeros(1, dtype=np.int64)
         rows, offset = of.rows, of.offset
         slopes, ascent = heuristic_slopes(of, at, owner, last), Ascent()

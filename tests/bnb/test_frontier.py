@@ -23,9 +23,9 @@ def block(nodes: list[Node]) -> Block:
     fields: dict[str, Any] = {name: names.copy() for name in Block.__slots__}
     fields |= {
         "value": values.astype(float),
-        "radius": radii.astype(float),
+        "proven_distance": radii.astype(float),
         "depth": depths.astype(np.int64),
-        "choice": names.astype(np.int64) % 3,
+        "split_on": names.astype(np.int64) % 3,
         "atoms": wide > 0.0,
         "pending": wide[:, :0] > 0.0,
         "phase": np.zeros((count, 3), dtype=np.int8),
@@ -40,7 +40,7 @@ def block(nodes: list[Node]) -> Block:
 def names(popped: Block) -> list[int]:
     assert np.array_equal(popped.upper, np.repeat(popped.origin[:, None], 3, axis=1))
     assert np.array_equal(popped.lower, -popped.upper) and np.array_equal(
-        popped.choice, popped.origin % 3
+        popped.split_on, popped.origin % 3
     )
     assert np.array_equal(popped.alpha * 4, popped.beta)
     for field in ("gamma", "gain", "share"):

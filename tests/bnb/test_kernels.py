@@ -51,16 +51,16 @@ def test_relax(seed: int, with_beta: bool) -> None:
     lam = np.where(rng.random((5, 6)) < 0.2, 0.0, rng.normal(size=(5, 6)))
     alpha = rng.random((5, 6))
     beta = rng.random((5, 6)) if with_beta else np.zeros((1, 0))
-    bias, reach, radius = rng.normal(size=6), rng.random(6), rng.random(6)
+    bias, magnitude, radius = rng.normal(size=6), rng.random(6), rng.random(6)
     constant, size, extra = rng.normal(size=5), rng.random(5), rng.random(5)
     mu = np.full((5, 6), np.nan)
     expected, intercept = twins.relax(
         lam, lower[owner], upper[owner], split[owner], alpha, beta if with_beta else None
     )
-    more = twins.accounting(expected, bias, reach, radius)
+    more = twins.accounting(expected, bias, magnitude, radius)
     wanted = [constant + more[0] + intercept.sum(axis=1), size + more[1], extra + more[2]]
     crown.relax(
-        lam, lower, upper, split, owner, alpha, beta, bias, reach, radius,
+        lam, lower, upper, split, owner, alpha, beta, bias, magnitude, radius,
         mu, constant, size, extra,
     )  # fmt: skip
     for got, want in zip([mu, constant, size, extra], [expected, *wanted], strict=True):
@@ -73,11 +73,11 @@ def test_relax(seed: int, with_beta: bool) -> None:
 def test_passthrough(seed: int) -> None:
     rng = np.random.default_rng(seed)
     mu = np.where(rng.random((4, 5)) < 0.3, 0.0, rng.normal(size=(4, 5)))
-    bias, reach, radius = rng.normal(size=5), rng.random(5), rng.random(5)
+    bias, magnitude, radius = rng.normal(size=5), rng.random(5), rng.random(5)
     start = [rng.normal(size=4) for _ in range(3)]
     out = [part.copy() for part in start]
-    crown.passthrough(mu, bias, reach, radius, *out)
-    more = twins.accounting(mu, bias, reach, radius)
+    crown.passthrough(mu, bias, magnitude, radius, *out)
+    more = twins.accounting(mu, bias, magnitude, radius)
     for got, before, added in zip(out, start, more, strict=True):
         np.testing.assert_allclose(got, before + added, rtol=1e-13, atol=1e-14)
 
@@ -88,11 +88,11 @@ def test_least_over_box(seed: int) -> None:
     lower, upper = bounds(rng, 3, 4)
     owner = rng.integers(0, 3, size=6)
     lam = np.where(rng.random((6, 4)) < 0.3, 0.0, rng.normal(size=(6, 4)))
-    reach, constant, size = rng.random(4), rng.normal(size=6), rng.random(6)
+    magnitude, constant, size = rng.random(4), rng.normal(size=6), rng.random(6)
     least, vertex = twins.least_over_box(lam, lower[owner], upper[owner])
-    wanted = constant + least, size + np.abs(lam) @ reach
+    wanted = constant + least, size + np.abs(lam) @ magnitude
     found = np.empty((6, 4))
-    balls.least_over_box(lam, lower, upper, owner, reach, constant, size, found)
+    balls.least_over_box(lam, lower, upper, owner, magnitude, constant, size, found)
     np.testing.assert_allclose([constant, size], wanted, rtol=1e-13, atol=1e-14)
     assert np.array_equal(found, vertex)
 

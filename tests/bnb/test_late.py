@@ -50,7 +50,7 @@ def test_any_look_may_be_the_last(boxes: bool) -> None:
 
 def test_a_reduction_has_no_use_in_part() -> None:
     problem, box = asked()
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     kept = np.arange(len(problem.offset))
     with pytest.raises(Late):
-        reduce(problem, reach, nodes, tree_of(problem), kept, lambda: True)
+        reduce(problem, magnitudes, nodes, tree_of(problem), kept, lambda: True)

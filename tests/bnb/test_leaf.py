@@ -31,7 +31,7 @@ def node(of: Reduced, phases: list[int], atom: int, oracle: Oracle = highs) -> L
     block = each_atom(of.units, of.root, np.array([atom]), len(of.small.offset))
     block.phase[0] = phases
     nodes = spread(block, of.units, of.box)
-    return solve_leaf(of.small, of.reach, nodes, np.array([atom]), oracle, lambda: 60.0)
+    return solve_leaf(of.small, of.magnitudes, nodes, np.array([atom]), oracle, lambda: 60.0)
 
 
 @settings(max_examples=12, deadline=None)
@@ -100,7 +100,7 @@ class Conjunction:
 
     def solve(self, atoms: Indices, objective: int | None = None) -> LeafResult:
         small = replace(self.of.small, objective=objective)
-        return solve_leaf(small, self.of.reach, self.nodes, atoms, highs, lambda: 60.0)
+        return solve_leaf(small, self.of.magnitudes, self.nodes, atoms, highs, lambda: 60.0)
 
     def optimum(self, atoms: Indices, objective: int | None = None) -> float:
         """That of the LP, by the other solver."""

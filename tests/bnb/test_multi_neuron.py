@@ -96,14 +96,14 @@ def test_gains_hold_at_the_root_and_below(seed: int, scale: float) -> None:
     state, block, box = opened(rng, scale)
     check(state, block, box, rng)
     for _ in range(3):
-        ready = block.take(np.flatnonzero(block.choice >= 0))
+        ready = block.take(np.flatnonzero(block.split_on >= 0))
         if not len(ready):
             break
         block = children(ready)
         tighten(state, block)
         check(state, block, box, rng)
         free = (block.phase == 0) & (block.lower < 0.0) & (block.upper > 0.0)
-        block.choice = np.where(free.any(axis=1), free.argmax(axis=1), -1)
+        block.split_on = np.where(free.any(axis=1), free.argmax(axis=1), -1)
 
 
 def test_a_group_is_tighter_than_its_triangles() -> None:

@@ -14,7 +14,7 @@ import rhobust as rb
 from rhobust.bnb.bounds.crown import Nodes, heuristic_slopes
 from rhobust.bnb.search import Hooks, Settings
 from rhobust.bnb.state import State
-from rhobust.bnb.tighten.objective_cut import ObjectiveCut, tighten_inside
+from rhobust.bnb.tighten.objective_cut import ObjectiveCut, cut_by_objective
 from rhobust.compiler.base.arrays import Bounds, Vector
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.problem import Problem
@@ -35,14 +35,14 @@ def ending_in_atoms(problem: Problem) -> Problem:
 def inside(problem: Problem, nodes: Nodes, above: Vector, steps: int) -> list[Bounds]:
     """The bounds of all stages but the last, where every atom is at most `above`."""
     count, last = len(problem.offset), len(problem.stages) - 1
-    _, reach = rooted(problem, nodes.box)
+    _, magnitudes = rooted(problem, nodes.box)
     bounds = [Bounds(b.lower.copy(), b.upper.copy()) for b in nodes.bounds]
     found = Nodes(nodes.box, bounds, nodes.splits)
     slopes = heuristic_slopes(problem, nodes, np.zeros(1, dtype=np.int64), last).alpha
     for number in range(last):
         if problem.stages[number].relu:
-            tighten_inside(
-                problem, reach, found, number, slopes, np.ones((1, count), dtype=bool),
+            cut_by_objective(
+                problem, magnitudes, found, number, slopes, np.ones((1, count), dtype=bool),
                 above, np.ones(1), steps, never,
             )  # fmt: skip
     return found.bounds[:last]

@@ -193,14 +193,14 @@ def test_least_distances_of_open_searches_are_proven(
     oracle = FAULTS["failed"] if failing else highs
     spent = replace(LAZY, batch=1, nodes=nodes, oracle=oracle)
     hooks = question.hooks(lambda points: False)
-    hooks.radius = case.image, case.lower, case.upper
+    hooks.distance_from = case.image, case.lower, case.upper
     outcome = search(question.problem, hooks, spent)
     right(question, outcome)
     distance = question.distance()
     if outcome.status == "open" and distance <= question.eps:
-        assert outcome.radius <= distance * (1 + 1e-12)
+        assert outcome.proven_distance <= distance * (1 + 1e-12)
     elif outcome.status == "closed":
-        assert outcome.radius == np.inf
+        assert outcome.proven_distance == np.inf
 
 
 @settings(max_examples=12, deadline=None)
@@ -467,7 +467,7 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
             free = [np.flatnonzero(row == 0) for row in block.phase]
             if not all(len(some) for some in free):
                 return
-            block.choice = np.array([int(rng.choice(some)) for some in free])
+            block.split_on = np.array([int(rng.choice(some)) for some in free])
             block = children(block)
             tighten(of, block)
             block = block.take(np.flatnonzero(~(block.lower > block.upper).any(axis=1))[:8])

@@ -60,26 +60,26 @@ def wrapped(
     monkeypatch.setattr(module, name, wrong)
 
 
-def cut_units(found: Any, *given: Any) -> Any:
+def spoil(found: Any, *given: Any) -> Any:
     """Bounds of all units that no value lies in."""
     block = next(a for a in given if hasattr(a, "phase"))
     block.lower[:] = np.maximum(block.lower, 0.9 * block.upper)
     return found
 
 
-def cut_boxes(found: Any, *given: Any) -> Any:
+def spoil_boxes(found: Any, *given: Any) -> Any:
     block = next(a for a in given if hasattr(a, "phase"))
     block.low[:] = block.low + 0.7 * (block.high - block.low)
     block.high[:] = block.low
     return found
 
 
-def cut_low_and_high(found: Any, low: Any, high: Any, *given: Any) -> Any:
+def spoil_low(found: Any, low: Any, high: Any, *given: Any) -> Any:
     low[:] = high
     return found
 
 
-def cut_root(found: Any, problem: Problem, nodes: Any, *given: Any) -> Any:
+def spoil_root(found: Any, problem: Problem, nodes: Any, *given: Any) -> Any:
     for bounds in nodes.bounds[:-1]:
         bounds.lower[:] = 0.5 * (bounds.lower + bounds.upper)
         bounds.upper[:] = bounds.lower
@@ -93,11 +93,11 @@ def raised(found: Any, *given: Any) -> Any:
 
 
 def shifted(found: Any, *given: Any) -> Any:
-    problem, nodes, reach = found
+    problem, nodes, magnitudes = found
     stage = problem.stages[0]
     offsets = tuple(replace(o, vector=o.vector + 3.0) for o in stage.offsets)
     moved = replace(stage, bias=stage.bias + 3.0, offsets=offsets)
-    return replace(problem, stages=(moved, *problem.stages[1:])), nodes, reach
+    return replace(problem, stages=(moved, *problem.stages[1:])), nodes, magnitudes
 
 
 def one_child(found: Any, *given: Any) -> Any:
@@ -105,15 +105,25 @@ def one_child(found: Any, *given: Any) -> Any:
 
 
 STEPS: dict[str, tuple[object, str, Callable[..., Any], rb.Problem]] = {
-    "tighten": (rooting, "tightening the region's bounds", cut_root, least(0, 3)),
+    "tighten": (rooting, "tightening the region's bounds", spoil_root, least(0, 3)),
     "reduce": (shared, "substituting stable units", shifted, least(1, 3)),
     "crown": (bounding, "a pass from the output", raised, least(2, 3)),
-    "shrink_by_splits": (input_boxes, "cutting input boxes", cut_boxes, least(3, 3)),
-    "shrink_by_atoms": (input_boxes, "cutting input boxes", cut_boxes, least(4, 3)),
-    "propagate": (fbbt, "propagating rows", cut_boxes, least(7, 60, idle=True)),
-    "rebound": (recomputed, "bounding a node's units again", cut_units, least(5, 3, ball=True)),
-    "refine": (below_split, "bounding units below a split", cut_units, least(6, 3)),
-    "shrink": (input_boxes, "cutting boxes by the nodes' bounds", cut_low_and_high, least(0, 3)),
+    "cut_by_splits": (input_boxes, "cutting input boxes", spoil_boxes, least(3, 3)),
+    "cut_by_atoms": (input_boxes, "cutting input boxes", spoil_boxes, least(4, 3)),
+    "propagate": (fbbt, "propagating rows", spoil_boxes, least(7, 60, idle=True)),
+    "bound_again": (
+        recomputed,
+        "bounding a node's units again",
+        spoil,
+        least(5, 3, ball=True),
+    ),
+    "bound_below_split": (below_split, "bounding units below a split", spoil, least(6, 3)),
+    "cut_boxes": (
+        input_boxes,
+        "cutting boxes by the nodes' bounds",
+        spoil_low,
+        least(0, 3),
+    ),
     "children": (split_batch, "a split", one_child, least(2, 3)),
 }
 

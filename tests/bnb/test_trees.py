@@ -33,7 +33,7 @@ def test_bounds_hold_at_exact_points(seed: int) -> None:
     scale = float(rng.choice([1.0, 1e6, 1e-6]))
     case = random_case(rng) if rng.random() < 0.4 else gaussian_case(rng, scale, [3, 6, 6, 5, 3], 4)
     problem, box = compiled(case, float(rng.choice([0.05, 0.25, 1.0])))
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     points = exact_points(rng, box, 6)
     values = [exact_pre(problem, point) for point in points]
     for number, stage in enumerate(problem.stages):
@@ -41,7 +41,7 @@ def test_bounds_hold_at_exact_points(seed: int) -> None:
             continue
         units = np.arange(stage.size)
         for sign in (1.0, -1.0):
-            trees = Trees(problem, reach, nodes, number, units, sign)
+            trees = Trees(problem, magnitudes, nodes, number, units, sign)
             before = trees.found.copy()
             trees.grow(int(rng.integers(0, 8)), never)
             assert (trees.found >= before).all()
@@ -72,8 +72,8 @@ def test_a_tree_reaches_the_exact_range() -> None:
     x = rb.Variable(1, lower=-1.0, upper=1.0)
     y = dense_network(layers)(x)
     problem = rb.Problem(rb.minimize(y[0])).compile().problem
-    nodes, reach = rooted(problem, Bounds(problem.lower[None], problem.upper[None]))
-    upper = Trees(problem, reach, nodes, 1, np.array([0]), -1.0)  # of |x| - 1/2
+    nodes, magnitudes = rooted(problem, Bounds(problem.lower[None], problem.upper[None]))
+    upper = Trees(problem, magnitudes, nodes, 1, np.array([0]), -1.0)  # of |x| - 1/2
     upper.grow(4, never)
     assert -0.5 - 1e-6 <= upper.found[0] <= -0.5
 
@@ -167,8 +167,8 @@ def test_little_gain_ends_it() -> None:
     """Where trees gain nothing the root is not begun again."""
     case = random_case(np.random.default_rng(0))
     problem, box = compiled(case, 1e-9)
-    nodes, reach = rooted(problem, box)
+    nodes, magnitudes = rooted(problem, box)
     work = np.ones(len(problem.stages), dtype=np.int64)
     before = [b.lower.copy() for b in nodes.bounds]
-    assert not grow(problem, reach, nodes, work, never, None)
+    assert not grow(problem, magnitudes, nodes, work, never, None)
     assert all((a == b.lower).all() for a, b in zip(before, nodes.bounds, strict=True))

@@ -45,7 +45,7 @@ def test_a_pass_with_a_row_on_the_way_is_a_lower_bound(seed: int) -> None:
     """Rows on the last stage and more rows on an earlier one, any slopes and split multipliers."""
     rng = np.random.default_rng(seed)
     problem = scattered_problem(rng)
-    nodes, reach = rooted(problem, region(problem))
+    nodes, magnitudes = rooted(problem, region(problem))
     points = exact_points(rng, region(problem), 5)
     values = [exact_pre(problem, point) for point in points]
     for number, own in enumerate(problem.stages):
@@ -62,7 +62,7 @@ def test_a_pass_with_a_row_on_the_way_is_a_lower_bound(seed: int) -> None:
                 part[:] = rng.integers(0, 5, size=part.shape) / 4.0
     slopes = Multipliers(slopes.alpha, slopes.beta)
     found = crown(
-        problem, reach, nodes, owner, start, rows, np.zeros(4), slopes,
+        problem, magnitudes, nodes, owner, start, rows, np.zeros(4), slopes,
         keep=bool(rng.random() < 0.5), also=(number, more),
     )  # fmt: skip
     for pre in values:
@@ -88,15 +88,15 @@ def test_substitution_keeps_the_values_of_rows(seed: int) -> None:
     """Full and sparse rows, a reduced problem's stages: equal up to the radius that they tell."""
     rng = np.random.default_rng(seed)
     problem = scattered_problem(rng)
-    nodes, reach = rooted(problem, region(problem))
+    nodes, magnitudes = rooted(problem, region(problem))
     unstable = unstable_units(problem, nodes)
     start = int(rng.integers(len(problem.stages)))
     rows = chosen_rows(rng, problem, start)
     units = np.arange(problem.stages[start].size)
-    full = expand(problem, reach, nodes, unstable, start, rows)
-    sparse = local_rows(problem, reach, nodes, unstable, start, units)
+    full = expand(problem, magnitudes, nodes, unstable, start, rows)
+    sparse = local_rows(problem, magnitudes, nodes, unstable, start, units)
     small, _, _ = reduce(
-        problem, reach, nodes, tree_of(problem), np.arange(len(problem.offset)), never
+        problem, magnitudes, nodes, tree_of(problem), np.arange(len(problem.offset)), never
     )
     for point in exact_points(rng, region(problem), 3):
         pre = exact_pre(problem, point)

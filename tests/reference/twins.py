@@ -40,9 +40,11 @@ def relax(
     return mu, intercept
 
 
-def accounting(mu: Array, bias: Array, reach: Array, radius: Array) -> tuple[Array, Array, Array]:
+def accounting(
+    mu: Array, bias: Array, magnitude: Array, radius: Array
+) -> tuple[Array, Array, Array]:
     """What coefficients mu add to the constant, the scale of rounding, and the doubt."""
-    return mu @ bias, np.abs(mu) @ reach, np.abs(mu) @ radius
+    return mu @ bias, np.abs(mu) @ magnitude, np.abs(mu) @ radius
 
 
 def least_over_box(lam: Array, lower: Array, upper: Array) -> tuple[Array, Array]:

@@ -106,14 +106,14 @@ def test_no_sample_is_better(seed: int) -> None:
 
 def test_a_false_bound_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Units bounded a little too tightly where only better values matter."""
-    real = objective_cut.tighten_inside
+    real = objective_cut.cut_by_objective
 
     def wrong(problem: Any, reach: Any, nodes: Any, number: int, *given: Any) -> None:
         real(problem, reach, nodes, number, *given)
         bounds = nodes.bounds[number]
         bounds.upper[:] = bounds.lower + 0.8 * (bounds.upper - bounds.lower)
 
-    monkeypatch.setattr(objective_cut, "tighten_inside", wrong)
+    monkeypatch.setattr(objective_cut, "cut_by_objective", wrong)
     told = []
     for seed in range(60):
         problem = drawn(np.random.default_rng([3, seed]))

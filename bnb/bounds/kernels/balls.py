@@ -14,7 +14,7 @@ def least_over_box(
     lower: Matrix,
     upper: Matrix,
     owner: Indices,
-    reach: Vector,
+    magnitude: Vector,
     constant: Vector,
     size: Vector,
     vertex: Matrix,
@@ -31,7 +31,7 @@ def least_over_box(
             x = lower[b, j] if value >= 0.0 else upper[b, j]
             vertex[q, j] = x
             total += value * x
-            weight += abs(value) * reach[j]
+            weight += abs(value) * magnitude[j]
         constant[q] += total
         size[q] += weight
 
@@ -89,7 +89,7 @@ def least_over_l1_ball(
     inside: Mask,
     center: Vector,
     radius: float,
-    reach: Vector,
+    magnitude: Vector,
     constant: Vector,
     size: Vector,
     vertex: Matrix,
@@ -132,7 +132,7 @@ def least_over_l1_ball(
         largest = 0.0
         for j in range(count):
             value = lam[q, j]
-            weight += abs(value) * reach[j]
+            weight += abs(value) * magnitude[j]
             total += value * near[j]
             largest = max(largest, abs(value))
             vertex[q, j] = near[j]
@@ -194,7 +194,7 @@ def least_over_l2_ball(
     inside: Mask,
     center: Vector,
     radius: float,
-    reach: Vector,
+    magnitude: Vector,
     constant: Vector,
     size: Vector,
     vertex: Matrix,
@@ -246,7 +246,7 @@ def least_over_l2_ball(
         used = 0.0
         for j in range(count):
             value = lam[q, j]
-            weight += abs(value) * reach[j]
+            weight += abs(value) * magnitude[j]
             if inside[j]:
                 used += (min(max(center[j], lower[b, j]), upper[b, j]) - center[j]) ** 2
             x = lower[b, j] if value >= 0.0 else upper[b, j]

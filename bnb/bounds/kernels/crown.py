@@ -27,7 +27,7 @@ def relax(
     alpha: Matrix,
     beta: Matrix,
     bias: Vector,
-    reach: Vector,
+    magnitude: Vector,
     bias_radius: Vector,
     mu: Matrix,
     constant: Vector,
@@ -43,9 +43,9 @@ def relax(
         lam max(z, 0) >= (lam - beta) z            split to z >= 0, beta >= 0    Wang et al. 2021
         lam max(z, 0) >= beta z                    split to z <= 0, beta >= 0    the same
 
-    Adds the intercepts and mu * bias to `constant`, |mu| * reach to `size` (what rounding errors
-    are proportional to) and |mu| * bias_radius to `extra`. beta with one row of zero columns means
-    none.
+    Adds the intercepts and mu * bias to `constant`, |mu| * magnitude to `size` (what rounding
+    errors are proportional to) and |mu| * bias_radius to `extra`. beta with one row of zero columns
+    means none.
 
     Rounding keeps every inequality: fl(lam * alpha) lies in [0, lam]; the upper slope is rounded
     up, which is valid for the chord since lam < 0; fl(lam - beta) <= lam.
@@ -78,7 +78,7 @@ def relax(
             mu[q, k] = m
             if m != 0.0:
                 total += m * bias[k]
-                weight += abs(m) * reach[k]
+                weight += abs(m) * magnitude[k]
                 doubt += abs(m) * bias_radius[k]
         constant[q] += total
         size[q] += weight
@@ -89,7 +89,7 @@ def relax(
 def passthrough(
     mu: Matrix,
     bias: Vector,
-    reach: Vector,
+    magnitude: Vector,
     bias_radius: Vector,
     constant: Vector,
     size: Vector,
@@ -101,7 +101,7 @@ def passthrough(
             m = mu[q, k]
             if m != 0.0:
                 constant[q] += m * bias[k]
-                size[q] += abs(m) * reach[k]
+                size[q] += abs(m) * magnitude[k]
                 extra[q] += abs(m) * bias_radius[k]
 
 

@@ -9,7 +9,7 @@ from ....compiler.base.arrays import Indices, Mask, Matrix, Phases, Vector
 
 
 @njit(cache=True, nogil=True)
-def joint_minimum(
+def group_minimum(
     members: Indices,
     share: Vector,
     slope: Vector,
@@ -26,8 +26,8 @@ def joint_minimum(
     u_value: Vector,
     bias: Vector,
     radius: Vector,
-    reach: Vector,
-    input_reach: Vector,
+    magnitude: Vector,
+    input_magnitude: Vector,
     place: Indices,
 ) -> tuple[float, float, float]:
     """(least, size, extra): least sum of share_k (slope_k z_k - max(z_k, 0)) over a node.
@@ -89,7 +89,7 @@ def joint_minimum(
         k = members[i]
         factor = share[k] * slope[k]
         level += factor * bias[k]
-        size += share[k] * reach[k]
+        size += share[k] * magnitude[k]
         extra += share[k] * radius[k]
         for j in range(many_x):
             row_x[j] += factor * wx[i, j]
@@ -140,7 +140,7 @@ def joint_minimum(
                 value -= m * low
             if m != 0.0:
                 value += m * bias[j]
-                own_size += abs(m) * reach[j]
+                own_size += abs(m) * magnitude[j]
                 own_extra += abs(m) * radius[j]
                 for e in range(x_start[j], x_start[j + 1]):
                     lam_x[place[x_index[e]]] += m * x_value[e]
@@ -162,7 +162,7 @@ def joint_minimum(
 
 
 @njit(cache=True, nogil=True)
-def joint_gains(
+def group_gains(
     groups: Indices,
     wanted: Mask,
     origin: Indices,
@@ -180,12 +180,12 @@ def joint_gains(
     u_value: Vector,
     bias: Vector,
     radius: Vector,
-    reach: Vector,
-    input_reach: Vector,
+    magnitude: Vector,
+    input_magnitude: Vector,
     factor: float,
     gain: Matrix,
 ) -> None:
-    """How much each group's joint intercept is better than its triangles', into gain (B, G).
+    """How much each group's own intercept is better than its triangles', into gain (B, G).
 
     groups (R, G, m) of units by root node, -1 where fewer; wanted (B, G); phase, lower, upper,
     share (B, U). The gain is rounded down and at least 0. factor: the error of a sum of D + U
@@ -214,10 +214,10 @@ def joint_gains(
             gain[b, g] = 0.0
             if count < 2:
                 continue
-            least, size, extra = joint_minimum(
+            least, size, extra = group_minimum(
                 members[:count], share[b], slope, lower[b], upper[b], phase[b],
                 box_lower, box_upper, x_start, x_index, x_value, u_start, u_index, u_value,
-                bias, radius, reach, input_reach, place,
+                bias, radius, magnitude, input_magnitude, place,
             )  # fmt: skip
             # a pattern is a walk of at most 2^m additions before its own pass
             error = factor + ((1 << count) + 64) * 2.0**-52

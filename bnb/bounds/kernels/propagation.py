@@ -105,7 +105,7 @@ def propagate_nodes(
     u_value: Vector,
     bias: Vector,
     radius: Vector,
-    reach: Vector,
+    magnitude: Vector,
     factor: float,
     sweeps: int,
 ) -> None:
@@ -119,7 +119,7 @@ def propagate_nodes(
         for _ in range(sweeps):
             changed = 0
             for row in range(bias.shape[0] - 1, -1, -1):
-                error = factor * reach[row] + radius[row]
+                error = factor * magnitude[row] + radius[row]
                 for side in range(2):
                     if row >= count:
                         if side == 1 or not asked[b, row - count]:

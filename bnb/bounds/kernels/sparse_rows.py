@@ -26,8 +26,8 @@ def row_bound(
     u_value: Vector,
     bias: Vector,
     radius: Vector,
-    reach: Vector,
-    input_reach: Vector,
+    magnitude: Vector,
+    input_magnitude: Vector,
     factor: float,
     lam_x: Vector,
     lam_u: Vector,
@@ -45,7 +45,7 @@ def row_bound(
     for e in range(u_start[unit], u_start[unit + 1]):
         lam_u[u_index[e]] = sign * u_value[e]
     total = sign * bias[unit]
-    size = reach[unit]
+    size = magnitude[unit]
     extra = radius[unit]
     for j in range(first - 1, -1, -1):
         value = lam_u[j]
@@ -65,7 +65,7 @@ def row_bound(
             total -= m * low
         if m != 0.0:
             total += m * bias[j]
-            size += abs(m) * reach[j]
+            size += abs(m) * magnitude[j]
             extra += abs(m) * radius[j]
             for e in range(x_start[j], x_start[j + 1]):
                 lam_x[x_index[e]] += m * x_value[e]
@@ -75,13 +75,13 @@ def row_bound(
         value = lam_x[i]
         lam_x[i] = 0.0
         total += value * (box_lower[i] if value >= 0.0 else box_upper[i])
-        size += abs(value) * input_reach[i]
+        size += abs(value) * input_magnitude[i]
     bound: float = total - (factor * size + extra) * (1.0 + 1e-9) - 1e-290
     return bound
 
 
 @njit(cache=True, nogil=True)
-def refine_nodes(
+def bound_below_splits(
     lower: Matrix,
     upper: Matrix,
     phase: Phases,
@@ -97,8 +97,8 @@ def refine_nodes(
     u_value: Vector,
     bias: Vector,
     radius: Vector,
-    reach: Vector,
-    input_reach: Vector,
+    magnitude: Vector,
+    input_magnitude: Vector,
     factor: float,
 ) -> None:
     """Tightens lower, upper (B, U) in place below each node's last split unit, split (B,).
@@ -128,7 +128,7 @@ def refine_nodes(
             low = row_bound(
                 u, 1.0, firsts[u], lower[b], upper[b], phase[b], box_lower, box_upper,
                 x_start, x_index, x_value, u_start, u_index, u_value,
-                bias, radius, reach, input_reach, factor, lam_x, lam_u,
+                bias, radius, magnitude, input_magnitude, factor, lam_x, lam_u,
             )  # fmt: skip
             if low > lower[b, u]:
                 lower[b, u] = low
@@ -137,7 +137,7 @@ def refine_nodes(
             high = -row_bound(
                 u, -1.0, firsts[u], lower[b], upper[b], phase[b], box_lower, box_upper,
                 x_start, x_index, x_value, u_start, u_index, u_value,
-                bias, radius, reach, input_reach, factor, lam_x, lam_u,
+                bias, radius, magnitude, input_magnitude, factor, lam_x, lam_u,
             )  # fmt: skip
             if high < upper[b, u]:
                 upper[b, u] = high
@@ -162,8 +162,8 @@ def bound_units(
     u_value: Vector,
     bias: Vector,
     radius: Vector,
-    reach: Vector,
-    input_reach: Vector,
+    magnitude: Vector,
+    input_magnitude: Vector,
     factor: float,
 ) -> tuple[Vector, Vector]:
     """(lower, upper) of the `count` units whose rows start at `first`; they read those before
@@ -180,7 +180,7 @@ def bound_units(
             value = row_bound(
                 first + k, sign, before, lower, upper, phase, box_lower, box_upper,
                 x_start, x_index, x_value, u_start, u_index, u_value,
-                bias, radius, reach, input_reach, factor, lam_x, lam_u,
+                bias, radius, magnitude, input_magnitude, factor, lam_x, lam_u,
             )  # fmt: skip
             if side == 0:
                 found_lower[k] = value

@@ -124,7 +124,7 @@ class Interval:
         self.statistics.nodes += outcome.statistics.nodes
         self.statistics.lps += outcome.statistics.lps
         proven = eps if box is None else self.incumbent.target
-        self.lower = max(self.lower, min(outcome.radius, proven))
+        self.lower = max(self.lower, min(outcome.proven_distance, proven))
         return outcome
 
     def nearer(self, points: Matrix) -> bool:
