@@ -70,8 +70,7 @@ THREE: dict[str, Case] = {
     "abs": (absolute, each(abs), 1),
     "max": (larger_of_three, each(lambda v: max(v, -v, Fraction(1, 4))), 2),
     "max_of_one": (maximum, lambda z: z, 0),
-    "max_of_equal": (lambda z: maximum(z, z + 0.0, z), lambda z: z, 0),
-    "leaky_at_1": (lambda z: leaky_relu(z, 1.0), lambda z: z, 0),
+    "max_of_equal": (lambda z: maximum(z, z), lambda z: z, 0),
     "min": (
         lambda z: minimum(z, -z, np.array([0.0, 0.5, -1.0])),
         each(lambda v, c: min(v, -v, Fraction(c)), [0.0, 0.5, -1.0]),
