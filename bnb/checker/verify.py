@@ -176,9 +176,8 @@ def _units(
 ) -> tuple[dict[int, Array], Array]:
     """The elements of each relu tensor that are listed as unstable or not shown to be stable;
     and where among all of them the listed ones are."""
-    relus = {n: item.relu for n, item in enumerate(root.tensors) if item.relu is not None}
-    named = Counter(root.tensors[number].name for number in relus)
-    numbers = {root.tensors[number].name: number for number in relus}
+    named = Counter(root.tensors[number].name for number in root.relus)
+    numbers = {root.tensors[number].name: number for number in root.relus}
     require(isinstance(header["layers"], list), "layers")
     total = archive.take(prefix + "units", "i", (None,))
     listed: dict[int, Array] = {}
@@ -196,7 +195,7 @@ def _units(
         listed[number], start = mine, start + size
     require(start == len(total), "units without a layer")
     units, before, places = {}, 0, dict.fromkeys(listed, np.zeros(0, dtype=np.int64))
-    for number, source in relus.items():
+    for number, source in root.relus.items():
         low, high = root.low[source], root.high[source]
         mine = listed.get(number, total[:0])
         both = np.union1d(mine, np.flatnonzero((low < 0.0) & (high > 0.0)))

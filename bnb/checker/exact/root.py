@@ -19,8 +19,8 @@ from ..arithmetic import TINY, UNIT, Array
 from ..convolution import Convolution
 from ..operators import Operator
 from ..rounded.ball import Ball
-from ..rounded.coefficients import Rows, add, fitting, step
-from ..rounded.root import Root
+from ..rounded.coefficients import Rows, step
+from ..rounded.root import Root, Weights
 from .whole import FINE, Whole, ceil, exactly, fine, floor, power_of, root
 
 
@@ -98,71 +98,59 @@ class ExactRoot(Root):
         self.cost.append(loose)
         self.loose.append(loose)
 
-    def backward(
-        self, rows: dict[int, Rows], constant: Array, error: Array, recorded: Array | None = None
-    ) -> tuple[Rows, Array, Array]:
-        parts: dict[int, Rows] = {}
+    def begun(self, rows: dict[int, Rows], constant: Array, error: Array) -> tuple[Whole, Array]:
         for number, row in rows.items():
             found = exactly(row.values)
-            parts[number] = row.holding(found.values, found.power)
-        total = exactly(constant)
-        for number in range(max(parts), 0, -1):
-            if number not in parts:
-                continue
-            part, tensor = parts.pop(number), self.tensors[number]
-            if tensor.relu is not None:
-                part, gained, lost = self.relaxed(part, number, recorded)
-                total, error = total + gained, error + lost
-                add(parts, tensor.relu, part, tensor.size)
-                continue
-            if self.loose[number].any():
-                size = np.abs(Whole(part.values, part.power).nearest())
-                error = error + 1.01 * part.holding(size).dot(self.loose[number])
-            if tensor.bias is not None:
-                bias = exactly(tensor.bias)
-                total = total + Whole(part.dot(bias.values), part.power + bias.power)
-            for source, operator in tensor.terms:
-                twin, power = self.twin(operator)
-                taken = fitting(operator, part, tensor.size, len(tensor.terms) == 1)
-                if isinstance(twin, Convolution) and taken.index is not None:
-                    assert isinstance(operator, Convolution)
-                    if taken.side not in twin.patches:
-                        patch = floor(operator.patch(taken.side)[0], power)
-                        twin.patches[taken.side] = patch.values
-                below = step(twin, taken, self.tensors[source].size)
-                below = below.holding(below.values, part.power + power)
-                add(parts, source, below, self.tensors[source].size)
-        none = Rows(np.zeros((len(constant), self.model.inputs), dtype=object))
-        g = parts.get(0, none)
+            rows[number] = row.holding(found.values, found.power)
+        return exactly(constant), error
+
+    def charge(self, rows: Rows, number: int) -> Array:
+        if not self.loose[number].any():
+            return np.zeros(len(rows.values))
+        size = np.abs(Whole(rows.values, rows.power).nearest())
+        return 1.01 * rows.holding(size).dot(self.loose[number])
+
+    def shift(self, rows: Rows, bias: Array) -> Whole:
+        whole = exactly(bias)
+        return Whole(rows.dot(whole.values), rows.power + whole.power)
+
+    def step(self, operator: Operator, rows: Rows, size: int) -> Rows:
+        twin, power = self.twin(operator)
+        if isinstance(twin, Convolution) and rows.index is not None:
+            assert isinstance(operator, Convolution)
+            if rows.side not in twin.patches:
+                twin.patches[rows.side] = floor(operator.patch(rows.side)[0], power).values
+        below = step(twin, rows, size)
+        return below.holding(below.values, rows.power + power)
+
+    def ended(self, g: Rows | None, total: Whole, error: Array) -> tuple[Rows, Array, Array]:
+        g = Rows(np.zeros((len(error), self.model.inputs), dtype=object)) if g is None else g
         g = g.holding(Whole(g.values, g.power).nearest())
-        error = error + 1.01 * UNIT * g.holding(np.abs(g.values)).dot(self.most[0])
+        error = error + 1.01 * UNIT * g.dot(self.most[0], np.abs(g.values))
         value = total.nearest()
         return g, value, 1.01 * (error + 2.0 * UNIT * np.abs(value)) + TINY
 
-    def relaxed(
-        self, part: Rows, number: int, recorded: Array | None
-    ) -> tuple[Rows, Whole, Array | float]:
-        """What `relax` makes of rows, constants and errors.  Rule: triangle."""
-        weights, source = self.weights[number], self.tensors[number].relu
-        assert source is not None
-        value, shape = Whole(part.spread(part.values), part.power), part.values.shape
+    def relax(
+        self, rows: Rows, source: int, weights: Weights, recorded: Array | None
+    ) -> tuple[Rows, Whole, Array]:
+        value, shape = Whole(rows.spread(rows.values), rows.power), rows.values.shape
+        lost = none = np.zeros(len(rows.values))
         if recorded is not None:  # units are recorded, or stable: the rest is an identity
-            lost: Array | float = 0.0
-            if weights.record is not None and weights.places is not None:
-                dense = part.dense(len(weights.alpha))[:, weights.record]
-                dense = Whole(dense, part.power).nearest()
-                recorded[:, weights.places] += dense
-                most = np.maximum(self.high[source][weights.record], 0.0)
+            if weights.record is not None:
+                units, places = weights.record
+                dense = rows.dense(len(weights.alpha))[:, units]
+                dense = Whole(dense, rows.power).nearest()
+                recorded[:, places] += dense
+                most = np.maximum(self.high[source][units], 0.0)
                 lost = 1.01 * UNIT * (np.abs(dense) @ most)
-            keep = value.values * part.take(floor(weights.alpha, 0).values)
-            zero = Whole(np.zeros(len(keep.reshape(shape)), dtype=object), 0)
-            return part.holding(keep.reshape(shape), part.power), zero, lost
-        slope = np.where(value.values > 0, part.take(weights.alpha), part.take(weights.s))
-        low, high = (Whole(part.take(end.values), end.power) for end in self.ends(source))
+            keep = value.values * rows.take(floor(weights.alpha, 0).values)
+            return rows.holding(keep.reshape(shape), rows.power), exactly(none), lost
+        slope = np.where(value.values > 0, rows.take(weights.alpha), rows.take(weights.s))
+        low, high = (Whole(rows.take(end.values), end.power) for end in self.ends(source))
         mu, constants = relaxed(value, slope, low, high)
         gained = constants.sums()
         gained = Whole(gained.values.reshape(-1), gained.power)
-        return part.holding(mu.values.reshape(shape), mu.power), gained, 0.0
+        return rows.holding(mu.values.reshape(shape), mu.power), gained, none
 
     def least(self, g: Rows, constant: Array, error: Array) -> Array:
         values, (low, high) = exactly(g.values), self.ends(0)

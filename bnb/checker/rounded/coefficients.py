@@ -119,8 +119,8 @@ def fitting(operator: Operator, rows: Rows, size: int, alone: bool) -> Rows:
     if isinstance(operator, Convolution) and alone:
         near = rows if rows.shape == operator.out else _patched(rows, operator.out)
         if near.index is None or operator.small(near.side):
-            return near
-    return Rows(rows.dense(size))
+            return replace(near, power=rows.power)
+    return Rows(rows.dense(size), power=rows.power)
 
 
 def step(operator: Operator, rows: Rows, size: int) -> Rows:

@@ -8,8 +8,9 @@ G * |lambda| (|A| vmax + |b|), which needs one vector for each tensor and no sec
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..arithmetic import LIMIT, TINY, UNIT, Array, growth, in_time, midpoint, re
 from ..claim import Part
 from ..convolution import Convolution
 from ..model import Model
-from ..operators import Dense
+from ..operators import Dense, Operator
 from .ball import Ball
 from .coefficients import Rows, add, fitting, patch, step
 
@@ -33,8 +34,7 @@ class Weights:
     s: Array
     t: Array
     cost: Array
-    record: Array | None = None
-    places: Array | None = None
+    record: tuple[Array, slice] | None = None
 
 
 class Root:
@@ -49,6 +49,7 @@ class Root:
         self.ball = ball
         self.stop: Callable[[], bool] | None = None  # whether the time is up
         self.model, self.tensors = model, model.tensors
+        self.relus = {n: t.relu for n, t in enumerate(model.tensors) if t.relu is not None}
         count = len(self.tensors)
         self.sums = [growth(tensor.size + count) for tensor in self.tensors]
         self.merges = [1] * count  # how many rows may meet in a tensor
@@ -83,11 +84,8 @@ class Root:
             if len(unstable) and (mixed[source] > 1 or self.ball is not None):
                 self._improve(source, unstable)
             plain = slopes(low, high)
-            # lambda s is rounded, t summed, and the coefficients on z, which are at most alpha or s
-            # times as large, meet errors of their own
-            rounded = growth(self.merges[source]) * self.most[source]
-            steep = np.maximum(plain[0], plain[1])
-            cost = self.sums[number] * plain[2] + steep * (rounded + self.cost[source])
+            # t is summed, lambda s rounded, as is what meets on z, at most s or alpha times lambda
+            cost = self.sums[number] * plain[2] + np.maximum(*plain[:2]) * self.merged(source)
             self.weights[number] = Weights(*plain, 1.01 * cost)
             self.low.append(np.maximum(low, 0.0))
             self.high.append(np.maximum(high, 0.0))
@@ -132,6 +130,10 @@ class Root:
         self.cost.append(cost + loose)
         self.loose.append(loose)
 
+    def merged(self, number: int) -> Array:
+        """What the coefficients on a tensor cost that meet there, and one product before."""
+        return growth(self.merges[number]) * self.most[number]
+
     def _improve(self, number: int, units: Array) -> None:
         low, high = self.low[number], self.high[number]
         for start in range(0, len(units), PORTION):
@@ -172,54 +174,74 @@ class Root:
         return rows, bias, cost
 
     def backward(
-        self, rows: dict[int, Rows], constant: Array, error: Array, recorded: Array | None = None
+        self,
+        rows: dict[int, Rows],
+        constant: Array,
+        error: Array,
+        weights: Mapping[int, Weights] | None = None,
+        recorded: Array | None = None,
     ) -> tuple[Rows, Array, Array]:
         """(g, c, e): the rows are at least g x + c - e, over the box; or, where units are recorded,
         differ from g x + recorded * (their units) + c by at most e.
 
-        Shapes: g (R, D), c, e (R,). `recorded` (R, V) is filled.  Rule: backward.
+        Shapes: g (R, D), c, e (R,). `recorded` (R, V) is filled, rows are taken out.  weights: of
+        each relu, if not the plain ones.  Rule: backward.
         """
-        error = error + self.sums[0] * np.abs(constant)
-        paid = set()  # a relu's cost includes that of the tensor it is of
+        weights = self.weights if weights is None else weights
+        total: Any
+        total, error = self.begun(rows, constant, error)
         for number in range(max(rows), 0, -1):
-            part = rows.pop(number, None)
-            if part is None:
+            if number not in rows:
                 continue
-            tensor = self.tensors[number]
-            relu = tensor.relu is not None
-            if number not in paid:
-                cost = self.weights[number].cost if relu else self.cost[number]
-                error = error + part.dot(cost, np.abs(part.values))
+            part, tensor = rows.pop(number), self.tensors[number]
             if tensor.relu is not None:
-                if tensor.relu not in rows:
-                    paid.add(tensor.relu)
-                part, gained = self.relax(part, self.weights[number], recorded)
-                add(rows, tensor.relu, part, self.tensors[tensor.relu].size)
-                constant = constant + gained
+                part, gained, lost = self.relax(part, tensor.relu, weights[number], recorded)
+                total, error = total + gained, error + lost
+                add(rows, tensor.relu, part, tensor.size)
                 continue
+            error = error + self.charge(part, number)
             if tensor.bias is not None:
-                constant = constant + part.dot(tensor.bias)
+                total = total + self.shift(part, tensor.bias)
             for source, operator in tensor.terms:
                 size = self.tensors[source].size
                 taken = fitting(operator, part, tensor.size, len(tensor.terms) == 1)
-                paid.discard(source)
-                add(rows, source, step(operator, taken, size), size)
-        size = self.tensors[0].size
-        g = rows.get(0, Rows(np.zeros((len(constant), size))))
-        return g, constant, 1.01 * error + TINY
+                add(rows, source, self.step(operator, taken, size), size)
+        return self.ended(rows.pop(0, None), total, error)
 
-    def relax(self, rows: Rows, weights: Weights, recorded: Array | None) -> tuple[Rows, Array]:
+    # how numbers are rounded on the way, which exact arithmetic does in its own way
+
+    def begun(self, rows: dict[int, Rows], constant: Array, error: Array) -> tuple[Any, Array]:
+        return constant, error + self.sums[0] * np.abs(constant)
+
+    def charge(self, rows: Rows, number: int) -> Array:
+        """The error that coefficients on an affine tensor meet."""
+        return rows.dot(self.cost[number], np.abs(rows.values))
+
+    def shift(self, rows: Rows, bias: Array) -> Any:
+        return rows.dot(bias)
+
+    def step(self, operator: Operator, rows: Rows, size: int) -> Rows:
+        return step(operator, rows, size)
+
+    def ended(self, g: Rows | None, total: Any, error: Array) -> tuple[Rows, Array, Array]:
+        g = Rows(np.zeros((len(total), self.model.inputs))) if g is None else g
+        return g, total, 1.01 * error + TINY
+
+    def relax(
+        self, rows: Rows, source: int, weights: Weights, recorded: Array | None
+    ) -> tuple[Rows, Any, Array]:
         """lambda >= 0: lambda r >= alpha lambda z; lambda < 0: lambda r >= lambda (s z + t).
 
-        Rule: triangle.
+        Rows on z, constants and errors of rows on r = max(z, 0); source: z.  Rule: triangle.
         """
-        if recorded is not None and weights.record is not None and weights.places is not None:
-            dense = rows.dense(len(weights.alpha))
-            recorded[:, weights.places] += dense[:, weights.record]
+        if recorded is not None and weights.record is not None:
+            units, places = weights.record
+            recorded[:, places] += rows.dense(len(weights.alpha))[:, units]
+        lost = rows.dot(weights.cost, np.abs(rows.values))
         negative = np.minimum(rows.values, 0.0)
         moved = rows.spread(rows.values - negative) * rows.take(weights.alpha)
         moved += rows.spread(negative) * rows.take(weights.s)
-        return rows.holding(moved.reshape(rows.values.shape)), rows.dot(weights.t, negative)
+        return rows.holding(moved.reshape(rows.values.shape)), rows.dot(weights.t, negative), lost
 
     def least(self, g: Rows, constant: Array, error: Array) -> Array:
         """(R,) lower bounds of the rows over the box and the ball.  Rule: least value."""

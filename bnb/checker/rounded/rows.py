@@ -18,6 +18,7 @@ import numpy as np
 
 from ..arithmetic import TINY, UNIT, Array, growth, midpoint, slopes
 from ..claim import Part
+from .coefficients import Rows
 from .multi_neuron import Groups
 from .root import Root, Weights, atom_rows
 
@@ -69,45 +70,40 @@ class Reduced:
     ) -> None:
         self.stop = root.stop
         self.inputs, self.ball = root.model.inputs, part.ball
-        sizes = [len(elements) for elements in units.values()]
-        ends = np.cumsum([0, *sizes])
+        ends = np.cumsum([0, *map(len, units.values())])
         self.layers = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
         self.count, self.atom_count = int(ends[-1]), part.atoms
-        plain = root.weights
-        root.weights = {}
-        for number, weights in plain.items():
-            source = root.tensors[number].relu
-            assert source is not None
-            sure = (root.low[source] >= 0.0).astype(float)
-            sure[units.get(number, [])] = 0.0
-            weights = Weights(sure, sure, np.zeros(len(sure)), sure * root.cost[source])
-            if number in units:
-                place = list(units).index(number)
-                weights.record = units[number]
-                weights.places = np.arange(ends[place], ends[place + 1])
-            root.weights[number] = weights
+        records = dict(zip(units, zip(units.values(), self.layers, strict=True), strict=True))
+        weights = {}
+        for number, source in root.relus.items():
+            sure, record = (root.low[source] >= 0.0).astype(float), records.get(number)
+            if record is not None:
+                sure[record[0]] = 0.0
+            cost = 1.01 * sure * root.merged(source)
+            weights[number] = Weights(sure, sure, np.zeros(len(sure)), cost, record)
         width = self.inputs + self.count
-        self.weight, self.bias = np.zeros((self.count, width)), np.zeros(self.count)
-        error = np.zeros(self.count)
-        low, high = [np.zeros(0)], [np.zeros(0)]
-        for (number, elements), span in zip(units.items(), self.layers, strict=True):
-            source = root.tensors[number].relu
-            assert source is not None
-            made = root.backward(*root.begin(source, elements), self.weight[span, self.inputs :])
-            self.weight[span, : self.inputs] = made[0].dense(self.inputs)
-            self.bias[span], error[span] = made[1:]
-            low.append(root.low[source][elements])
-            high.append(root.high[source][elements])
-        self.low, self.high = np.concatenate(low), np.concatenate(high)
-        self.atom_weight = np.zeros((part.atoms, width))
-        self.atom_bias = atom_error = np.full(part.atoms, np.nan)  # not used unless wanted
+
+        def reduced(rows: tuple[dict[int, Rows], Array, Array]) -> tuple[Array, Array, Array]:
+            """Coefficients over (x, r), constants and errors of rows."""
+            made = np.zeros((len(rows[1]), width))
+            g, bias, error = root.backward(*rows, weights, made[:, self.inputs :])
+            made[:, : self.inputs] = g.dense(self.inputs)
+            return made, bias, error
+
+        found = [(np.zeros((0, width)), *[np.zeros(0)] * 4)]
+        for number, elements in units.items():
+            source = root.relus[number]
+            bounds = root.low[source][elements], root.high[source][elements]
+            found.append((*reduced(root.begin(source, elements)), *bounds))
+        self.weight, self.bias, self.error, self.low, self.high = map(
+            np.concatenate, zip(*found, strict=True)
+        )
+        none: Array = np.full(part.atoms, np.nan)  # for a tree that has no use of them
+        atoms = np.zeros((part.atoms, width)), none, none
         if wanted:
-            made = root.backward(*atom_rows(root, part), self.atom_weight[:, self.inputs :])
-            self.atom_weight[:, : self.inputs] = made[0].dense(self.inputs)
-            self.atom_bias, atom_error = made[1:]
-        root.weights = plain
+            atoms = reduced(atom_rows(root, part))
+        self.atom_weight, self.atom_bias, self.atom_error = atoms
         self.most = np.concatenate([root.most[0], np.maximum(self.high, 0.0)])
-        self.error, self.atom_error = error, atom_error
         self._measure()
 
     def _measure(self) -> None:
