@@ -53,6 +53,7 @@ WORKLOADS: dict[str, list[str]] = {
     "digits_rho": ["rho", "digits"],
     "digits_conv_rho": ["rho", "digits_conv"],
     **{f"vnncomp_{name}": ["vnncomp", f"vnncomp/{name}"] for name in SETS},
+    "acasxu_every_8": ["vnncomp", "vnncomp/acasxu", "--every", "8"],
 }
 
 
@@ -60,7 +61,8 @@ def arguments(name: str, out: Path, limit: str = "20") -> list[str]:
     """The program's arguments for a workload, with the data's paths filled in."""
     command, model, *rest = WORKLOADS[name]
     if command == "vnncomp":
-        return [command, str((DATA / model).resolve()), "--limit", limit, "--json", str(out)]
+        folder = str((DATA / model).resolve())
+        return [command, folder, *rest, "--limit", limit, "--json", str(out)]
     if model.endswith(".onnx"):
         data = MODELS / "nin_images.npz" if model == NIN else DATA / MNIST
         rest = [*rest, "--data", str(data.resolve())]
