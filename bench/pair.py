@@ -22,14 +22,16 @@ Rows = list[dict[str, Any]]
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def said(row: dict[str, Any]) -> str:
+    """An image's verdict, an instance's status."""
+    return str(row.get("verdict") or row["status"])
+
+
 def contradictions(base: Rows, candidate: Rows) -> list[int]:
-    """The images that one run calls ROBUST and the other NOT_ROBUST."""
-    decided = {"ROBUST", "NOT_ROBUST"}
-    return [
-        a["index"]
-        for a, b in zip(base, candidate, strict=True)
-        if {a["verdict"], b["verdict"]} == decided
-    ]
+    """The images that one run calls ROBUST and the other NOT_ROBUST; unsat and sat likewise."""
+    decided = {"ROBUST", "NOT_ROBUST"}, {"sat", "unsat"}
+    pairs = zip(base, candidate, strict=True)
+    return [a["index"] for a, b in pairs if {said(a), said(b)} in decided]
 
 
 def compare(base: list[Rows], candidate: list[Rows]) -> None:
@@ -37,7 +39,7 @@ def compare(base: list[Rows], candidate: list[Rows]) -> None:
     before = [min(rows[i]["seconds"] for rows in base) for i in range(len(base[0]))]
     after = [min(rows[i]["seconds"] for rows in candidate) for i in range(len(base[0]))]
     for name, rows in (("base", base[0]), ("candidate", candidate[0])):
-        unknown = sum(row["verdict"] == "UNKNOWN" for row in rows)
+        unknown = sum(said(row) in ("UNKNOWN", "unknown", "timeout") for row in rows)
         nodes = sum(row["nodes"] or 0 for row in rows)
         print(f"{name}: {len(rows)} images, {unknown} unknown, {nodes} nodes")
     ratio = statistics.median(b / max(a, 1e-9) for a, b in zip(before, after, strict=True))
