@@ -36,8 +36,8 @@ class State:
     """One search over one region."""
 
     # known from the start
-    compiled: Problem
-    """The question as it was compiled."""
+    problem: Problem
+    """The question; a smaller one after every reduction."""
     hooks: Hooks
     settings: Settings
     boxes: bool
@@ -49,7 +49,6 @@ class State:
     """Over all that threads share: counts, records and the caller's hooks."""
 
     # replaced at the root, with every reduction
-    problem: Problem = field(init=False)
     tree: Tree = field(init=False)
     """The disjunctions over the atoms that are left."""
     root: Nodes = field(init=False)
@@ -84,7 +83,6 @@ class State:
         boxes = settings.boxes and 0 < wide_inputs(problem) <= WIDEST
         tracked = tracker(problem, settings.tracked, hooks.cutoff, hooks.box)
         made = cls(problem, hooks, settings, boxes, Remaining(problem), tracked)
-        made.problem = problem
         root = problem.root
         if problem.objective is not None:
             root = Branch((problem.objective, *root.atoms), root.choices)

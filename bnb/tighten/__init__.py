@@ -1,7 +1,8 @@
 """Tighter bounds than those of a pass: a table of tighteners, in the order in which they are used.
 
 A tightener is one file with one class, see `state.Tightener`, and one line here. One that is to
-count in certificates needs a recorder (`certificate`) and a checker (`checker/rounded`) too.
+count in certificates needs a recorder (`certificate`) and a checker (`checker/rounded`) too; one
+that is not has no use where there is a recorder, for the checker would refuse what it proved.
 """
 
 from __future__ import annotations
