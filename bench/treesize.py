@@ -24,7 +24,7 @@ import rhobust as rb
 from rhobust.bnb.root import root_nodes
 from rhobust.bnb.search import Hooks, Outcome, Search, Settings
 from rhobust.compiler.problem import Problem
-from rhobust.queries import verify as decide
+from rhobust.queries import engine
 
 from .workloads import DATA
 
@@ -102,7 +102,7 @@ def main() -> None:
         rho = rb.rho(network, image, label=label, timeout=chosen.timeout)
         made: list[Walks] = []
         began = time.perf_counter()
-        with patch.object(decide, "search", walking(made, chosen.walks, chosen.deep)):
+        with patch.object(engine, "search", walking(made, chosen.walks, chosen.deep)):
             rb.verify(network, image, SHARE * rho.upper, label=label, timeout=3600.0)
         line: dict[str, Any] = {"index": index, "rho_lower": rho.lower, "rho_upper": rho.upper}
         if made and made[-1].leaves:
