@@ -25,6 +25,7 @@ NAMES = (
 IGNORED = ("region",)  # told with the facts, so that a report's claim can be an expectation
 HASH = re.compile("[0-9a-f]{64}")
 MOST_BYTES = 2**28
+ANY = "any"  # of the targets: all outputs but the label
 END = object()  # null may stand in a list
 
 
@@ -40,17 +41,19 @@ def read_expectation(path: Path) -> dict[str, Any]:
         found = json.loads(data, object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
         raise Unreadable(f"is no JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise Unreadable("is no JSON object")
-    if not set(found) - set(IGNORED):
-        raise Unreadable("expects nothing; name some of " + ", ".join(NAMES))
+    _need(isinstance(found, dict), "is no JSON object")
+    _need(set(found) - set(IGNORED), "expects nothing; name some of " + ", ".join(NAMES))
     for name, item in found.items():
-        if name in IGNORED:
-            continue
-        if name not in NAMES:
-            raise Unreadable(f"expects {name!r}, which no claim has; known: {', '.join(NAMES)}")
-        _check(name, item)
-    return found
+        if name not in IGNORED:
+            known = f"expects {name!r}, which no claim has; known: {', '.join(NAMES)}"
+            _need(name in NAMES, known)
+            _read(name, item)
+    return dict(found)
+
+
+def _need(fact: object, reason: str) -> None:
+    if not fact:
+        raise Unreadable(reason)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -59,46 +62,46 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _check(name: str, item: Any) -> None:
-    """Refuses a value that nothing could be equal to by its form."""
-    if name in ("margin", "eps"):
-        _number(item)
-    elif name == "image":
-        _array(item)
-    elif name == "domain":
-        if not isinstance(item, list) or len(item) != 2:
-            raise Unreadable("the domain is a pair: lower ends, upper ends")
-        for end in item:
-            _array(end)
-    elif name == "targets":
-        whole = isinstance(item, list) and item and all(type(k) is int for k in item)
-        if not whole and item != "any":
-            raise Unreadable('the targets are a list of outputs, or "any"')
-    elif name == "label":
-        if type(item) is not int:
-            raise Unreadable("the label is a whole number")
-    elif not isinstance(item, str):
-        raise Unreadable(f"{name} is a text")
-    elif name == "norm" and item not in NORMS:
-        raise Unreadable(f"the norm is one of {', '.join(NORMS)}")
-    elif name == "model" and not HASH.fullmatch(item):
-        raise Unreadable("the model is given by the SHA-256 of its file, unpacked")
-    elif name == "kind" and item not in ("robust", "property"):
-        raise Unreadable("the kind is robust or property")
+def _read(name: str, item: Any) -> Any:
+    """What JSON says of a fact, to be compared with it; Unreadable where that cannot be."""
+    match name:
+        case "margin" | "eps":
+            return _number(item)
+        case "image":
+            return _array(item)
+        case "domain":
+            pair = isinstance(item, list) and len(item) == 2
+            _need(pair, "the domain is a pair: lower ends, upper ends")
+            return tuple(map(_array, item))
+        case "targets":
+            whole = isinstance(item, list) and item and all(type(k) is int for k in item)
+            _need(whole or item == ANY, 'the targets are a list of outputs, or "any"')
+            return sorted(set(item)) if whole else item
+        case "label":
+            _need(type(item) is int, "the label is a whole number")
+        case _:
+            _need(isinstance(item, str), f"{name} is a text")
+    if name == "norm":
+        _need(item in NORMS, f"the norm is one of {', '.join(NORMS)}")
+    elif name == "model":
+        _need(HASH.fullmatch(item), "the model is given by the SHA-256 of its file, unpacked")
+    elif name == "kind":
+        _need(item in ("robust", "property"), "the kind is robust or property")
+    elif name == "property" and not HASH.fullmatch(item):
+        return hashlib.sha256(item.encode()).hexdigest()
+    return item
 
 
 def _number(item: Any) -> float:
+    told = f"{str(item)[:40]!r} is no number"
+    hexadecimal = isinstance(item, str) and "0x" in item
+    plain = isinstance(item, int | float) and not isinstance(item, bool)
+    _need(hexadecimal or plain, told)
     try:
-        if isinstance(item, str) and "0x" in item:
-            value = float.fromhex(item)
-        elif isinstance(item, int | float) and not isinstance(item, bool):
-            value = float(item)
-        else:
-            raise Unreadable(f"{str(item)[:40]!r} is no number")
+        value = float.fromhex(item) if hexadecimal else float(item)
     except (ValueError, OverflowError) as error:
-        raise Unreadable(f"{str(item)[:40]!r} is no number of float64") from error
-    if not abs(value) < np.inf:
-        raise Unreadable(f"{str(item)[:40]!r} is not finite")
+        raise Unreadable(f"{told} of float64") from error
+    _need(abs(value) < np.inf, f"{str(item)[:40]!r} is not finite")
     return value
 
 
@@ -122,36 +125,25 @@ def _array(item: Any) -> str | float | Array:
     return np.array(flat)
 
 
-def _same(item: Any, fact: Array) -> bool:
-    expected = _array(item)
-    if isinstance(expected, str):
-        return expected == digest(fact)
-    if isinstance(expected, float):
-        return bool(np.all(fact == expected))
-    return len(expected) == len(fact) and bool(np.all(fact == expected))
+def _same(wanted: Any, fact: Any) -> bool:
+    if isinstance(fact, tuple):
+        return all(map(_same, wanted, fact))
+    if not isinstance(fact, np.ndarray):
+        return bool(wanted == fact)
+    if isinstance(wanted, str):
+        return wanted == digest(fact)
+    return np.shape(wanted) in ((), fact.shape) and bool(np.all(fact == wanted))
 
 
 def difference(expected: Mapping[str, Any], facts: Mapping[str, Any], outputs: int) -> str:
     """In what the facts of a claim are not those expected, "" where they are; outputs: K."""
     for name in NAMES:
-        if name not in expected:
-            continue
-        item, fact = expected[name], facts.get(name)
-        if fact is None:
-            return f"a claim with {name} is expected"
-        if name in ("margin", "eps"):
-            same = _number(item) == fact
-        elif name == "image":
-            same = _same(item, fact)
-        elif name == "domain":
-            same = all(_same(*pair) for pair in zip(item, fact, strict=True))
-        elif name == "targets":
-            others = sorted(set(range(outputs)) - {facts["label"]})
-            same = (others if item == "any" else sorted(set(item))) == fact
-        elif name == "property" and not HASH.fullmatch(item):
-            same = hashlib.sha256(item.encode()).hexdigest() == fact
-        else:
-            same = item == fact
-        if not same:
-            return f"another {name} is expected"
+        if name in expected:
+            if name not in facts:
+                return f"a claim with {name} is expected"
+            wanted = _read(name, expected[name])
+            if name == "targets" and wanted == ANY:
+                wanted = [k for k in range(outputs) if k != facts["label"]]
+            if not _same(wanted, facts[name]):
+                return f"another {name} is expected"
     return ""

@@ -271,8 +271,8 @@ def test_rows_and_bounds_hold_in_rationals(exact: bool, seed: int) -> None:
             inner += [truth[layers.index(_source(model, number))][i] for i in mine]
         v = [*x, *(max(z, Fraction(0)) for z in inner)]
         for i, z in enumerate(inner):
-            found = _dot(reduced.weight[i], v) + Fraction(float(reduced.bias[i]))
-            assert abs(found - z) <= Fraction(float(reduced.error[i]))
+            found = _dot(reduced.units.weight[i], v) + Fraction(float(reduced.units.bias[i]))
+            assert abs(found - z) <= Fraction(float(reduced.units.error[i]))
         atom = truth[-1][0] - truth[-1][1]
         assert _dot(bound[0][0], x) + Fraction(float(bound[1][0])) <= atom
 

@@ -99,14 +99,14 @@ def checked(folder: Path, seed: int) -> int:
             continue
         known = np.concatenate([truth[0], *(truth[k][:, e] for k, e in units.items())], axis=1)
         z = [truth[model.tensors[k].relu or 0][:, e] for k, e in units.items()]
-        pairs = [(reduced.atom_weight, reduced.atom_bias, reduced.atom_error, total)]
+        pairs = [(reduced.atoms, total)]
         if z:
             each = np.concatenate(z, axis=1)
-            pairs.append((reduced.weight, reduced.bias, reduced.error, each))
-        for weight, bias, error, exact in pairs:
-            row = known @ exactly(weight).T + exactly(bias)
-            good = np.isfinite(error)
-            assert (np.abs(row - exact)[:, good] <= exactly(error[good])).all(), (seed, kind)
+            pairs.append((reduced.units, each))
+        for lines, exact in pairs:
+            row = known @ exactly(lines.weight).T + exactly(lines.bias)
+            good = np.isfinite(lines.error)
+            assert (np.abs(row - exact)[:, good] <= exactly(lines.error[good])).all(), (seed, kind)
             count += 1
     return count
 

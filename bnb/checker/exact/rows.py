@@ -6,7 +6,7 @@ import numpy as np
 
 from ..arithmetic import TINY, UNIT, Array
 from ..rounded.multi_neuron import Groups
-from ..rounded.rows import Reduced, Slopes
+from ..rounded.rows import Lines, Reduced, Slopes
 from .root import relaxed, within
 from .whole import Whole, ceil, exactly, fine, floor
 
@@ -25,12 +25,12 @@ class ExactReduced(Reduced):
 
     exact = True
 
-    def _measure(self) -> None:
-        super()._measure()
+    def measure(self) -> None:
+        super().measure()
         self.rows = []  # of each layer, over what comes before it; and its bias
         for span in self.layers:
-            weight = exactly(self.weight[span, : self.inputs + span.start])
-            self.rows.append((weight, exactly(self.bias[span, None])))
+            weight = exactly(self.units.weight[span, : self.inputs + span.start])
+            self.rows.append((weight, exactly(self.units.bias[span, None])))
 
     def product(self, left: Array, right: Array) -> Array:
         """left @ right, rounded once."""
@@ -38,17 +38,14 @@ class ExactReduced(Reduced):
             return self.product(left, right[:, None])[:, 0]
         return (exactly(left) @ exactly(right)).nearest()
 
-    def unit_rows(self, layer: int, units: Array, sign: Array) -> tuple[Array, Array, Array]:
-        rows, bias, _ = super().unit_rows(layer, units, sign)
-        return rows, bias, self.error[units]
-
-    def atom_rows(self, atoms: Array) -> tuple[Array, Array, Array]:
-        return self.atom_weight[atoms], self.atom_bias[atoms], self.atom_error[atoms]
+    def charged(self, lines: Lines) -> Array:
+        return lines.error
 
     def atom_sums(self, gamma: Array) -> tuple[Array, Array, Array]:
-        rows, bias = self.product(gamma, self.atom_weight), self.product(gamma, self.atom_bias)
+        atoms = self.atoms
+        rows, bias = self.product(gamma, atoms.weight), self.product(gamma, atoms.bias)
         rounded = UNIT * (np.abs(rows) @ self.most + np.abs(bias))
-        return rows, bias, 1.01 * (gamma @ self.atom_error + rounded) + TINY
+        return rows, bias, 1.01 * (gamma @ atoms.error + rounded) + TINY
 
     def interval(
         self, units: Array, below: int, box_low: Array, box_high: Array, low: Array, high: Array
@@ -61,8 +58,8 @@ class ExactReduced(Reduced):
         roof = np.concatenate([box_high, np.maximum(high[:, :below], 0.0)], axis=1)
         bits = fine(ends, roof)
         least, most = floor(ends, bits), ceil(roof, bits)
-        row = exactly(self.weight[units, : self.inputs + below].T)
-        bias, error = exactly(self.bias[units]), 1.01 * self.error[units] + TINY
+        row = exactly(self.units.weight[units, : self.inputs + below].T)
+        bias, error = exactly(self.units.bias[units]), 1.01 * self.units.error[units] + TINY
         found = []
         for sign in (1, -1):
             part = Whole(sign * row.values, row.power)
@@ -107,7 +104,7 @@ class ExactReduced(Reduced):
             found = mu @ bias
             total = total + constants.sums() + Whole(found.values[:, 0], found.power)
             row = Whole(row.values[:, :start], row.power) + mu @ weight
-            error = error + 1.01 * (np.abs(mu.nearest()) @ self.error[span])
+            error = error + 1.01 * (np.abs(mu.nearest()) @ self.units.error[span])
         g = row.nearest()
         error = error + 1.01 * UNIT * (np.abs(g) @ self.most[: self.inputs])
         return g, np.nextafter(total.below() - 1.01 * error - TINY, -np.inf)

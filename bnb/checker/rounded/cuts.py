@@ -73,24 +73,23 @@ def _sweep(reduced: Reduced, state: Boxes, live: Array, floor: Array, roof: Arra
             floor[mine, inputs:] = np.maximum(state.low[nodes], 0.0)
             roof[mine, inputs:] = np.maximum(state.high[nodes], 0.0)
 
-    for atom in reversed(range(reduced.atom_count)):
+    units, atoms = reduced.units, reduced.atoms
+    for atom in reversed(range(len(atoms.bias))):
         mine = np.flatnonzero(state.atoms[live, atom])
-        row = reduced.atom_weight[atom], reduced.atom_bias[atom], 2.0 * reduced.atom_spread[atom]
+        row = atoms.weight[atom], atoms.bias[atom], 2.0 * atoms.spread[atom]
         meet(mine, *row, np.zeros(len(mine)))
     for span in reversed(reduced.layers):
         end = inputs + span.start
         for unit in reversed(range(span.start, span.stop)):
+            row, bias, cost = units.weight[unit], units.bias[unit], 2.0 * units.spread[unit]
             # to save work, only nodes on which z <= u or z >= l can cut something
-            weight, absolute = reduced.weight[unit, :end], reduced.absolute[unit, :end]
-            low, high = floor[:, :end], roof[:, :end]
+            absolute, low, high = np.abs(row[:end]), floor[:, :end], roof[:, :end]
             width = high - low
-            half, middle = width @ absolute, (high + low) @ weight
+            half, middle = width @ absolute, (high + low) @ row[:end] + 2.0 * bias
             width *= absolute
             widest = 2.0 * width.max(axis=1, initial=0.0)
-            row, bias, cost = reduced.weight[unit], reduced.bias[unit], 2.0 * reduced.spread[unit]
-            least, greatest = middle - half + 2.0 * bias, middle + half + 2.0 * bias
-            above = widest > 2.0 * state.high[live, unit] - least
-            below = widest > greatest - 2.0 * state.low[live, unit]
+            above = widest > 2.0 * state.high[live, unit] - (middle - half)
+            below = widest > (middle + half) - 2.0 * state.low[live, unit]
             mine = np.flatnonzero(above)
             meet(mine, row, bias, cost, state.high[live[mine], unit])
             mine = np.flatnonzero(above | below)

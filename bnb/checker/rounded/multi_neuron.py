@@ -102,9 +102,9 @@ class Groups:
         for part in reduced.chunks(2**size):
             rows = factor[part]
             g, c = reduced.backward(
-                rows @ reduced.weight[units],
-                rows @ reduced.bias[units],
-                np.abs(rows) @ reduced.cost[units],
+                rows @ reduced.units.weight[units],
+                rows @ reduced.units.bias[units],
+                np.abs(rows) @ reduced.units.cost[units],
                 layer,
                 slopes,
                 np.full(len(rows), node),

@@ -12,7 +12,7 @@ that a coefficient mu = 1 on z_i brings: of row i, of the sums over its terms, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -55,10 +55,32 @@ class Slopes:
         return self.alpha[owner, units], self.s[owner, units], self.t[owner, units]
 
 
+@dataclass(slots=True)
+class Lines:
+    """Rows over (x, r): weight (N, D + V), bias, error (N,), see the module.
+
+    cost: of a coefficient 1 on a row in a pass; spread: of the ends of a row's interval.
+    """
+
+    weight: Array
+    bias: Array
+    error: Array
+    cost: Array = field(default_factory=lambda: np.zeros(0))
+    spread: Array = field(default_factory=lambda: np.zeros(0))
+
+    def measure(self, most: Array, once: float, sums: float) -> None:
+        """most: of |(x, r)|; once, sums: of the terms that meet on a unit, and of all units."""
+        terms = int((self.weight != 0.0).sum(axis=1).max(initial=0))
+        size = np.abs(self.weight) @ most
+        bias, error = np.abs(self.bias), self.error
+        self.cost = 1.01 * error + once * (size + error) + sums * bias + TINY
+        self.spread = 1.01 * (error + growth(terms) * (size + bias)) + TINY
+
+
 class Reduced:
     """A part's rows. D inputs, V units in `layers` (slices), A atoms; see the module.
 
-    weight (V, D + V), bias, cost (V,); atoms likewise; low, high: the units' bounds on the box.
+    units, atoms: their rows; low, high (V,): the units' bounds on the box.
 
     Rule: substitution.
     """
@@ -72,7 +94,7 @@ class Reduced:
         self.inputs, self.ball = root.model.inputs, part.ball
         ends = np.cumsum([0, *map(len, units.values())])
         self.layers = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
-        self.count, self.atom_count = int(ends[-1]), part.atoms
+        self.count = int(ends[-1])
         records = dict(zip(units, zip(units.values(), self.layers, strict=True), strict=True))
         weights = {}
         for number, source in root.relus.items():
@@ -95,76 +117,75 @@ class Reduced:
             source = root.relus[number]
             bounds = root.low[source][elements], root.high[source][elements]
             found.append((*reduced(root.begin(source, elements)), *bounds))
-        self.weight, self.bias, self.error, self.low, self.high = map(
-            np.concatenate, zip(*found, strict=True)
-        )
-        none: Array = np.full(part.atoms, np.nan)  # for a tree that has no use of them
-        atoms = np.zeros((part.atoms, width)), none, none
+        *rows, self.low, self.high = map(np.concatenate, zip(*found, strict=True))
+        self.units = Lines(*rows)
         if wanted:
-            atoms = reduced(atom_rows(root, part))
-        self.atom_weight, self.atom_bias, self.atom_error = atoms
+            self.atoms = Lines(*reduced(atom_rows(root, part)))
+        else:  # for a tree that has no use of them
+            none = np.full(part.atoms, np.nan)
+            self.atoms = Lines(np.zeros((part.atoms, width)), none, none)
         self.most = np.concatenate([root.most[0], np.maximum(self.high, 0.0)])
-        self._measure()
+        self.measure()
 
-    def _measure(self) -> None:
-        """cost and spread: of a coefficient 1 on a row in a pass, and of a row's interval."""
-        meet = (self.weight != 0.0).sum(axis=0) + (self.atom_weight != 0.0).sum(axis=0)
-        once = growth(int(meet.max(initial=0)) + len(self.layers) + 16)
-        self.sums = growth(self.count + self.atom_count + len(self.layers))
-        self.absolute = np.abs(self.weight)
-        terms = int((self.weight != 0.0).sum(axis=1).max(initial=0))
-        size = self.absolute @ self.most
-        self.cost = self._cost(once, size, self.bias, self.error)
-        self.spread = self._spread(terms, size, self.bias, self.error)
-        size = np.abs(self.atom_weight) @ self.most
-        self.atom_cost = self._cost(once, size, self.atom_bias, self.atom_error)
-        terms = int((self.atom_weight != 0.0).sum(axis=1).max(initial=0))
-        self.atom_spread = self._spread(terms, size, self.atom_bias, self.atom_error)
-
-    def _cost(self, once: float, size: Array, bias: Array, error: Array) -> Array:
-        return np.asarray(1.01 * error + once * (size + error) + self.sums * np.abs(bias) + TINY)
-
-    def _spread(self, terms: int, size: Array, bias: Array, error: Array) -> Array:
-        return np.asarray(1.01 * (error + growth(terms) * (size + np.abs(bias))) + TINY)
+    def measure(self) -> None:
+        """What the rounding of all rows may cost; to be done again when they have changed."""
+        meet = sum((lines.weight != 0.0).sum(axis=0) for lines in (self.units, self.atoms))
+        once = growth(int(np.max(meet, initial=0)) + len(self.layers) + 16)
+        self.sums = growth(self.count + len(self.atoms.bias) + len(self.layers))
+        for lines in (self.units, self.atoms):
+            lines.measure(self.most, once, self.sums)
 
     def product(self, left: Array, right: Array) -> Array:
         return np.asarray(left @ right)
 
+    def unit_rows(self, layer: int, units: Array, sign: Array) -> tuple[Array, Array, Array]:
+        """Coefficients, constants and errors of sign * z for units of one layer; units, sign (R,).
+
+        The coefficients end with the units before the layer, the only ones that it meets.
+        """
+        end = self.inputs + self.layers[layer].start
+        rows = self.units.weight[:, :end].take(units, axis=0)
+        rows *= sign[:, None]
+        return rows, self.units.bias[units] * sign, self.charged(self.units)[units]
+
     def atom_rows(self, atoms: Array) -> tuple[Array, Array, Array]:
-        """Coefficients, constants and errors of atoms."""
-        return self.atom_weight[atoms], self.atom_bias[atoms], self.atom_cost[atoms]
+        """Those of atoms."""
+        return self.atoms.weight[atoms], self.atoms.bias[atoms], self.charged(self.atoms)[atoms]
 
     def atom_sums(self, gamma: Array) -> tuple[Array, Array, Array]:
         """Those of sums of atoms, gamma (R, A) >= 0."""
-        return gamma @ self.atom_weight, gamma @ self.atom_bias, gamma @ self.atom_cost
+        return gamma @ self.atoms.weight, gamma @ self.atoms.bias, gamma @ self.atoms.cost
+
+    def charged(self, lines: Lines) -> Array:
+        """The error that a coefficient 1 on a row has in a pass."""
+        return lines.cost
 
     def squeeze(self, kept: Array) -> None:
         """Substitutes the stable units, all that are not kept (V,).  Rule: substitution."""
+        units, atoms = self.units, self.atoms
         active = np.flatnonzero(~kept & (self.low >= 0.0))
         columns = self.inputs + active
 
-        def substitute(weight: Array, bias: Array, cost: Array, error: Array) -> Array:
-            factor = weight[:, columns].copy()
-            weight[:, columns] = 0.0
-            bias += self.product(factor, self.bias[active])
-            weight += self.product(factor, self.weight[active])
-            more = np.abs(factor) @ self.cost[active] + cost
-            return np.where(factor.any(axis=1), 1.01 * more, error)
+        def substitute(lines: Lines, some: slice) -> None:
+            factor = lines.weight[some, columns].copy()
+            lines.weight[some, columns] = 0.0
+            lines.bias[some] += self.product(factor, units.bias[active])
+            lines.weight[some] += self.product(factor, units.weight[active])
+            more = 1.01 * (np.abs(factor) @ units.cost[active] + lines.cost[some])
+            lines.error[some] = np.where(factor.any(axis=1), more, lines.error[some])
 
         for span in self.layers:
-            rows = self.weight[span], self.bias[span], self.cost[span], self.error[span]
-            self.error[span] = substitute(*rows)
-            self._measure()
-        atoms = self.atom_weight, self.atom_bias, self.atom_cost, self.atom_error
-        self.atom_error = substitute(*atoms)
-        columns = np.concatenate([np.ones(self.inputs, dtype=bool), kept])
-        self.weight, self.atom_weight = self.weight[kept][:, columns], self.atom_weight[:, columns]
-        self.bias, self.error, self.most = self.bias[kept], self.error[kept], self.most[columns]
-        self.low, self.high = self.low[kept], self.high[kept]
+            substitute(units, span)
+            self.measure()
+        substitute(atoms, slice(None))
+        places = np.concatenate([np.ones(self.inputs, dtype=bool), kept])
+        self.units = Lines(units.weight[kept][:, places], units.bias[kept], units.error[kept])
+        self.atoms = Lines(atoms.weight[:, places], atoms.bias, atoms.error)
+        self.low, self.high, self.most = self.low[kept], self.high[kept], self.most[places]
         ends = np.cumsum([0, *(int(kept[span].sum()) for span in self.layers)])
         self.layers = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False) if b > a]
         self.count = int(ends[-1])
-        self._measure()
+        self.measure()
 
     def layer(self, unit: int) -> int:
         return next(j for j, span in enumerate(self.layers) if unit < span.stop)
@@ -203,23 +224,13 @@ class Reduced:
             if slopes.beta is not None:
                 moved -= slopes.beta[owner, span]
             moved = moved.reshape(count, -1)
-            constant = constant + moved @ self.bias[span] + gained
-            error = error + np.abs(moved) @ self.cost[span] - self.sums * gained
-            coefficients[:, :start] += moved @ self.weight[span, :start]
+            constant = constant + moved @ self.units.bias[span] + gained
+            error = error + np.abs(moved) @ self.units.cost[span] - self.sums * gained
+            coefficients[:, :start] += moved @ self.units.weight[span, :start]
         g = coefficients[:, : self.inputs]
         size = np.abs(g) @ self.most[: self.inputs]
         error = error + growth(self.inputs) * size + 8 * UNIT * np.abs(constant)
         return g, constant - 1.01 * error - TINY
-
-    def unit_rows(self, layer: int, units: Array, sign: Array) -> tuple[Array, Array, Array]:
-        """Coefficients, constants and errors of sign * z for units of one layer; units, sign (R,).
-
-        The coefficients end with the units before the layer, the only ones that it meets.
-        """
-        end = self.inputs + self.layers[layer].start
-        rows = self.weight[:, :end].take(units, axis=0)
-        rows *= sign[:, None]
-        return rows, self.bias[units] * sign, self.cost[units]
 
     def interval(
         self, units: Array, below: int, box_low: Array, box_high: Array, low: Array, high: Array
@@ -229,9 +240,9 @@ class Reduced:
         floor = np.concatenate([box_low, np.maximum(low[:, :below], 0.0)], axis=1)
         roof = np.concatenate([box_high, np.maximum(high[:, :below], 0.0)], axis=1)
         centre, radius = midpoint(floor, roof)
-        end = self.inputs + below
-        middle = centre @ self.weight[units, :end].T + self.bias[units]
-        half = radius @ self.absolute[units, :end].T + self.spread[units]
+        weight = self.units.weight[units, : self.inputs + below].T
+        middle = centre @ weight + self.units.bias[units]
+        half = radius @ np.abs(weight) + self.units.spread[units]
         return middle - half, middle + half
 
     def least(self, g: Array, constant: Array, low: Array, high: Array) -> Array:

@@ -29,89 +29,57 @@ def improve(archive: Archive, prefix: str, part: Part, reduced: Reduced, place: 
     held = archive.starts(prefix + "held_start", count, len(index))
     require(np.all(sign != 0) and np.all(phase != 0), "a sign that is 0")
     require(np.all(np.diff(start) > 0), "a bound without a row")
-    phases = np.zeros((count, reduced.count), dtype=np.int8)
     row = np.repeat(np.arange(count), np.diff(held))
     require(len(np.unique(row * reduced.count + index)) == len(row), "a unit is held twice")
+    phases = np.zeros((count, reduced.count), dtype=np.int8)
     phases[row, index] = phase
-    for item in np.flatnonzero(np.diff(start) > 1).tolist():
-        require(covers(phases[start[item] : start[item + 1]]), "a unit's leaves leave a gap")
-    alone = np.diff(start) == 1
-    require(not phases[start[:-1][alone]].any(), "a unit's leaves leave a gap")
+    single = start[:-1][np.diff(start) == 1]
+    gap = phases[single].any() or not all(
+        covers(phases[start[k] : start[k + 1]]) for k in np.flatnonzero(np.diff(start) > 1)
+    )
+    require(not gap, "a unit's leaves leave a gap")
     layer = np.array([reduced.layer(item) for item in unit], dtype=np.int64)
-    ends = [0, *(np.flatnonzero(np.diff(layer)) + 1), len(layer)]
-    for first, last in zip(ends[:-1], ends[1:], strict=True):
-        if first == last:
+    bounds = np.empty(count)
+    for units in np.split(np.arange(len(unit)), np.flatnonzero(np.diff(layer)) + 1):
+        if not len(units):
             continue
+        first, last = units[0], units[-1] + 1
         mine = np.arange(start[first], start[last])
-        owner = np.repeat(np.arange(first, last), np.diff(start[first : last + 1]))
-        bounds = np.empty(len(mine))
+        owner = np.repeat(units, np.diff(start[first : last + 1]))
         for chunk in reduced.chunks(len(mine)):
             in_time(reduced.stop)
-            who = owner[chunk]
-            leaves = mine[chunk]
-            beta = np.zeros((len(leaves), reduced.count))
+            who, leaves = owner[chunk], mine[chunk]
+            low = np.where(phases[leaves] > 0, np.maximum(reduced.low, 0.0), reduced.low)
+            high = np.where(phases[leaves] < 0, np.minimum(reduced.high, 0.0), reduced.high)
+            slopes = Slopes.plain(low, high)
+            wide = slopes.alpha.copy()
+            wide[:, place] = alpha[leaves]
+            slopes = slopes.with_alpha(wide, low, high)
             some = slice(held[leaves[0]], held[leaves[-1] + 1])
-            beta[row[some] - leaves[0], index[some]] = value[some] * phase[some]
-            bounds[chunk] = _bounds(
-                part, reduced, int(layer[first]), unit[who], sign[who].astype(np.float64),
-                alpha[leaves], beta, phases[leaves], place,
-            )  # fmt: skip
-        least = np.minimum.reduceat(bounds, start[first:last] - start[first])
-        for item, bound in zip(range(first, last), least, strict=True):
-            number = unit[item]
-            if sign[item] > 0:
-                reduced.low[number] = np.fmax(reduced.low[number], bound)
-            else:
-                reduced.high[number] = np.fmin(reduced.high[number], -bound)
-
-
-def _bounds(
-    part: Part,
-    reduced: Reduced,
-    layer: int,
-    unit: Array,
-    sign: Array,
-    alpha: Array,
-    beta: Array,
-    phases: Array,
-    place: Array,
-) -> Array:
-    """(R,): bounds of sign * z on leaves."""
-    low = np.where(phases > 0, np.maximum(reduced.low, 0.0), reduced.low)
-    high = np.where(phases < 0, np.minimum(reduced.high, 0.0), reduced.high)
-    slopes = Slopes.plain(low, high)
-    wide = slopes.alpha.copy()
-    wide[:, place] = alpha
-    slopes = slopes.with_alpha(wide, low, high)
-    if beta.any():
-        slopes.beta = beta
-    rows = reduced.unit_rows(layer, unit, sign)
-    g, c = reduced.backward(*rows, layer, slopes, np.arange(len(unit)))
-    bounds = reduced.least(g, c, part.low[None], part.high[None])
-    # a phase that the unit's bounds exclude holds nowhere
-    return np.where((low > high).any(axis=1), np.inf, bounds)
+            if value[some].any():
+                slopes.beta = np.zeros_like(low)
+                slopes.beta[row[some] - leaves[0], index[some]] = value[some] * phase[some]
+            rows = reduced.unit_rows(int(layer[first]), unit[who], sign[who].astype(np.float64))
+            g, c = reduced.backward(*rows, int(layer[first]), slopes, np.arange(len(leaves)))
+            found = reduced.least(g, c, part.low[None], part.high[None])
+            # a phase that the unit's bounds exclude holds nowhere
+            bounds[leaves] = np.where((low > high).any(axis=1), np.inf, found)
+        least = np.minimum.reduceat(bounds[mine], start[units] - start[first])
+        for item, bound in zip(units, least, strict=True):
+            ends, better = (reduced.low, np.fmax) if sign[item] > 0 else (reduced.high, np.fmin)
+            ends[unit[item]] = better(ends[unit[item]], sign[item] * bound)
 
 
 def covers(phases: Array) -> bool:
     """Whether leaves (M, V) are those of a binary tree: at every inner node one unit is held
     active on one side and inactive on the other.  Rule: unit tree."""
-    todo = [phases]
-    while todo:
-        leaves = todo.pop()
-        if len(leaves) == 1:
-            if leaves.any():
-                return False
-            continue
-        common = np.flatnonzero((leaves != 0).all(axis=0))
-        if not len(common):
-            return False
-        # a unit that all hold, on either side, may be the one split first
-        both = [unit for unit in common if len(np.unique(leaves[:, unit])) == 2]
-        if not both:
-            return False
-        unit = both[0]
-        for side in (1, -1):
-            rest = leaves[leaves[:, unit] == side].copy()
-            rest[:, unit] = 0
-            todo.append(rest)
-    return True
+    if len(phases) == 1:
+        return not phases.any()
+    # a unit that all hold, on either side, may be the one split first
+    both = (phases != 0).all(axis=0) & (phases > 0).any(axis=0) & (phases < 0).any(axis=0)
+    if not both.any():
+        return False
+    unit = int(np.argmax(both))
+    rest = phases.copy()
+    rest[:, unit] = 0
+    return all(covers(rest[phases[:, unit] == side]) for side in (1, -1))

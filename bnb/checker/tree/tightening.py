@@ -73,7 +73,7 @@ class Tightening:
             here = np.ix_(some, kept)
             nodes.low[here] = np.fmax(nodes.low[here], low)
             nodes.high[here] = np.fmin(nodes.high[here], high)
-            if every or reduced.weight[kept, reduced.inputs :].any():
+            if every or reduced.units.weight[kept, reduced.inputs :].any():
                 unstable = (nodes.low[here] < 0.0) & (nodes.high[here] > 0.0)
                 who, unit = np.nonzero(unstable)
                 reduced.improve(number, some[who], kept[unit], slopes, region, bounds)
@@ -87,7 +87,7 @@ class Tightening:
         made = np.flatnonzero(nodes.unit >= 0)
         depends[made, nodes.unit[made]] = True
         slopes = Slopes.plain(*bounds)
-        meets = (reduced.weight[:, reduced.inputs :] != 0.0).astype(np.float32)
+        meets = (reduced.units.weight[:, reduced.inputs :] != 0.0).astype(np.float32)
         for number, span in enumerate(reduced.layers):
             if number:
                 before = depends[:, : span.start].astype(np.float32)
