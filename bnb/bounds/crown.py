@@ -12,13 +12,14 @@ the multipliers: see `magnitudes` for the rounding.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ...compiler.base.arrays import Bounds, Indices, Matrix, Phases, Vector
 from ...compiler.base.late import Stop, in_time, never
-from ...compiler.base.norms import L1
+from ...compiler.base.norms import L1, L2, NormKind
 from ...compiler.base.rounding import TINY
 from ...compiler.problem import Problem
 from ...lp.relaxation.node_lp import NodeView
@@ -27,6 +28,7 @@ from .kernels.crown import adam_step, passthrough, plain_slopes, relax, relaxed_
 from .magnitudes import Magnitudes
 
 NO_BETA = np.zeros((1, 0))
+LEAST_OVER: dict[NormKind, Callable[..., None]] = {L1: least_over_l1_ball, L2: least_over_l2_ball}
 
 
 @dataclass(slots=True)
@@ -208,8 +210,7 @@ def _least(
         least_over_box(lam, low, high, owner, magnitudes.input, constant, size, vertex)
         return
     inside, center = ball.spread(problem.input_size)
-    kernel = least_over_l1_ball if ball.norm is L1 else least_over_l2_ball
-    kernel(
+    LEAST_OVER[ball.norm](
         lam, low, high, owner, inside, center, ball.radius, magnitudes.input, constant, size, vertex
     )
 

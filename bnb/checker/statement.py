@@ -17,6 +17,7 @@ import numpy as np
 from .arithmetic import Array, compared_sum
 
 NORMS = {"linf": "in each coordinate", "l1": "in the l1 norm", "l2": "in the l2 norm"}
+POWERS = {"l1": 1, "l2": 2}  # of the norm that is a sum of powers of distances
 Bounds = tuple[dict[int, Fraction], dict[int, Fraction]]  # by input
 
 
@@ -112,7 +113,7 @@ def _fixed(image: Array, low: Array, high: Array, eps: float, norm: str) -> int:
             max(Fraction(a) - Fraction(x), Fraction(x) - Fraction(b))
             for x, a, b in zip(*(v[far].tolist() for v in (image, low, high)), strict=True)
         ]
-        power = 1 if norm == "l1" else 2
+        power = POWERS[norm]
         away, limit = sum(step**power for step in steps), Fraction(eps) ** power
         if away > limit:
             return -1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from fractions import Fraction
 from math import isqrt
@@ -15,7 +15,10 @@ from .rounding import ceil_float
 
 
 class NormKind(StrEnum):
-    """One of the norms; what depends on it elsewhere is a table over these three."""
+    """One of the norms; what depends on it elsewhere is a table over these three.
+
+    Boxes around balls and centers that no floats are rely on largest |x_j| <= norm <= sum |x_j|.
+    """
 
     LINF = "linf"
     L1 = "l1"
@@ -33,43 +36,59 @@ class NormKind(StrEnum):
 
     def length(self, step: Vector) -> float:
         """The norm of a vector, rounded as it comes."""
-        if self is LINF:
-            return float(np.abs(step).max(initial=0.0))
-        if self is L1:
-            return float(np.abs(step).sum())
-        return float(np.sqrt(step @ step))
+        return LENGTHS[self](step)
 
     def length_up(self, gaps: Vector) -> float:
         """No less than the norm of a vector without a negative element."""
-        if self is LINF:
-            return float(gaps.max(initial=0.0))
-        # each product, sum and root is rounded once; squares below the smallest number are lost,
-        # together less than the root of their count times 2e-308
-        lost = 1e-150 if self is L2 else 1e-300
-        return self.length(gaps) * (1.0 + 2e-16 * (len(gaps) + 4)) + lost
+        share, lost = ROUNDED[self]
+        return self.length(gaps) * (1.0 + share * (len(gaps) + 4)) + lost
 
     def exactly_up(self, step: Sequence[Fraction]) -> float:
         """A float no smaller than the norm of an exact vector, and the next one at most."""
-        sizes = [abs(part) for part in step]
-        if self is LINF:
-            return ceil_float(max(sizes, default=Fraction(0)))
-        if self is L1:
-            return ceil_float(sum(sizes, Fraction(0)))
-        total = sum((part * part for part in sizes), Fraction(0))
-        # sqrt(p / q) = sqrt(p q 4^k) / (q 2^k), in integers of 128 bits at least
-        square = total.numerator * total.denominator
-        shift = max(0, 128 - square.bit_length() // 2)
-        root = isqrt(square << 2 * shift)
-        root += root * root < square << 2 * shift
-        return ceil_float(Fraction(root, total.denominator << shift))
+        power, measure = POWERS[self]
+        return ROOTS[power](measure(step))
 
     def within(self, step: Iterable[Fraction], radius: Fraction) -> bool:
         """Whether the norm of an exact vector is at most a radius."""
-        if self is LINF:
-            return all(abs(part) <= radius for part in step)
-        if self is L1:
-            return sum((abs(part) for part in step), Fraction(0)) <= radius
-        return sum((part * part for part in step), Fraction(0)) <= radius * radius
+        power, measure = POWERS[self]
+        return measure(step) <= radius**power
 
 
 LINF, L1, L2 = NormKind
+
+
+def _largest(step: Vector) -> float:
+    return float(np.abs(step).max(initial=0.0))
+
+
+def _total(step: Vector) -> float:
+    return float(np.abs(step).sum())
+
+
+def _euclidean(step: Vector) -> float:
+    return float(np.sqrt(step @ step))
+
+
+def _root_up(square: Fraction) -> float:
+    # sqrt(p / q) = sqrt(p q 4^k) / (q 2^k), in integers of 128 bits at least
+    whole = square.numerator * square.denominator
+    shift = max(0, 128 - whole.bit_length() // 2)
+    root = isqrt(whole << 2 * shift)
+    root += root * root < whole << 2 * shift
+    return ceil_float(Fraction(root, square.denominator << shift))
+
+
+LENGTHS: dict[NormKind, Callable[[Vector], float]] = {
+    LINF: _largest, L1: _total, L2: _euclidean,
+}  # fmt: skip
+ROUNDED = {LINF: (0.0, 0.0), L1: (2e-16, 1e-300), L2: (2e-16, 1e-150)}
+"""Shares lost an element, each product, sum and root being rounded once, and what else is lost:
+squares below the smallest number, together less than the root of their count times 2e-308."""
+POWERS: dict[NormKind, tuple[int, Callable[[Iterable[Fraction]], Fraction]]] = {
+    LINF: (1, lambda step: max(map(abs, step), default=Fraction(0))),
+    L1: (1, lambda step: sum(map(abs, step), Fraction(0))),
+    L2: (2, lambda step: sum((part * part for part in step), Fraction(0))),
+}
+"""The power of each norm that is rational, and that power of a vector's norm."""
+ROOTS: dict[int, Callable[[Fraction], float]] = {1: ceil_float, 2: _root_up}
+"""The roots of these powers, rounded up."""

@@ -60,9 +60,11 @@ class Norm(Undecided):
 
     def _absolute(self, sign: str) -> Affine:
         """The absolute values, of which an l1 norm that must not be small is the sum."""
-        if self.kind is L2:
+        if self.kind is not L1:
+            name = {L2: "norm2"}[self.kind]
             raise LanguageError(
-                f"norm2(...) {sign} r is not linear; of l2 norms only norm2(...) <= r is read"
+                f"{name}(...) {sign} r is not linear; "
+                f"of {self.kind} norms only {name}(...) <= r is read"
             )
         return abs(self.affine)
 

@@ -6,13 +6,14 @@ outside by tangent planes at the points that leave it, a cutting plane method (K
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
 from ...compiler.base.arrays import Matrix, Vector
-from ...compiler.base.norms import L1
+from ...compiler.base.norms import L1, L2, NormKind
 from ...compiler.problem import Ball
 from .guard import Guarded
 from .highs import Answer, Oracle, Program
@@ -25,7 +26,7 @@ def solve_within(oracle: Oracle, program: Program, ball: Ball | None, seconds: f
     """The program with its inputs in the ball; the answer is in its own columns and rows."""
     if ball is None:
         return Guarded(oracle, program).solve(seconds)
-    return (_solve_l1 if ball.norm is L1 else _solve_l2)(oracle, program, ball, seconds)
+    return SOLVES[ball.norm](oracle, program, ball, seconds)
 
 
 def _solve_l1(oracle: Oracle, program: Program, ball: Ball, seconds: float) -> Answer:
@@ -82,3 +83,8 @@ def _own(answer: Answer, program: Program, value: float, point: Vector) -> Answe
         row_duals=answer.row_duals[: len(program.row_upper)],
         column_duals=answer.column_duals[: len(program.cost)],
     )
+
+
+SOLVES: dict[NormKind, Callable[[Oracle, Program, Ball, float], Answer]] = {
+    L1: _solve_l1, L2: _solve_l2,
+}  # fmt: skip

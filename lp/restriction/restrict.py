@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from ...compiler.base.arrays import Matrix, Vector
-from ...compiler.base.norms import L1, LINF
+from ...compiler.base.norms import LINF
 from ...compiler.base.tolerances import Tolerances
 from ...compiler.base.untrusted import attempt
 from ...compiler.problem import Problem
@@ -104,9 +104,9 @@ def _restrict(
     task = Task(region, row, level, ball, work, limit)
     if ball.norm is LINF:
         return task.newton(eps, vertex, inside)
-    from .least_norm import least_l1, least_l2
+    from .least_norm import NEAREST
 
-    return (least_l1 if ball.norm is L1 else least_l2)(task, eps, vertex)
+    return NEAREST[ball.norm](task, eps, vertex)
 
 
 class Task:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiler.base.arrays import Bounds, Mask, Matrix, Vector
 from ..compiler.base.late import go_on
-from ..compiler.base.norms import L1
+from ..compiler.base.norms import L1, L2, NormKind
 from ..compiler.problem import Ball, Problem
 
 MOMENTUM = 0.75
@@ -109,25 +109,28 @@ def inside(points: Matrix, low: Matrix, high: Matrix, ball: Ball | None) -> Matr
     if ball is not None:
         points = points.copy()
         step = points[:, ball.index] - ball.center
-        shorter = _diamond if ball.norm is L1 else _sphere
-        points[:, ball.index] = ball.center + shorter(step, ball.radius)
+        points[:, ball.index] = ball.center + SHORTER[ball.norm](step, ball.radius)
     return np.clip(points, low, high)
 
 
 def steepest(gradient: Matrix, width: Matrix, ball: Ball) -> Matrix:
     """Ascent directions (B, D), as long as the ball's radius in its columns."""
     step = width * np.sign(gradient)
-    own = gradient[:, ball.index]
-    if ball.norm is L1:
-        # the few coordinates that matter most share the length (Tramer and Boneh 2019)
-        few = max(1, own.shape[1] // 50)
-        edge = -np.partition(-np.abs(own), few - 1, axis=1)[:, few - 1 : few]
-        own = np.where(np.abs(own) >= edge, np.sign(own), 0.0)
-        size = np.abs(own).sum(axis=1, keepdims=True)
-    else:
-        size = np.sqrt((own * own).sum(axis=1, keepdims=True))
+    own, size = DIRECTIONS[ball.norm](gradient[:, ball.index])
     step[:, ball.index] = ball.radius * own / np.maximum(size, 1e-300)
     return step
+
+
+def _costliest(own: Matrix) -> tuple[Matrix, Matrix]:
+    """The few coordinates that matter most share the length (Tramer and Boneh 2019)."""
+    few = max(1, own.shape[1] // 50)
+    edge = -np.partition(-np.abs(own), few - 1, axis=1)[:, few - 1 : few]
+    own = np.where(np.abs(own) >= edge, np.sign(own), 0.0)
+    return own, np.abs(own).sum(axis=1, keepdims=True)
+
+
+def _straight(own: Matrix) -> tuple[Matrix, Matrix]:
+    return own, np.sqrt((own * own).sum(axis=1, keepdims=True))
 
 
 def _sphere(step: Matrix, radius: float) -> Matrix:
@@ -147,3 +150,11 @@ def _diamond(step: Matrix, radius: float) -> Matrix:
     price = np.where(size.sum(axis=1) > radius, price, 0.0)
     shorter: Matrix = np.sign(step) * np.maximum(size - price[:, None], 0.0)
     return shorter
+
+
+SHORTER: dict[NormKind, Callable[[Matrix, float], Matrix]] = {L1: _diamond, L2: _sphere}
+"""Steps (B, D), drawn back into a ball of a radius around 0."""
+DIRECTIONS: dict[NormKind, Callable[[Matrix], tuple[Matrix, Matrix]]] = {
+    L1: _costliest, L2: _straight,
+}  # fmt: skip
+"""Of gradients (B, D) the directions of a step, and their lengths (B, 1)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..compiler.base.arrays import Numbers, Vector, exact
 from ..compiler.base.errors import Contradiction, InputError, LanguageError
 from ..compiler.base.evidence import withdrawn
 from ..compiler.base.late import Late
-from ..compiler.base.norms import L1, L2
+from ..compiler.base.norms import L1, L2, LINF, NormKind
 from ..compiler.language.activations import absolute, max_pool
 from ..compiler.language.expressions import Affine, Expression, Variable
 from ..compiler.language.formulas import Formula, all_of
@@ -80,10 +80,14 @@ def largest(affine: Affine) -> Vector:
 
 def _norm(norm: Norm) -> Affine:
     """The sum, or the largest, of the absolute values."""
-    sizes = absolute(norm.affine)
-    if norm.kind is L1:
-        return sizes.sum()
-    return max_pool(sizes, np.arange(sizes.size)[None])
+    return OF_SIZES[norm.kind](absolute(norm.affine))
+
+
+OF_SIZES: dict[NormKind, Callable[[Affine], Affine]] = {
+    LINF: lambda sizes: max_pool(sizes, np.arange(sizes.size)[None]),
+    L1: lambda sizes: sizes.sum(),
+}
+"""Norms that are piecewise linear, of absolute values."""
 
 
 def _single(expression: Expression) -> Affine:

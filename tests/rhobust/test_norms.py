@@ -12,10 +12,22 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog, minimize
 
 import rhobust as rb
+from rhobust.attacks.pgd import DIRECTIONS, SHORTER
+from rhobust.bnb.bounds.crown import LEAST_OVER
+from rhobust.bnb.checker import statement
+from rhobust.bnb.checker.exact import root as exact
+from rhobust.bnb.checker.rounded import ball
+from rhobust.compiler.base import norms
 from rhobust.compiler.base.arrays import Matrix, Vector
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
+from rhobust.compiler.problem import Ball
 from rhobust.compiler.question.claim import Claim
+from rhobust.compiler.question.region import FORMULAS
+from rhobust.lp.oracle.ball import SOLVES, solve_within
+from rhobust.lp.oracle.highs import Highs, Program
+from rhobust.lp.restriction.distance import LEAST, STEPS
+from rhobust.lp.restriction.least_norm import NEAREST
 from rhobust.witness.label import Validator
 
 Layers = list[tuple[Matrix, Vector]]
@@ -128,3 +140,24 @@ def test_an_unknown_norm() -> None:
         rb.rho(network, np.zeros(1), norm="l3")
     with pytest.raises(InputError, match="supported: linf, l1, l2"):
         rb.verify(network, np.zeros(1), 0.1, norm="l3")
+
+
+def test_every_table_knows_every_norm() -> None:
+    for table in (norms.LENGTHS, norms.ROUNDED, norms.POWERS, FORMULAS, LEAST, STEPS):
+        assert set(table) == set(norms.NormKind)
+    balls = set(norms.NormKind) - {norms.LINF}  # whose ball is a box
+    for of_balls in (LEAST_OVER, SOLVES, SHORTER, DIRECTIONS, NEAREST):
+        assert set(of_balls) == balls
+    for checked in (ball.DUALS, ball.LENGTHS, ball.PRICES, ball.ENDS, exact.DUALS):
+        assert set(checked) == balls
+    assert set(statement.NORMS) == set(norms.NormKind) and set(statement.POWERS) == balls
+
+
+def test_a_norm_without_a_rule_is_not_taken_for_another() -> None:
+    box = ball.Ball("linf", np.zeros(2), 1.0)
+    row = np.ones((1, 2))
+    with pytest.raises(KeyError):
+        box.least(row, -row, row, np.zeros((1, 2)))
+    program = Program(np.ones(2), -np.ones(2), np.ones(2), np.zeros((0, 2)), *[np.empty(0)] * 2)
+    with pytest.raises(KeyError):
+        solve_within(Highs, program, Ball(norms.LINF, np.arange(2), np.zeros(2), 1.0), 1.0)

@@ -12,6 +12,7 @@ and that least value, at l, u or 0, is computed exactly. Gains of groups are lef
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numpy as np
 
@@ -46,10 +47,14 @@ def within(ball: Ball, g: Array, low: Array, high: Array, center: Array) -> Whol
     rest, bits = exactly(g) - s, fine(low, high)
     ends = rest.positive() * floor(low, bits) + rest.negative() * ceil(high, bits)
     found = (ends + s * exactly(center)).sums()
-    dual = np.abs(s.values).max(axis=1)
-    if ball.norm == "l2":
-        dual = root((s * s).sums().values) + 1
-    return found - Whole(dual, power) * exactly(np.array([ball.radius]))
+    return found - Whole(DUALS[ball.norm](s), power) * exactly(np.array([ball.radius]))
+
+
+DUALS: dict[str, Callable[[Whole], Array]] = {
+    "l1": lambda s: np.asarray(np.abs(s.values).max(axis=1)),
+    "l2": lambda s: np.asarray(root((s * s).sums().values) + 1),
+}
+"""No less than the dual norm of each row, over its power."""
 
 
 class ExactRoot(Root):
