@@ -57,8 +57,6 @@ class Archive:
             finite = np.isfinite(array) if kind == "f4" else np.abs(array) <= LIMIT
             require(np.all(finite), f"{name} holds numbers that are not finite")
             return array if kind == "f4" else array.astype(np.float64, copy=False)
-        if kind == "u8":
-            require(np.all(array < 2**62), f"{name} holds too large numbers")
         return array.astype(np.int64, copy=False)
 
     def indices(self, name: str, shape: tuple[int | None, ...], low: int, end: int) -> Array:

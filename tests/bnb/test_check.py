@@ -122,6 +122,21 @@ def test_inputs_halved(case: Case, propagate: bool) -> None:
     assert case.verdict(files) == ""
 
 
+def test_more_nodes_than_a_batch_holds(case: Case) -> None:
+    assert case.verdict(halving(case.claim(0.5 * case.rho), 11, case.random)) == ""
+
+
+@pytest.mark.parametrize("offset, reason", [(-1.0, ""), (0.0, ""), (1e-9, "leaves out target")])
+def test_an_atom_without_variables(case: Case, offset: float, reason: str) -> None:
+    """It is true or false of every input."""
+    header, arrays = splitting(case.claim(), case.net)
+    header["parts"][0]["root"][0] = [len(arrays["p0/offset"])]
+    arrays["p0/offset"] = np.append(arrays["p0/offset"], offset)
+    arrays["p0/atom_start"] = np.append(arrays["p0/atom_start"], arrays["p0/atom_start"][-1])
+    found = case.verdict((header, arrays))
+    assert found == reason or reason and reason in found
+
+
 def test_dead_atoms_alone(case: Case) -> None:
     header, arrays = case.claim(1e-3)
     tree = new_tree(len(arrays["p0/units"]))

@@ -11,9 +11,9 @@ from rhobust.bnb.checker.archive import Archive
 from rhobust.bnb.checker.arithmetic import Refused
 
 
-def archive(**arrays: np.ndarray) -> Archive:
+def archive(header: bytes = b"{}", **arrays: np.ndarray) -> Archive:
     stream = io.BytesIO()
-    np.savez(stream, header=np.frombuffer(b"{}", dtype=np.uint8), **arrays)  # type: ignore[arg-type]
+    np.savez(stream, header=np.frombuffer(header, dtype=np.uint8), **arrays)  # type: ignore[arg-type]
     stream.seek(0)
     return Archive(stream)
 
@@ -32,3 +32,14 @@ def test_the_largest_numbers_of_each_type() -> None:
     assert archive(a=np.array([1e100])).take("a", "f", (1,)).tolist() == [1e100]
     with pytest.raises(Refused, match="not finite"):
         archive(a=np.array([1e101])).take("a", "f", (1,))
+
+
+def test_whole_numbers_beyond_int64_are_refused() -> None:
+    with pytest.raises(Refused, match="type of a"):
+        archive(a=np.array([0, 2**63], dtype="u8"))
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity"])
+def test_a_header_holds_numbers(text: str) -> None:
+    with pytest.raises(Refused, match=f"the header holds {text}"):
+        archive(f'{{"a": {text}}}'.encode())

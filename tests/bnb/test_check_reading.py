@@ -249,3 +249,32 @@ def test_comparisons_of_constants_are_those_of_the_runtime(tmp_path: Path, name:
     root = Root(read, point, point)
     root.propagate()
     assert np.allclose(root.low[read.output], sign * point, rtol=0.0, atol=1e-12)
+
+
+def _declared(kind: onnx.TypeProto) -> onnx.ModelProto:
+    proto = two_relus([""] * 5, ["r", "s"])
+    proto.graph.value_info.append(helper.make_value_info("r", kind))
+    return proto
+
+
+SEQUENCE = helper.make_sequence_type_proto(helper.make_tensor_type_proto(1, None))
+
+
+@pytest.mark.parametrize(
+    "kind, good",
+    [
+        (onnx.TypeProto(), True),
+        (helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, None), True),
+        (helper.make_tensor_type_proto(onnx.TensorProto.DOUBLE, None), False),
+        (helper.make_tensor_type_proto(onnx.TensorProto.STRING, None), False),
+        (helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, [1, 7]), False),
+        (SEQUENCE, False),
+    ],
+)
+def test_declarations_fit(tmp_path: Path, kind: onnx.TypeProto, good: bool) -> None:
+    path = saved(tmp_path / "m.onnx", _declared(kind))
+    if good:
+        read_model(path)
+        return
+    with pytest.raises(Refused, match="the declared type or shape of 'r'"):
+        read_model(path)

@@ -111,8 +111,6 @@ def relate(
     Rule: propagation.
     """
     place = np.flatnonzero(weight)
-    if not len(place):
-        return
     w, inputs = weight[place], reduced.inputs
     x, r = place[place < inputs], place[place >= inputs] - inputs
     here = nodes[:, None]

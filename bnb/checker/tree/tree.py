@@ -124,8 +124,6 @@ class Tree:
         On every solution of a node sum of gamma * atom <= 0, for gamma >= 0 and its own atoms; a
         lower bound of the sum that is positive leaves none.  Rule: row.
         """
-        if not len(some):
-            return
         proof, reduced = self.proof, self.reduced
         number, low, high = nodes.number[some], nodes.low[some], nodes.high[some]
         rows = row[number]
