@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
-from ..compiler.question.digest import UNASKED
+from ..compiler.base.digest import UNASKED
 from ..lp.oracle.highs import Oracle, highs
 from .certificate.recorder import Recorder
 from .nodes.saved import Saver

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .base.arrays import Indices, Mask, Matrix, Numbers, Vector, exact
+from .base.digest import UNASKED
 from .base.norms import NormKind
 from .language.expressions import Offset
 from .operators import LinearOperator
-from .question.digest import UNASKED
 
 Rows = TypeVar("Rows", bound=Any)
 """Rows of coefficients: dense, sparse, or exact; they can be added."""

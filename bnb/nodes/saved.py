@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...compiler.base.arrays import Indices
+from ...compiler.base.digest import digest
 from ...compiler.problem import Problem
-from ...compiler.question.digest import digest
 from ..bounds.crown import Nodes
 from .batch import Block
 

@@ -13,10 +13,10 @@ import numpy as np
 from ..base.arrays import Mask
 from ..base.errors import LanguageError
 from ..operators import Scale, is_identity
-from ..steps.system import flat
 from .evaluator import Assignment, holds, truth
 from .expressions import Affine
 from .formulas import Ball, Formula, Or, Relation, requirements
+from .walk import flat
 
 
 def restricted(formulas: Sequence[Formula], values: Assignment) -> list[Formula]:

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..base.arrays import Matrix, Numbers, Vector
+from ..base.digest import UNASKED
 from ..base.errors import InputError
 from ..base.late import go_on
 from ..base.untrusted import attempt
 from ..language.concatenation import expression_of
 from ..language.expressions import Affine, Application, Expression, Operand, define
-from ..question.digest import UNASKED
 from .error_analysis import Enclosed
 from .layers import Layer, Linear
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..base.arrays import Numbers, Vector, exact
+from ..base.digest import UNASKED
 from ..base.errors import InputError
 from ..language.expressions import Affine
 from ..language.formulas import Formula
 from .and_or_tree import Atom, Tree, holds
-from .digest import UNASKED
 from .property_boxes import Part, boxes
 from .to_formula import formula
 

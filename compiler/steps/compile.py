@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from ..base.arrays import Numbers
 from ..language.expressions import Affine, Variable
 from ..language.formulas import Formula, Relation, requirements
+from ..language.walk import variables
 from ..operators import is_identity
 from ..problem import Problem
 from .disjunctions import cases
 from .flatten import flatten
 from .recognise import recognise
 from .region import region
-from .system import Lift, Solution, System, chain, variables
+from .system import Lift, Solution, System, chain
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,11 @@ from ..base.late import go_on
 from ..language.evaluator import value
 from ..language.expressions import Affine, Term, Variable
 from ..language.formulas import And, Ball, Formula, Or, Relation
+from ..language.walk import flat, substitute, variables
 from ..operators import is_identity
 from .multiples import Factor, collected, multiple, ratio, times
 from .norms import expanded, input_ball
-from .system import Definition, InputBall, Lift, Solution, System, flat, substitute, variables
+from .system import Definition, InputBall, Lift, Solution, System
 
 
 def recognise(system: System) -> tuple[System, Lift]:

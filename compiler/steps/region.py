@@ -9,8 +9,9 @@ from ..base.errors import LanguageError
 from ..base.rounding import add_down, add_up
 from ..language.expressions import Variable
 from ..language.formulas import Formula, Relation
+from ..language.walk import flat
 from ..operators import Select
-from .system import InputBall, Lift, System, flat, unchanged
+from .system import InputBall, Lift, System, unchanged
 
 
 def region(system: System) -> tuple[System, Lift]:

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from ..bnb.nodes.saved import Array, Saved
+from ..compiler.base.digest import Question, differences
 from ..compiler.base.errors import InputError
 from ..compiler.importers.unpacking import check_npz
-from ..compiler.question.digest import Question, differences
 from .atomic import save, writable
 from .outputs import apart
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..bnb.settings import Settings
+from ..compiler.base.digest import Question, question
 from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim
-from ..compiler.question.digest import Question, question
 from ..compiler.question.property import Property
 
 

@@ -20,8 +20,8 @@ from ..compiler.language.activations import absolute, max_pool
 from ..compiler.language.expressions import Affine, Expression, Variable
 from ..compiler.language.formulas import Formula, all_of
 from ..compiler.language.norms import Norm
-from ..compiler.language.ordered import check_values
 from ..compiler.language.restricting import restricted
+from ..compiler.question.ordered import check_values
 from ..compiler.steps.compile import Compiled, compile_formulas
 from ..files.outputs import may_write
 from .engine import Progress, quiet
@@ -180,9 +180,12 @@ class Problem:
             raise LanguageError(
                 "the least norm is several problems; ask for solutions with norm(...) <= radius"
             )
-        if self.objective is None:
-            return compile_formulas(self.formulas)
-        return compile_formulas(self.formulas, self.objective.expression * self.objective.sign)
+        return compile_formulas(self.formulas, self.minimised)
+
+    @property
+    def minimised(self) -> Affine | None:
+        """What is to be as small as possible, None without an objective."""
+        return None if self.objective is None else self.objective.expression * self.objective.sign
 
     @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
     def solve(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,17 +11,14 @@ from ..bnb.bounds.interval import propagate
 from ..compiler.base.arrays import Bounds, Numbers, Vector, exact
 from ..compiler.base.rounding import ceil_float
 from ..compiler.language.evaluator import holds, value, within
-from ..compiler.language.expressions import Variable
+from ..compiler.language.expressions import Affine, Variable
 from ..compiler.language.formulas import And, Ball, Formula, Or, Relation, requirements
+from ..compiler.language.walk import flat, variables
 from ..compiler.problem import Branch
 from ..compiler.steps.compile import Compiled
-from ..compiler.steps.system import flat, variables
 from .equalities import Equalities, equalities
 from .input_equalities import Repair
 from .label import EXACT_WORK, float32_box
-
-if TYPE_CHECKING:
-    from ..queries.problem import Problem
 
 PULL = (0.0, 1e-12, 1e-9, 1e-6, 1e-4)
 """Shares of the way to the region's center, or to a point known to hold, at which a point is tried:
@@ -46,13 +41,15 @@ class FormulaWitness:
 class FormulaValidator:
     """Decides whether points satisfy all formulas of a problem, over the reals and as computed."""
 
-    def __init__(self, source: Problem, compiled: Compiled) -> None:
-        self.source, self.compiled, self.problem = source, compiled, compiled.problem
+    def __init__(
+        self, formulas: Sequence[Formula], minimised: Affine | None, compiled: Compiled
+    ) -> None:
+        self.minimised, self.compiled, self.problem = minimised, compiled, compiled.problem
         inputs = set(compiled.inputs)
-        parts = flat(source.formulas)
+        parts = flat(formulas)
         needed = [found for formula in parts for found in requirements(formula)]
-        if source.objective is not None:
-            needed.extend(source.objective.expression.requires)
+        if minimised is not None:
+            needed.extend(minimised.requires)
         self.needed = flat(list({id(f): f for f in needed}.values()))
         self.plain = [f for f in (*parts, *self.needed) if set(variables(f)) <= inputs]
         self.deep = [f for f in parts if not set(variables(f)) <= inputs]
@@ -107,10 +104,9 @@ class FormulaValidator:
 
     def _objective(self, assignment: Mapping[Variable, Numbers]) -> float:
         """The objective's exact value, rounded up."""
-        asked = self.source.objective
-        if asked is None:
+        if self.minimised is None:
             return 0.0
-        return ceil_float(value(asked.expression, assignment)[0] * Fraction(asked.sign))
+        return ceil_float(value(self.minimised, assignment)[0])
 
     def _roundings(self, point: Vector) -> Iterator[Vector]:
         near = point.astype(np.float32).astype(np.float64)

@@ -22,6 +22,7 @@ from rhobust.compiler.base.errors import LanguageError
 from rhobust.compiler.language.evaluator import holds, value
 from rhobust.compiler.language.expressions import Variable, define
 from rhobust.compiler.language.formulas import And
+from rhobust.compiler.language.walk import variables
 from rhobust.compiler.network.error_analysis import FLOAT32_READ, Enclosed, Rounded
 from rhobust.compiler.network.graph import GraphBuilder, Network
 from rhobust.compiler.network.layers import LAYERS, Clip, Layer, Linear, Maximum, MaxPool, Sign, Sum
@@ -29,7 +30,6 @@ from rhobust.compiler.network.linear_region import Fixed
 from rhobust.compiler.operators import Chain, Dense
 from rhobust.compiler.question.claim import Claim
 from rhobust.compiler.steps.compile import compile_formulas
-from rhobust.compiler.steps.system import variables
 
 from ..reference import oracles
 from ..reference.layers import (

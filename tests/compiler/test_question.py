@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from rhobust.compiler.question.digest import UNASKED, differences, digest, question
+from rhobust.compiler.base.digest import UNASKED, differences, digest, question
 from rhobust.compiler.vnnlib.parse import parse_vnnlib
 
 
@@ -88,7 +88,7 @@ TEXT = (
 def test_a_property_has_one_digest_in_all_processes() -> None:
     program = (
         "import sys; from rhobust.compiler.vnnlib.parse import parse_vnnlib\n"
-        "from rhobust.compiler.question.digest import digest\n"
+        "from rhobust.compiler.base.digest import digest\n"
         "print(digest(parse_vnnlib(sys.argv[1])), end='')"
     )
     other = subprocess.run(

@@ -15,6 +15,7 @@ from rhobust.compiler.language.activations import absolute, leaky_relu, maximum,
 from rhobust.compiler.language.evaluator import holds, value
 from rhobust.compiler.language.expressions import Affine, Variable, as_affine
 from rhobust.compiler.language.formulas import And, Formula, Or, Relation, requirements
+from rhobust.compiler.language.walk import substitute
 from rhobust.compiler.operators import Dense, Select, scaled
 from rhobust.compiler.problem import Branch, Problem
 from rhobust.compiler.question.claim import Claim
@@ -23,7 +24,7 @@ from rhobust.compiler.steps.disjunctions import cases as split_cases
 from rhobust.compiler.steps.flatten import flatten
 from rhobust.compiler.steps.recognise import recognise
 from rhobust.compiler.steps.region import region
-from rhobust.compiler.steps.system import Lift, Solution, System, chain, substitute
+from rhobust.compiler.steps.system import Lift, Solution, System, chain
 
 from ..reference import oracles
 from ..reference.strategies import Case, cases

@@ -18,6 +18,7 @@ from rhobust.compiler.language.exact_rows import applied, entries
 from rhobust.compiler.language.expressions import Expression, Variable, as_affine, define
 from rhobust.compiler.language.formulas import And, Formula, Or, requirements
 from rhobust.compiler.language.norms import norm1, norm2
+from rhobust.compiler.language.walk import variables
 from rhobust.compiler.network.graph import GraphBuilder, Network
 from rhobust.compiler.network.layers import Linear
 from rhobust.compiler.operators import (
@@ -33,7 +34,6 @@ from rhobust.compiler.question.and_or_tree import AllOf, Place, atom, conjunctio
 from rhobust.compiler.question.claim import Claim
 from rhobust.compiler.question.property import Port, Property, Signature
 from rhobust.compiler.steps.compile import compile_formulas
-from rhobust.compiler.steps.system import variables
 from rhobust.compiler.vnnlib.from_formulas import stated, write_formula_vnnlib
 from rhobust.compiler.vnnlib.parse import parse_vnnlib
 from rhobust.export.names import Names

@@ -15,13 +15,13 @@ import pytest
 
 import rhobust as rb
 from rhobust.bnb.search import Settings
+from rhobust.compiler.base.digest import differences, digest
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.base.norms import L1, L2
 from rhobust.compiler.importers.plain import from_arrays
 from rhobust.compiler.network.graph import Network
 from rhobust.compiler.problem import Ball, Problem
 from rhobust.compiler.question.claim import Claim
-from rhobust.compiler.question.digest import differences, digest
 from rhobust.compiler.question.property import Property, Signature
 from rhobust.compiler.question.region import InputRegion
 from rhobust.compiler.vnnlib.parse import parse_vnnlib

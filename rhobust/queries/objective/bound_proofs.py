@@ -17,9 +17,9 @@ from ...compiler.base.errors import LanguageError, RhobustError
 from ...compiler.base.evidence import REASON
 from ...compiler.language.expressions import Affine
 from ...compiler.language.formulas import Formula, Relation, requirements
+from ...compiler.language.walk import variables
 from ...compiler.network.graph import Network
 from ...compiler.question.and_or_tree import Atom, Tree
-from ...compiler.steps.system import variables
 from ...compiler.vnnlib.from_formulas import stated
 from ...compiler.vnnlib.writer import write_vnnlib
 from ..certify import loosen

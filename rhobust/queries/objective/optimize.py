@@ -51,7 +51,7 @@ class Optimum:
             self.compiled = source.compile()
         self.problem = self.compiled.problem
         self.goal = Goal.of(0.0 if source.objective is None else source.objective.sign, stops, gap)
-        self.validator = FormulaValidator(source, self.compiled)
+        self.validator = FormulaValidator(source.formulas, source.minimised, self.compiled)
         self.point: Numbers | None = None
         self.replayed = 0.0
         self.best = best

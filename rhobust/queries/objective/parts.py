@@ -17,8 +17,8 @@ from ...compiler.base.evidence import REASON
 from ...compiler.base.late import Late
 from ...compiler.language.expressions import Variable
 from ...compiler.language.formulas import Formula, Or, Relation
+from ...compiler.language.walk import flat, variables
 from ...compiler.operators import Select
-from ...compiler.steps.system import flat, variables
 from ..engine import Progress
 from ..problem import Objective, Problem, Solution, Statistics
 from .goal import Goal

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..base.errors import LanguageError
+from ..language.exact_rows import Form, entries, values
+from ..language.expressions import Affine, Variable
+from ..language.formulas import And, Ball, Formula, Or, requirements
 from ..network.graph import Network
 from ..operators import LinearOperator
-from .exact_rows import Form, entries, values
-from .expressions import Affine, Variable
-from .formulas import And, Ball, Formula, Or, requirements
 
 
 def check_values(formulas: Iterable[Formula], optimised: Affine | None = None) -> None:
