@@ -61,20 +61,6 @@ def midpoint(low: Array, high: Array) -> tuple[Array, Array]:
     return centre, np.maximum(high - centre, centre - low) * UP
 
 
-def slopes(low: Array, high: Array) -> tuple[Array, Array, Array]:
-    """Plain alpha, and s, t >= 0 with max(z, 0) <= s z + t for all low <= z <= high; any shape.
-
-    Unstable: s >= u / (u - l), t >= -s l; s (l - l) = 0 and s (u - l) >= u. Active: s = 1, t = 0.
-    Rule: triangle.
-    """
-    active, unstable = low >= 0.0, (low < 0.0) & (high > 0.0)
-    width = np.where(unstable, high - low, 1.0)
-    chord = np.minimum(np.where(unstable, high, 0.0) / width * UP + 1e-300, 1.0)
-    s = np.where(active, 1.0, np.where(unstable, chord, 0.0))
-    t = np.where(unstable, -s * low * UP + 1e-300, 0.0)
-    return np.where(active | (unstable & (high > -low)), 1.0, 0.0), s, t
-
-
 def compared_sum(a: Array, b: Array, c: Array) -> Array:
     """The sign of a + b - c in every element, exactly; no overflow may occur.
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rhobust.bnb.checker.arithmetic import Array, Refused, at_most_sum, growth, midpoint, slopes
+from rhobust.bnb.checker.arithmetic import Array, Refused, at_most_sum, growth, midpoint
 from rhobust.bnb.checker.claim import Branch, Part
 from rhobust.bnb.checker.convolution import Convolution
 from rhobust.bnb.checker.exact.root import ExactRoot
@@ -24,7 +24,8 @@ from rhobust.bnb.checker.onnx.reader import read_model
 from rhobust.bnb.checker.operators import Dense, Operator, Scale, Select
 from rhobust.bnb.checker.rounded.coefficients import Rows, fitting, joined, step
 from rhobust.bnb.checker.rounded.root import Root
-from rhobust.bnb.checker.rounded.rows import Reduced, Slopes
+from rhobust.bnb.checker.rounded.rows import Reduced
+from rhobust.bnb.checker.rounded.slopes import Slopes, slopes
 from rhobust.bnb.checker.vnnlib import parse
 
 from .certificates import Network, network

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..arithmetic import TINY, UNIT, Array
 from ..rounded.multi_neuron import Groups
-from ..rounded.rows import Lines, Reduced, Slopes
+from ..rounded.rows import Lines, Reduced
+from ..rounded.slopes import Slopes
 from .root import relaxed, within
 from .whole import Whole, ceil, exactly, fine, floor
 

@@ -20,7 +20,8 @@ import numpy as np
 from ..arithmetic import DOWN, LIMIT, Array, require
 
 if TYPE_CHECKING:
-    from .rows import Reduced, Slopes
+    from .rows import Reduced
+from .slopes import Slopes
 
 SMALLEST = 1e-30
 
@@ -70,49 +71,24 @@ class Groups:
         return total
 
     def renew(self, stale: Array, slopes: Slopes, box: tuple[Array, Array], low: Array) -> None:
-        """Computes the gains where stale (B, G); box (B, D) or (1, D) twice, low (B, V).
-
-        Rule: group.
-        """
+        """Computes the gains where stale (B, G); box (B, D) twice, low (B, V).  Rule: group."""
         self.gain[stale] = 0.0
-        several = stale & (self.use.sum(axis=2) > 1)
-        for node, g in zip(*np.nonzero(several), strict=True):
-            units = self.members[node, g][self.use[node, g]]
-            share = self.share[node, g][self.use[node, g]]
-            here = (box[0], box[1]) if len(box[0]) == 1 else (box[0][[node]], box[1][[node]])
-            least = self._least(int(node), int(self.layer[node, g]), units, share, slopes, here)
-            triangles = np.sum(share * slopes.s[node, units] * -low[node, units]) * DOWN
+        reduced = self.reduced
+        for node, g in zip(*np.nonzero(stale & (self.use.sum(axis=2) > 1)), strict=True):
+            use = self.use[node, g]
+            units, share = self.members[node, g][use], self.share[node, g][use]
+            s, least = slopes.s[node, units], np.inf
+            bits = (np.arange(2 ** len(units))[:, None] >> np.arange(len(units))) & 1
+            for part in reduced.chunks(len(bits)):
+                rows = share * (s - bits[part])  # max(z, 0) is 0 or z
+                sums, owner = reduced.units.sums(rows, units), np.full(len(rows), node)
+                passed = reduced.backward(*sums, int(self.layer[node, g]), slopes, owner)
+                found = reduced.least(*passed, box[0][[node]], box[1][[node]]).min()
+                require(found > -np.inf, "a group's bound overflows")
+                least = min(least, float(found))
+            triangles = np.sum(share * s * -low[node, units]) * DOWN
             gain = (least + triangles) - 1e-15 * (abs(least) + triangles)
             self.gain[node, g] = gain if gain > 0.0 else 0.0
-
-    def _least(
-        self,
-        node: int,
-        layer: int,
-        units: Array,
-        share: Array,
-        slopes: Slopes,
-        box: tuple[Array, Array],
-    ) -> float:
-        """The least of the rows sum of share (s - bit) z over all bits."""
-        reduced, size = self.reduced, len(units)
-        bits = (np.arange(2**size)[:, None] >> np.arange(size)) & 1
-        factor = share * (slopes.s[node, units] - bits)
-        least = np.inf
-        for part in reduced.chunks(2**size):
-            rows = factor[part]
-            g, c = reduced.backward(
-                rows @ reduced.units.weight[units],
-                rows @ reduced.units.bias[units],
-                np.abs(rows) @ reduced.units.cost[units],
-                layer,
-                slopes,
-                np.full(len(rows), node),
-            )
-            found = reduced.least(g, c, *box).min()
-            require(found > -np.inf, "a group's bound overflows")
-            least = min(least, float(found))
-        return least
 
 
 def check_groups(groups: Array, layer: Array) -> None:

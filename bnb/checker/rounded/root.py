@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arithmetic import LIMIT, TINY, UNIT, Array, growth, in_time, midpoint, require, slopes
+from ..arithmetic import LIMIT, TINY, UNIT, Array, growth, in_time, midpoint, require
 from ..claim import Part
 from ..convolution import Convolution
 from ..model import Model
 from ..operators import Dense, Operator
 from .ball import Ball
 from .coefficients import Rows, add, fitting, patch, step
+from .slopes import slopes
 
 PORTION = 128  # units whose rows are handled at once, so that they stay in the cache
 

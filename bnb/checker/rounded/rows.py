@@ -16,43 +16,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..arithmetic import TINY, UNIT, Array, growth, midpoint, slopes
+from ..arithmetic import TINY, UNIT, Array, growth, midpoint
 from ..claim import Part
 from .coefficients import Rows
 from .multi_neuron import Groups
 from .root import Root, Weights, atom_rows
+from .slopes import Slopes
 
 MOST_CELLS = 2**17  # of one array of rows, so that it stays in the cache
-
-
-@dataclass(slots=True)
-class Slopes:
-    """For each of B nodes and V units: alpha, s and t as above, the bounds that they are for, and
-    beta, negative on z <= 0."""
-
-    alpha: Array
-    s: Array
-    t: Array
-    bounds: tuple[Array, Array]
-    beta: Array | None = None
-
-    @classmethod
-    def plain(cls, low: Array, high: Array) -> Slopes:
-        return cls(*slopes(low, high), (low, high))
-
-    def with_alpha(self, alpha: Array, low: Array, high: Array) -> Slopes:
-        """Other slopes where a unit is unstable."""
-        unstable = (low < 0.0) & (high > 0.0)
-        alpha = np.where(unstable, alpha, self.alpha)
-        return Slopes(alpha, self.s, self.t, self.bounds, self.beta)
-
-    def update(self, span: slice, low: Array, high: Array) -> None:
-        """Plain slopes of some units again; low, high (B, V)."""
-        new = slopes(low[:, span], high[:, span])
-        self.alpha[:, span], self.s[:, span], self.t[:, span] = new
-
-    def at(self, owner: Array, units: slice) -> tuple[Array, Array, Array]:
-        return self.alpha[owner, units], self.s[owner, units], self.t[owner, units]
 
 
 @dataclass(slots=True)
@@ -67,6 +38,11 @@ class Lines:
     error: Array
     cost: Array = field(default_factory=lambda: np.zeros(0))
     spread: Array = field(default_factory=lambda: np.zeros(0))
+
+    def sums(self, factors: Array, some: Array | slice = slice(None)) -> tuple[Array, Array, Array]:
+        """Coefficients, constants and errors of sums of some rows, factors (R, n)."""
+        size = np.abs(factors) @ self.cost[some]
+        return factors @ self.weight[some], factors @ self.bias[some], size
 
     def measure(self, most: Array, once: float, sums: float) -> None:
         """most: of |(x, r)|; once, sums: of the terms that meet on a unit, and of all units."""
@@ -154,7 +130,7 @@ class Reduced:
 
     def atom_sums(self, gamma: Array) -> tuple[Array, Array, Array]:
         """Those of sums of atoms, gamma (R, A) >= 0."""
-        return gamma @ self.atoms.weight, gamma @ self.atoms.bias, gamma @ self.atoms.cost
+        return self.atoms.sums(gamma)
 
     def charged(self, lines: Lines) -> Array:
         """The error that a coefficient 1 on a row has in a pass."""

@@ -12,7 +12,8 @@ import numpy as np
 from ..archive import Archive
 from ..arithmetic import Array, in_time, require
 from ..claim import Part
-from .rows import Reduced, Slopes
+from .rows import Reduced
+from .slopes import Slopes
 
 
 def improve(archive: Archive, prefix: str, part: Part, reduced: Reduced, place: Array) -> None:

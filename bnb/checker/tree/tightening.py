@@ -7,7 +7,8 @@ import numpy as np
 from ..arithmetic import Array
 from ..claim import Part
 from ..rounded.cuts import cut, sweep
-from ..rounded.rows import Reduced, Slopes
+from ..rounded.rows import Reduced
+from ..rounded.slopes import Slopes
 from .nodes import Nodes
 from .proof import Proof
 

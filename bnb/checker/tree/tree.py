@@ -8,7 +8,8 @@ from ..arithmetic import NOT_CLOSED, Array, Refused, in_time, require
 from ..claim import Branch, Part
 from ..rounded.cuts import cut
 from ..rounded.multi_neuron import Groups, check_groups
-from ..rounded.rows import Reduced, Slopes
+from ..rounded.rows import Reduced
+from ..rounded.slopes import Slopes
 from .nodes import Nodes
 from .proof import CHOICE, LEAF, Proof
 from .tightening import Tightening
