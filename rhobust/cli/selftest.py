@@ -23,12 +23,14 @@ def show(minutes: float, seed: int, kind: str = "", first: int = 0) -> None:
         TextColumn("{task.fields[count]:,} problems, {task.fields[wrong]} wrong"),
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
-    total = Tally()
+    tallies = {kind: Tally() for kind in kinds}
+    interrupted = False
     with bar:
         task = bar.add_task("", total=deadline.limit, count=0, wrong=0)
 
         def told(kind: str, found: Tally) -> None:
-            total.add(found)
+            tallies[kind].add(found)
+            total = whole(tallies)
             bar.update(
                 task, description=kind, completed=deadline.spent(), count=total.problems,
                 wrong=total.wrong,
@@ -36,7 +38,10 @@ def show(minutes: float, seed: int, kind: str = "", first: int = 0) -> None:
             for text in found.told:
                 typer.echo(f"wrong: {kind}: {text}", err=True)
 
-        tallies = rounds(deadline.remaining, seed, told, kinds, first)
+        try:
+            rounds(deadline.remaining, seed, told, kinds, first)
+        except KeyboardInterrupt:  # what was found by then is told all the same
+            interrupted = True
     if console.is_terminal:
         console.print(table(tallies))
     else:
@@ -45,3 +50,5 @@ def show(minutes: float, seed: int, kind: str = "", first: int = 0) -> None:
         typer.echo("this is a defect of rhobust; please report the lines above", err=True)
         raise typer.Exit(1)
     tell(f"nothing wrong in {deadline.spent():.0f} s")
+    if interrupted:
+        raise KeyboardInterrupt

@@ -394,3 +394,16 @@ def test_weights_near_the_largest_float_break_nothing(norm: str) -> None:
         rhobust.rho_estimate(huge, image, label=1, norm=norm)
         y = huge(x := rhobust.Variable(2, 0, 1))
         rhobust.Problem(rhobust.minimize(y[0]), [y[1] <= y[2], x >= 0.25]).solve(settings=spent)
+
+
+def test_an_interrupted_selftest_tells_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    def some(remaining: Any, seed: int, told: Any, kinds: Any, first: int) -> None:
+        for _ in range(3):
+            told("exact ties", Tally(1, 1))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rhobust.cli.selftest, "rounds", some)
+    done = CliRunner().invoke(app, ["selftest"])
+    assert done.exit_code == 130 and "nothing wrong in" in done.stdout
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("exact ties")]
+    assert row.split()[2:] == ["3", "3", "0", "0"]
