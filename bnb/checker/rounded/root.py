@@ -16,11 +16,10 @@ import numpy as np
 
 from ..arithmetic import LIMIT, TINY, UNIT, Array, growth, in_time, midpoint, require
 from ..claim import Part
-from ..convolution import Convolution
 from ..model import Model
 from ..operators import Dense, Operator
 from .ball import Ball
-from .coefficients import Rows, add, fitting, patch, step
+from .coefficients import Rows, add, fitting, step
 from .slopes import slopes
 
 PORTION = 128  # units whose rows are handled at once, so that they stay in the cache
@@ -153,13 +152,7 @@ class Root:
         rows: dict[int, Rows] = {}
         alone = len(tensor.terms) == 1
         for source, operator in tensor.terms:
-            if isinstance(operator, Convolution) and alone and operator.small((1, 1)):
-                matrix, side = operator.patch((1, 1))
-                _, height, width = operator.out
-                channel, place = np.divmod(units, height * width)
-                origin = np.stack(np.divmod(place, width), axis=1) * operator.strides
-                part = patch(matrix[channel], operator.shape, origin - operator.pads[:2], side)
-            elif isinstance(operator, Dense) and operator.before * operator.after == 1:
+            if isinstance(operator, Dense) and operator.before * operator.after == 1:
                 part = Rows(operator.weight[units])
             else:
                 ones = Rows(np.ones((len(units), 1)), units[:, None])
