@@ -53,6 +53,12 @@ class Model:
     ordered: bool = False
 
     @property
+    def weights(self) -> int:
+        """How many numbers its operators hold."""
+        operators = [operator for tensor in self.tensors for _, operator in tensor.terms]
+        return sum(op.weight.size for op in operators if op.weight is not None)
+
+    @property
     def inputs(self) -> int:
         return self.tensors[0].size
 

@@ -122,3 +122,13 @@ def test_what_float64_leaves_open_is_checked_exactly(
     assert "leaf 0 is not closed; --exact may close it" in first.text() and not first.exact
     assert second.accepted and third.accepted and second.exact and third.exact
     assert third.text().endswith(" s, in exact arithmetic")
+
+
+@pytest.mark.parametrize("name, value", [("MOST_EXACT", 0), ("EXACT_SECONDS", -1.0)])
+def test_exact_arithmetic_has_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: float
+) -> None:
+    """Then the refusal tells how to check the certificate nevertheless."""
+    monkeypatch.setattr(writing, name, value)
+    told = about_a_formula(31402, tmp_path)
+    assert told.endswith("the checker refuses it: leaf 0 is not closed; --exact may close it")
