@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rhobust.bnb.check import Checker
-from rhobust.cli.solve import stored
+from rhobust.cli.commands.solve import stored
 
 from .workloads import DATA, WORKLOADS, arguments
 

@@ -121,7 +121,7 @@ def demo(
     overwrite: Overwrite = False,
 ) -> None:
     """Show rho of a few handwritten digits, with a picture; needs no files."""
-    from .demo import show
+    from .commands.demo import show
 
     show(out, count, timeout, overwrite)
 
@@ -129,7 +129,7 @@ def demo(
 @app.command()
 def inspect(model: Model, trust_pickle: TrustPickle = False) -> None:
     """Show a model's layers, and how well they agree with its own runtime."""
-    from .inspect import show
+    from .commands.inspect import show
 
     show(model, trust_pickle)
 
@@ -161,7 +161,7 @@ def rho(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, check, overwrite,
     )  # fmt: skip
-    from .ask import measure
+    from .commands.ask import measure
 
     measure(asked, norm, certificates)
 
@@ -199,7 +199,7 @@ def verify(
         threads, memory, trust_pickle, check, overwrite,
     )  # fmt: skip
     size = radius(eps)
-    from .ask import decide
+    from .commands.ask import decide
 
     decide(asked, size, norm, certificates, checkpoint, float32)
 
@@ -231,7 +231,7 @@ def estimate(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         trust_pickle=trust_pickle, overwrite=overwrite,
     )  # fmt: skip
-    from .ask import estimate as ask
+    from .commands.ask import estimate as ask
 
     ask(asked, norm, largest, integer, iterate)
 
@@ -264,7 +264,7 @@ def metrics(
     overwrite: Overwrite = False,
 ) -> None:
     """Show how often and how near images lose their labels: frequency, severity, curves."""
-    from .metrics import show
+    from .commands.metrics import show
 
     show(files, eps or ["20/255"], correct, out, largest, iterated, overwrite)
 
@@ -285,7 +285,7 @@ def figure_region(
     overwrite: Overwrite = False,
 ) -> None:
     """Draw the plane of a network of two inputs: loss, a point's region, what lies nearest."""
-    from .figure import region
+    from .commands.figure import region
 
     region(out, point, timeout, overwrite)
 
@@ -318,7 +318,7 @@ def figure_example(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out,
         trust_pickle=trust_pickle, overwrite=overwrite,
     )  # fmt: skip
-    from .figure import example
+    from .commands.figure import example
 
     example(asked, method)
 
@@ -349,7 +349,7 @@ def solve(
     """Answer a VNN-LIB property: sat with a witness, unsat, timeout or unknown."""
     if len(files) < 2:
         raise typer.BadParameter("a model and a property file are needed")
-    from .solve import answer
+    from .commands.solve import answer
 
     answer(
         files[:-1],
@@ -383,7 +383,7 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
     """Re-prove what a certificate claims, without the engine; exit status 3 where it fails."""
-    from .check import show
+    from .commands.check import show
 
     show(certificate, model, property_file, expect, exact, as_json)
 
@@ -400,7 +400,7 @@ def vnncomp(
     overwrite: Overwrite = False,
 ) -> None:
     """Answer all instances of a VNN-COMP benchmark; compare them with expected.csv if present."""
-    from .solve import compete
+    from .commands.solve import compete
 
     compete(folder, limit, every, json, seed, certificates, check, overwrite)
 
@@ -423,7 +423,7 @@ def export(
     """Write a question for another solver: SMT-LIB 2 (exact), MPS (big-M MILP) or VNN-LIB."""
     if len(files) < 2:
         raise typer.BadParameter("a model and a property file are needed")
-    from .solve import write
+    from .commands.solve import write
 
     write(files[:-1], Path(files[-1]), form, out, trust_pickle, overwrite)
 
@@ -442,6 +442,6 @@ def selftest(
     ] = 0,
 ) -> None:
     """Answer problems whose answers are known, with and without injected faults."""
-    from .selftest import show
+    from .commands.selftest import show
 
     show(minutes, seed, kind, first)

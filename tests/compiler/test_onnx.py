@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from rhobust.compiler.importers.onnx.arithmetic import nearest_root
+from rhobust.compiler.importers.onnx.operators.arithmetic import nearest_root
 from rhobust.compiler.importers.onnx.ops import OPERATIONS
 from rhobust.compiler.operators import Scale
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import rhobust.cli.ask
+import rhobust.cli.commands.ask
 import rhobust.files.atomic
 from rhobust import VerifyResult
 from rhobust import verify as true_verify
@@ -168,7 +168,7 @@ def test_an_interrupt_keeps_what_is_done(
             raise KeyboardInterrupt
         return true_verify(*arguments, **named)
 
-    monkeypatch.setattr(rhobust.cli.ask, "verify", interrupted)
+    monkeypatch.setattr(rhobust.cli.commands.ask, "verify", interrupted)
     out = tmp_path / "out.jsonl"
     result = runner.invoke(app, ["verify", *small, "--eps", "0.25", "--json", str(out)])
     assert result.exit_code == 130
@@ -240,7 +240,7 @@ def test_a_defect_is_no_bad_input(small: list[str], monkeypatch: pytest.MonkeyPa
     def broken(*arguments: Any, **named: Any) -> VerifyResult:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(rhobust.cli.ask, "verify", broken)
+    monkeypatch.setattr(rhobust.cli.commands.ask, "verify", broken)
     result = runner.invoke(app, ["verify", *small, "--eps", "0.25"])
     assert result.exit_code == 1 and isinstance(result.exception, ZeroDivisionError)
 
@@ -253,7 +253,7 @@ def test_inspect_shows_layers_and_fidelity(tmp_path: Path) -> None:
 
 
 def test_demo_explains_and_draws(tmp_path: Path) -> None:
-    text = call("demo", "--out", tmp_path / "new" / "folder", "--count", "2", "--timeout", "5")
+    text = call("demo", "--out", tmp_path / "new" / "folder", "--count", "2", "--timeout", "600")
     picture = tmp_path / "new" / "folder" / "demo.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert text.splitlines()[0].startswith("The robustness rho of 2 handwritten digits")

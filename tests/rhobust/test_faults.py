@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import rhobust
-import rhobust.cli.selftest
+import rhobust.cli.commands.selftest
 from rhobust.attacks import conjunctions
 from rhobust.bnb import root as rooting
 from rhobust.bnb.leaves import close as leaves
@@ -247,7 +247,7 @@ def test_files_and_memory_end_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_p
         def broken(*given: Any, failure: Exception = error) -> None:
             raise failure
 
-        monkeypatch.setattr(rhobust.cli.selftest, "show", broken)
+        monkeypatch.setattr(rhobust.cli.commands.selftest, "show", broken)
         done = runner.invoke(app, ["selftest"])
         assert done.exit_code == 2 and done.stderr.count("\n") == 1
         assert done.stderr.startswith("error: ")
@@ -402,7 +402,7 @@ def test_an_interrupted_selftest_tells_what_it_did(monkeypatch: pytest.MonkeyPat
             told("optima", Tally(1, 1))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(rhobust.cli.selftest, "rounds", some)
+    monkeypatch.setattr(rhobust.cli.commands.selftest, "rounds", some)
     done = CliRunner().invoke(app, ["selftest"])
     assert done.exit_code == 130 and "nothing wrong in" in done.stdout
     (row,) = [line for line in done.stdout.splitlines() if line.startswith("optima")]

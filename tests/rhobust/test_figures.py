@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from rhobust.cli.app import app
-from rhobust.cli.figure import METHODS
+from rhobust.cli.commands.figure import METHODS
 from rhobust.compiler.base.arrays import Matrix, Vector
 from rhobust.networks.running_example import HIDDEN, points, running_example
 from rhobust.report.example import draw_example, in_levels

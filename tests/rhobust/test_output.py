@@ -32,7 +32,8 @@ PROPERTY = (
 
 DRIVER = """
 import json, os, sys, typer.core
-import rhobust.__main__, rhobust.cli.app, rhobust.cli.ask, rhobust.cli.solve, rhobust.bnb.check
+import rhobust.__main__, rhobust.cli.app, rhobust.bnb.check
+import rhobust.cli.commands.ask, rhobust.cli.commands.solve
 inner = typer.core.TyperCommand.invoke
 def noisy(self, ctx):
     os.write(1, b"NOISE of a library\\n")

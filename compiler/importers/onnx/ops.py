@@ -5,14 +5,14 @@ To add one: a function in a sibling file, its line here, a case in `tests/compil
 
 from __future__ import annotations
 
-from . import activations as activations
-from . import arithmetic as arithmetic
-from . import convolutions as convolutions
-from . import movement as movement
-from . import placing as placing
-from . import pools as pools
-from . import products as products
 from .node import Handler
+from .operators import activations as activations
+from .operators import arithmetic as arithmetic
+from .operators import convolutions as convolutions
+from .operators import movement as movement
+from .operators import placing as placing
+from .operators import pools as pools
+from .operators import products as products
 
 OPERATIONS: dict[str, Handler] = {
     "Abs": activations.absolute,

@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from ..attacks.minimal_distance import nearest
-from ..clock import Deadline
-from ..compiler.base.errors import InputError
-from ..compiler.question.claim import Claim
-from ..embedded import embedded_network
-from ..queries.rho import rho
-from ..report.row import Row, measured
-from ..report.table import COLUMNS
-from . import process
+from ...attacks.minimal_distance import nearest
+from ...clock import Deadline
+from ...compiler.base.errors import InputError
+from ...compiler.question.claim import Claim
+from ...embedded import embedded_network
+from ...queries.rho import rho
+from ...report.row import Row, measured
+from ...report.table import COLUMNS
+from .. import process
+from ..data import Images, embedded
+from ..output import no_standard, tell
+from ..prepare import check_picture
 from .ask import picture
-from .data import Images, embedded
-from .output import no_standard, tell
-from .prepare import check_picture
 from .run import Told, run
 
 SEED = 0

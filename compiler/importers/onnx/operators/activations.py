@@ -7,13 +7,13 @@ from functools import reduce
 
 import numpy as np
 
-from ...base.arrays import Vector
-from ...network.layers import Absolute, Clip, Layer, Leaky, Maximum, Rectifier, Sign
-from ...operators import LinearOperator, Scale, compose
+from ....base.arrays import Vector
+from ....network.layers import Absolute, Clip, Layer, Leaky, Maximum, Rectifier, Sign
+from ....operators import LinearOperator, Scale, compose
+from ..folding import computed
+from ..model import Array, Shape
+from ..node import Node, Symbol, Value, broadcast
 from .arithmetic import negation
-from .folding import computed
-from .model import Array, Shape
-from .node import Node, Symbol, Value, broadcast
 
 
 def _same_shape(node: Node, layer: Layer) -> Value:

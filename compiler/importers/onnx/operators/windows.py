@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...base.arrays import Indices, Tensor, Vector
-from ...operators import Convolution
-from .model import Shape
-from .node import Node
+from ....base.arrays import Indices, Tensor, Vector
+from ....operators import Convolution
+from ..model import Shape
+from ..node import Node
 
 FARTHEST = 2**20
 """Largest stride, padding or dilation; beyond it an index might overflow."""

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...base.arrays import Indices
-from ...network.layers import MaxPool
-from ...operators import Scale, compose
-from ...operators.pooling import Windows
+from ....base.arrays import Indices
+from ....network.layers import MaxPool
+from ....operators import Scale, compose
+from ....operators.pooling import Windows
+from ..model import Shape
+from ..node import Node, Symbol, Value
 from .arithmetic import negation
-from .model import Shape
-from .node import Node, Symbol, Value
 from .products import reduction
 from .windows import POINT, Axis, Spacing, axes_of, convolution, image_axes, images
 

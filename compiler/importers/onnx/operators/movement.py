@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .model import TYPES, Array
-from .node import Node, Symbol, Value
+from ..model import TYPES, Array
+from ..node import Node, Symbol, Value
 
 
 def identity(node: Node) -> Value:

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from ...base.arrays import Indices, Matrix
-from ...operators import Convolution, Dense, LinearOperator, Scale, compose, scaled
-from .folding import computed, exact, one_type, rounded, summed
-from .model import Array, Shape
-from .node import Node, Symbol, Value, positions, selection
+from ....base.arrays import Indices, Matrix
+from ....operators import Convolution, Dense, LinearOperator, Scale, compose, scaled
+from ..folding import computed, exact, one_type, rounded, summed
+from ..model import Array, Shape
+from ..node import Node, Symbol, Value, positions, selection
 
 
 def along(weight: Matrix, shape: Shape, axis: int) -> LinearOperator:

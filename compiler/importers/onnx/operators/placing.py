@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from ...base.arrays import Vector
-from ...network.layers import Sum
-from .folding import one_type
-from .model import Array, Shape
-from .node import Node, Symbol, Value, positions, selection
+from ....base.arrays import Vector
+from ....network.layers import Sum
+from ..folding import one_type
+from ..model import Array, Shape
+from ..node import Node, Symbol, Value, positions, selection
 
 
 def pad(node: Node) -> Value:

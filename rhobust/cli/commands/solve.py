@@ -11,21 +11,21 @@ from pathlib import Path
 
 import typer
 
-from ..bnb.search import Settings
-from ..clock import check_timeout
-from ..compiler.base.errors import InputError, RhobustError
-from ..compiler.network.graph import Network
-from ..compiler.vnnlib.parse import read_vnnlib
-from ..embedded import NAMES, embedded_file
-from ..export.questions import FORMATS, export
-from ..files.atomic import write_text
-from ..files.outputs import apart, may_write
-from ..networks.load import load
-from ..queries.solve import solve
-from . import output
-from .data import folder as existing
-from .output import is_standard, no_standard, tell
-from .process import uninterrupted
+from ...bnb.search import Settings
+from ...clock import check_timeout
+from ...compiler.base.errors import InputError, RhobustError
+from ...compiler.network.graph import Network
+from ...compiler.vnnlib.parse import read_vnnlib
+from ...embedded import NAMES, embedded_file
+from ...export.questions import FORMATS, export
+from ...files.atomic import write_text
+from ...files.outputs import apart, may_write
+from ...networks.load import load
+from ...queries.solve import solve
+from .. import output
+from ..data import folder as existing
+from ..output import is_standard, no_standard, tell
+from ..process import uninterrupted
 
 DECIDED = ("sat", "unsat")
 

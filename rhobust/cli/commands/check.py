@@ -8,10 +8,10 @@ from pathlib import Path
 
 import typer
 
-from ..bnb.check import REFUSED, Checker, Unreadable, read_expectation
-from ..compiler.base.errors import InputError
-from ..embedded import NAMES, embedded_file
-from .output import tell
+from ...bnb.check import REFUSED, Checker, Unreadable, read_expectation
+from ...compiler.base.errors import InputError
+from ...embedded import NAMES, embedded_file
+from ..output import tell
 
 
 def show(

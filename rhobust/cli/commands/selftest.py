@@ -6,10 +6,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..clock import Deadline
-from ..selftest.judge import Tally
-from ..selftest.table import chosen, lines, rounds, table, whole
-from .output import stream, tell
+from ...clock import Deadline
+from ...selftest.judge import Tally
+from ...selftest.table import chosen, lines, rounds, table, whole
+from ..output import stream, tell
 
 
 def show(minutes: float, seed: int, kind: str = "", first: int = 0) -> None:

@@ -11,12 +11,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..clock import Interrupted
-from ..report.row import Row
-from ..report.table import Column, headings, plain, summary, table
-from . import output
-from .output import tell
-from .process import uninterrupted
+from ...clock import Interrupted
+from ...report.row import Row
+from ...report.table import Column, headings, plain, summary, table
+from .. import output
+from ..output import tell
+from ..process import uninterrupted
 
 Told: TypeAlias = Callable[[int, int, float], None]
 Question: TypeAlias = Callable[[int, Told], Row]

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ..compiler.base.arrays import Vector
-from ..compiler.base.errors import InputError
-from ..compiler.network.graph import Network
-from ..networks.running_example import HIDDEN, points, running_example
-from ..queries.estimate import rho_estimate
-from ..queries.rho import rho
-from ..report.example import draw_example, in_levels
-from ..report.picture import Panel
-from ..report.plane import HAT, RHO, Example, draw_plane
-from ..report.table import digits
-from ..witness.label import Witness
-from .options import Options, number
-from .output import tell
-from .prepare import check_picture, pixels, prepare
+from ...compiler.base.arrays import Vector
+from ...compiler.base.errors import InputError
+from ...compiler.network.graph import Network
+from ...networks.running_example import HIDDEN, points, running_example
+from ...queries.estimate import rho_estimate
+from ...queries.rho import rho
+from ...report.example import draw_example, in_levels
+from ...report.picture import Panel
+from ...report.plane import HAT, RHO, Example, draw_plane
+from ...report.table import digits
+from ...witness.label import Witness
+from ..options import Options, number
+from ..output import tell
+from ..prepare import check_picture, pixels, prepare
 
 METHODS = {
     "estimate": "rho-hat (estimate)",

@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...base.arrays import Vector
-from ...network.layers import Linear, Sum
-from ...operators import LinearOperator, Scale, compose, identity
-from .folding import computed, known
-from .model import Array, Shape
-from .node import Node, Symbol, Value, broadcast
+from ....base.arrays import Vector
+from ....network.layers import Linear, Sum
+from ....operators import LinearOperator, Scale, compose, identity
+from ..folding import computed, known
+from ..model import Array, Shape
+from ..node import Node, Symbol, Value, broadcast
 
 
 def _common_shape(node: Node) -> Shape:

@@ -6,10 +6,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from ..compiler.importers.fidelity import compare, probes
-from ..compiler.network.graph import Network
-from ..compiler.network.layers import Layer, Linear
-from ..compiler.operators import (
+from ...compiler.importers.fidelity import compare, probes
+from ...compiler.network.graph import Network
+from ...compiler.network.layers import Layer, Linear
+from ...compiler.operators import (
     Chain,
     Convolution,
     Dense,
@@ -18,8 +18,8 @@ from ..compiler.operators import (
     Select,
     Transposed,
 )
-from ..networks.load import load
-from .output import stream, tell
+from ...networks.load import load
+from ..output import stream, tell
 
 
 def show(model: str, trust_pickle: bool = False) -> None:

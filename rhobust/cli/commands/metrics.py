@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
 
-from ..metrics import curve, frequency, severity
-from ..metrics.intervals import Distances, read
-from ..report.curve import draw_curves
-from ..report.table import known
-from .options import radius
-from .output import tell
-from .prepare import check_picture
+from ...metrics import curve, frequency, severity
+from ...metrics.intervals import Distances, read
+from ...report.curve import draw_curves
+from ...report.table import known
+from ..options import radius
+from ..output import tell
+from ..prepare import check_picture
 
 HEADINGS = ("eps", "phi-hat", "phi <=", "mu-hat", "mu", "within", "images")
 WIDTHS = (8, 8, 8, 9, 20, 7, 7)

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from ...base.arrays import Tensor, Vector
-from ...operators import Transposed
-from .model import Shape
-from .node import Node, Value
+from ....base.arrays import Tensor, Vector
+from ....operators import Transposed
+from ..model import Shape
+from ..node import Node, Value
 from .windows import Axis, Spacing, axes_of, convolution, image_axes, images
 
 
