@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import metrics
+    from . import data, metrics
     from .compiler.importers.keras.files import from_keras
     from .compiler.importers.mipverify.mat import from_mat
     from .compiler.importers.nnet import from_nnet
@@ -52,6 +52,7 @@ __all__ = [
     "absolute",
     "argmax_is",
     "clip",
+    "data",
     "from_keras",
     "from_mat",
     "from_nnet",
@@ -82,7 +83,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 # No other submodule may bear a public name: importing it would replace the name by the module.
-_MODULES = ("metrics",)
+_MODULES = ("data", "metrics")
 _HOMES = {
     "And": ".compiler.language.formulas:all_of",
     "Or": ".compiler.language.formulas:any_of",

@@ -53,11 +53,13 @@ def test_a_checkout_resolves_through_links(name: str) -> None:
 
 
 def test_data_files_are_packaged(project: dict[str, Any]) -> None:
-    patterns = project["tool"]["setuptools"]["package-data"]["rhobust"]
-    taken = {path for pattern in patterns for path in (ROOT / "rhobust").glob(pattern)}
-    kept = {path for path in (ROOT / "rhobust" / "data").iterdir() if path.is_file()}
-    assert ROOT / "rhobust" / "py.typed" in taken
-    assert kept and kept <= taken, "the embedded network and its images"
+    """All files of a package that are no code: the mark of types, the embedded networks, images."""
+    for package in ("rhobust", "rhobust.data"):
+        folder = ROOT.joinpath(*package.split("."))
+        patterns = project["tool"]["setuptools"]["package-data"][package]
+        taken = {path for pattern in patterns for path in folder.glob(pattern)}
+        kept = {path for path in folder.iterdir() if path.is_file() and path.suffix != ".py"}
+        assert kept and kept == taken, package
 
 
 def test_the_version_is_one(project: dict[str, Any]) -> None:

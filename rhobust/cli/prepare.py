@@ -11,10 +11,11 @@ import typer
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network, arranged
 from ..compiler.question.claim import Claim
+from ..data import Images, digits
+from ..data import load as load_images
 from ..embedded import NAMES
 from ..files.outputs import apart, may_write
 from ..networks.load import load
-from .data import Images, embedded, read
 from .options import Options, chosen
 from .output import is_standard
 
@@ -33,13 +34,13 @@ def prepare(options: Options) -> tuple[Network, Images, list[int]]:
         if path is not None:
             apart(path, network.beside)
     if options.data is not None:
-        images = read(options.data, options.labels, options.domain)
+        images = load_images(options.data, options.labels, domain=options.domain)
         if images.told:
             typer.echo(f"note: {images.told}", err=True)
     elif options.labels is not None:
         raise InputError("--labels needs --data FILE, the images that they belong to")
     elif options.model in NAMES:
-        images = embedded()
+        images = digits()
     else:
         raise InputError(f"{options.model} comes with no images; give some with --data FILE")
     indices = chosen(options.index, len(images), images.source)
@@ -57,6 +58,16 @@ def check_picture(path: Path, overwrite: bool, inputs: Sequence[Path] = ()) -> N
     if path.suffix not in PICTURES:
         raise InputError(f"{path}: unknown suffix; --out writes {', '.join(PICTURES)}")
     may_write(path, "picture", inputs, overwrite)
+
+
+def folder(path: Path | None) -> None:
+    """Makes a folder for results, or says why that cannot be."""
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be made: {error}") from error
 
 
 def pixels(network: Network, images: Images) -> tuple[int, ...]:

@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 
 import rhobust as rb
 from rhobust.cli.app import app
-from rhobust.cli.data import read as read_images
 from rhobust.compiler.base.errors import InputError, LanguageError
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.network.graph import Network
+from rhobust.data import load as load_images
 from rhobust.embedded import embedded_images
 
 from ..compiler.onnx_models import model, read
@@ -157,16 +157,16 @@ def test_whole_numbers_of_a_table(tmp_path: Path) -> None:
 def test_when_files_are_divided(tmp_path: Path) -> None:
     _, table = written(tmp_path, "1,7,8\n1,9,6\n")
     for domain, divisor in (((0.0, 1.0), 255.0), ((0.0, 10.0), 1.0), ((0.0, 5.0), 1.0)):
-        images = read_images(table, None, domain)
+        images = load_images(table, domain=domain)
         assert images.divisor == divisor and bool(images.told) == (divisor > 1)
     (tmp_path / "halves.csv").write_text("1,0.5,8\n")
-    assert read_images(tmp_path / "halves.csv", None).divisor == 1.0
+    assert load_images(tmp_path / "halves.csv").divisor == 1.0
     (tmp_path / "bits.csv").write_text("1,0,1\n")
-    assert read_images(tmp_path / "bits.csv", None).divisor == 1.0
+    assert load_images(tmp_path / "bits.csv").divisor == 1.0
     stored = {"images": np.array([[0, 1]], np.uint8), "labels": np.array([1])}
     np.savez(tmp_path / "b.npz", **stored)  # type: ignore[arg-type]
     for domain, divisor in (((0.0, 1.0), 255.0), ((-1.0, 2.0), 255.0), ((0.0, 255.0), 1.0)):
-        assert read_images(tmp_path / "b.npz", None, domain).divisor == divisor
+        assert load_images(tmp_path / "b.npz", domain=domain).divisor == divisor
 
 
 @pytest.mark.parametrize("norm", ["linf", "l1", "l2"])

@@ -12,6 +12,7 @@ from ...bnb.search import Settings
 from ...clock import Interrupted
 from ...compiler.base.errors import InputError
 from ...compiler.network.graph import Network
+from ...data import Images
 from ...estimates.pixels import check_pixels
 from ...files.outputs import apart, may_write
 from ...queries.estimate import rho_estimate
@@ -22,10 +23,9 @@ from ...report.row import Row, estimated, measured, verified
 from ...report.table import COLUMNS, INTEGER, ITERATED, Column, digits
 from ...results import RhoResult
 from .. import process
-from ..data import Images, folder
 from ..options import Options
 from ..output import no_standard, tell
-from ..prepare import pixels, prepare
+from ..prepare import folder, pixels, prepare
 from .run import Question, Told, run
 
 

@@ -12,12 +12,12 @@ from ...attacks.minimal_distance import nearest
 from ...clock import Deadline
 from ...compiler.base.errors import InputError
 from ...compiler.question.claim import Claim
+from ...data import Images, digits
 from ...embedded import embedded_network
 from ...queries.rho import rho
 from ...report.row import Row, measured
 from ...report.table import COLUMNS
 from .. import process
-from ..data import Images, embedded
 from ..output import no_standard, tell
 from ..prepare import check_picture
 from .ask import picture
@@ -52,7 +52,7 @@ def show(folder: Path, count: int, timeout: float, overwrite: bool = False) -> N
     path = folder / "demo.png"
     no_standard(folder, "folder")
     _check_folder(folder, path, overwrite)
-    network, images = embedded_network("digits"), embedded()
+    network, images = embedded_network("digits"), digits()
     tell(ABOUT.format(count=count, relus=network.relus, timeout=timeout))
 
     def ask(index: int, told: Told) -> Row:

@@ -23,8 +23,8 @@ from ...files.outputs import apart, may_write
 from ...networks.load import load
 from ...queries.solve import solve
 from .. import output
-from ..data import folder as existing
 from ..output import is_standard, no_standard, tell
+from ..prepare import folder as existing
 from ..process import uninterrupted
 
 DECIDED = ("sat", "unsat")

@@ -1,0 +1,90 @@
+"""Images as the network sees them, their names and digests, and the table of formats."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+import rhobust as rb
+from rhobust.compiler.base.errors import InputError
+from rhobust.data import Images, digits, load
+from rhobust.data.formats import FORMATS
+
+FOLDER = Path(rb.data.__file__).parent
+
+
+def test_every_format_is_in_the_table() -> None:
+    """A file of the folder with a FORMAT is in the table, and the table holds no other."""
+    files = [path.stem for path in FOLDER.glob("*.py")]
+    modules = [import_module(f"rhobust.data.{name}") for name in files if name != "__init__"]
+    own = [module.FORMAT for module in modules if hasattr(module, "FORMAT")]
+    assert len(own) == len(FORMATS) and all(any(one is kept for kept in FORMATS) for one in own)
+    assert len({known.name for known in FORMATS}) == len(FORMATS)
+
+
+def test_the_embedded_digits() -> None:
+    images = digits()
+    assert len(images) == 200 and images.shape == (8, 8) and images.divisor == 255.0
+    vector = images.vector(7)
+    assert vector.shape == (64,) and 0.0 <= vector.min() and vector.max() <= 1.0
+    assert images.name(7) == "7" and images.name(-1) == "199"
+    with pytest.raises(IndexError):
+        images.name(200)
+    assert "200 of shape (8, 8)" in repr(images)
+
+
+def test_a_digest_is_of_what_the_network_sees() -> None:
+    images = digits()
+    seen = b"8,8\n" + images.vector(3).tobytes()
+    assert images.digest(3) == hashlib.sha256(seen).hexdigest()
+    scaled = Images("scaled", images.values / 255.0, images.labels)
+    assert scaled.digest(3) == images.digest(3) and scaled.digest() == images.digest()
+
+
+@given(
+    arrays.arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3))),
+    st.data(),
+)
+def test_digests_differ_where_images_or_labels_do(values: np.ndarray, data: st.DataObject) -> None:
+    labels = np.arange(len(values))
+    images = Images("one", values, labels, 255.0)
+    place = data.draw(st.integers(0, values.size - 1))
+    other = values.copy()
+    other.reshape(-1)[place] ^= 1
+    changed = Images("two", other, labels, 255.0)
+    touched = place // values[0].size
+    same = [images.digest(index) == changed.digest(index) for index in range(len(values))]
+    assert same == [index != touched for index in range(len(values))]
+    assert images.digest() != changed.digest()
+    assert images.digest() != Images("three", values, labels + 1, 255.0).digest()
+    flat = Images("flat", values.reshape(len(values), -1), labels, 255.0)
+    assert images.digest() != flat.digest()
+    named = Images("named", values, labels, 255.0, names=tuple(map(str, labels)))
+    assert images.digest() == named.digest()
+
+
+def test_names_come_from_archives(tmp_path: Path) -> None:
+    values, labels = np.zeros((2, 3)), np.array([1, 0])
+    np.savez(tmp_path / "a.npz", images=values, labels=labels, names=np.array(["first", "second"]))
+    images = load(tmp_path / "a.npz")
+    assert images.names == ("first", "second") and images.name(1) == "second"
+    np.savez(tmp_path / "few.npz", images=values, labels=labels, names=np.array(["first"]))
+    with pytest.raises(InputError, match=r"few\.npz: 1 names for 2 images"):
+        load(tmp_path / "few.npz")
+    np.savez(tmp_path / "number.npz", images=values, labels=labels, names=np.arange(2))
+    with pytest.raises(InputError, match="'names' should be one text for each image"):
+        load(str(tmp_path / "number.npz"))
+
+
+@pytest.mark.parametrize("labels", [[0.0, np.nan], [np.inf, 0.0], [0.5, 1.0], ["a", "b"]])
+def test_labels_are_whole_numbers(labels: list[object], tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", images=np.zeros((2, 3)), labels=np.array(labels))
+    with pytest.raises(InputError, match=r"a\.npz: labels are not whole numbers"):
+        load(tmp_path / "a.npz")
