@@ -1,0 +1,6 @@
+"""Workers that tasks are handed to: this process, others of this machine, executors, clusters."""
+
+from .opening import open_workers
+from .task import LOST, Done, Workers
+
+__all__ = ["LOST", "Done", "Workers", "open_workers"]

@@ -1,0 +1,117 @@
+"""Workers of a Dask cluster, met in this file alone (extra `distributed`).
+
+Dask tries the tasks of a lost worker again elsewhere, three times unless its scheduler is told
+otherwise (`distributed.scheduler.allowed-failures`), and blames all tasks that the worker was to
+do. So one that Dask gives up is done once more, with no other beside it: only what ends a worker
+then is lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import CancelledError, Future
+
+from ..compiler.base.errors import InputError
+from .executors import Executors
+from .task import LOST, Done, Outcome, Setup, Task
+
+SECONDS = 10.0
+"""In which a scheduler has to answer, and a first worker has to be there."""
+
+LOOK = 2.0
+"""Seconds between looks at how many workers there are."""
+
+
+def version() -> str:
+    """Of the package on a worker."""
+    from .. import __version__
+
+    return __version__
+
+
+class Cluster(Executors):
+    """Hands tasks to the workers of a scheduler, as many as there are at the time."""
+
+    def __init__(self, address: str, setup: Setup) -> None:
+        try:
+            from distributed import Client, KilledWorker
+        except ImportError:
+            raise InputError(
+                "a Dask cluster needs distributed: pip install 'rhobust[distributed]'"
+            ) from None
+        try:
+            self._client = Client(address, timeout=SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{address}: no Dask scheduler answers there: {error}; start one with "
+                "dask scheduler"
+            ) from error
+        self._address, self._losses = address, (KilledWorker, CancelledError)
+        self._threads, self._looked = 0, -LOOK
+        self._suspects: deque[Task] = deque()
+        self._alone = False
+        try:
+            self._greet()
+        except BaseException:
+            self._client.close()
+            raise
+        super().__init__(self._client.get_executor(pure=False), setup)
+
+    def _greet(self) -> None:
+        """InputError where there are no workers, or ones that could not do the tasks."""
+        try:
+            self._client.wait_for_workers(1, timeout=SECONDS)
+        except TimeoutError:
+            raise InputError(
+                f"{self._address}: the scheduler has no workers; start some with "
+                f"dask worker {self._address}"
+            ) from None
+        try:
+            theirs: Mapping[str, str] = self._client.run(version)
+        except Exception as error:
+            raise InputError(
+                f"{self._address}: its workers cannot load rhobust ({error}); install it there"
+            ) from error
+        for worker, other in theirs.items():
+            if other != version():
+                raise InputError(
+                    f"{self._address}: the worker {worker} has rhobust {other}, and this is "
+                    f"{version()}; install the same there"
+                )
+
+    @property
+    def size(self) -> int:
+        now = time.monotonic()
+        if now - self._looked >= LOOK:
+            self._looked = now
+            self._threads = sum(self._client.nthreads().values())
+        return max(self._threads, 1)
+
+    @property
+    def unfinished(self) -> int:
+        return super().unfinished + len(self._suspects)
+
+    def close(self, cancel: bool = False) -> None:
+        self._suspects.clear()
+        super().close(cancel)
+        self._client.close()
+
+    def _hand_out(self) -> None:
+        if not self._alone:
+            super()._hand_out()
+        if self._suspects and not self._running:
+            self._alone = True
+            self._begin(self._suspects.popleft())
+
+    def _ending(self, future: Future[Outcome], task: Task) -> Done | None:
+        done = super()._ending(future, task)
+        self._alone = False
+        return done
+
+    def _lost(self, task: Task) -> Done | None:
+        if self._alone:
+            return Done(task.key, error=LOST)
+        self._suspects.append(task)
+        return None

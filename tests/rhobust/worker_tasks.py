@@ -1,0 +1,69 @@
+"""Tasks that the tests of workers hand out; processes find this file by its name alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def setup(number: int) -> int:
+    return number
+
+
+def fails(text: str) -> int:
+    raise ValueError(text)
+
+
+def ends() -> int:
+    os._exit(7)
+
+
+def product(value: int, factor: int) -> int:
+    return value * factor
+
+
+def squeeze(value: int, data: bytes) -> bytes:
+    return bytes([value]) * len(data)
+
+
+def raises(value: int) -> None:
+    raise KeyError(f"a key of {value}")
+
+
+def leaves(value: int) -> None:
+    raise SystemExit(3)
+
+
+def unsendable(value: int) -> object:
+    return lambda: value
+
+
+def kills(value: int) -> None:
+    """Ends its worker each time."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kills_once(value: int, trace: Path) -> int:
+    """Ends its worker the first time."""
+    if not trace.exists():
+        trace.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return value
+
+
+def begin(value: int, trace: Path, seconds: float = 600.0) -> None:
+    """Tells the number of its process, is busy for long, and tells its end."""
+    beside = trace.with_suffix(f".{os.getpid()}")
+    beside.write_text(str(os.getpid()))
+    beside.rename(trace)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+    trace.with_suffix(".end").touch()
+
+
+def surroundings(value: int) -> tuple[str, int]:
+    """Threads of its libraries, and its process."""
+    return os.environ.get("OPENBLAS_NUM_THREADS", ""), os.getpid()
