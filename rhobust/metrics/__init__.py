@@ -2,12 +2,14 @@
 
 All are statistics of rho over images, of which only intervals may be known. With estimates
 (rho-hat >= rho) the frequency is an estimate from below; with intervals of `rho` it has two sides.
-Results are any of what `Results` names: arrays, lists of results, or JSON-lines files. An image
-that is misclassified has rho = 0 and counts; `correct_only` leaves such images out.
+Results are any of what `Results` names: arrays, lists of results or of records of a test set, or
+JSON-lines files. An image that is misclassified has rho = 0 and counts; `correct_only` leaves such
+images out.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +17,17 @@ import numpy as np
 from ..compiler.base.arrays import Vector
 from ..compiler.base.errors import InputError
 from ..compiler.question.claim import check_eps
+from .comparison import McNemar, mcnemar
+from .fits import Fit, fit
 from .intervals import Distances, Results, distances
+from .sampling import CONFIDENCE, Ends, between, clopper_pearson, uniform_width
+from .shares import Accuracy, Share, accuracy, by_class, radii
 
-__all__ = ["Curve", "Frequency", "Results", "Severity", "curve", "frequency", "severity"]
+__all__ = [
+    "Accuracy", "Curve", "Ends", "Fit", "Frequency", "McNemar", "Results", "Severity", "Share",
+    "accuracy", "by_class", "clopper_pearson", "curve", "fit", "frequency", "mcnemar", "quantile",
+    "radii", "severity",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,11 @@ class Frequency:
     lower: float
     upper: float
     images: int
+
+    def sampling(self, confidence: float = CONFIDENCE) -> Ends:
+        """Where phi of all images of the kind lies, with this confidence (Clopper, Pearson)."""
+        least, most = round(self.lower * self.images), round(self.upper * self.images)
+        return between(least, most, self.images, confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +89,25 @@ class Curve:
         ends = (self.lower[place], self.upper[place]) if place >= 0 else (0.0, 0.0)
         return Frequency(float(eps), float(ends[0]), float(ends[1]), self.images)
 
+    def sampling(self, confidence: float = CONFIDENCE) -> Curve:
+        """A band that holds the curve of all images of the kind, at every radius at once.
+
+        Wider by the inequality of Dvoretzky, Kiefer and Wolfowitz, which speaks of the whole curve;
+        `Frequency.sampling` is narrower and speaks of one radius.
+        """
+        width = uniform_width(self.images, confidence)
+        start = self.eps[:1] > 0.0 if len(self.eps) else np.ones(1, dtype=bool)
+        zero = np.zeros(int(start.sum()))  # below the first step there is a band, too
+        eps, lower, upper = (np.concatenate([zero, x]) for x in (self.eps, self.lower, self.upper))
+        return Curve(
+            eps, np.maximum(lower - width, 0.0), np.minimum(upper + width, 1.0), self.images
+        )
+
 
 def frequency(results: Results, eps: float, correct_only: bool = False) -> Frequency:
     """The adversarial frequency at a radius, as `Frequency` says."""
     known, radius = _chosen(results, correct_only), check_eps(eps)
-    lower, upper = np.mean(known.upper <= radius), np.mean(known.lower <= radius)
+    lower, upper = np.mean(known.upper <= radius), np.mean(known.begins <= radius)
     return Frequency(radius, float(lower), float(max(lower, upper)), len(known))
 
 
@@ -90,7 +119,7 @@ def severity(results: Results, eps: float, correct_only: bool = False) -> Severi
     """
     known, radius = _chosen(results, correct_only), check_eps(eps)
     within = known.upper <= radius
-    maybe = (known.lower <= radius) & ~within
+    maybe = (known.begins <= radius) & ~within
     found, possible = int(within.sum()), int(within.sum() + maybe.sum())
     if not possible:
         reason = "every image is proven to hold no example within eps"
@@ -108,11 +137,26 @@ def severity(results: Results, eps: float, correct_only: bool = False) -> Severi
 def curve(results: Results, correct_only: bool = False) -> Curve:
     """The share of images with rho <= eps for every eps, as `Curve` says."""
     known = _chosen(results, correct_only)
-    ends = np.concatenate([known.lower, known.upper])
+    ends = np.concatenate([known.begins, known.upper])
     eps = np.unique(ends[np.isfinite(ends)])
     lower = np.searchsorted(np.sort(known.upper), eps, side="right") / len(known)
-    upper = np.searchsorted(np.sort(known.lower), eps, side="right") / len(known)
+    upper = np.searchsorted(np.sort(known.begins), eps, side="right") / len(known)
     return Curve(eps, lower, np.maximum(lower, upper), len(known))
+
+
+def quantile(
+    results: Results, share: float = 0.5, correct_only: bool = False
+) -> tuple[float, float]:
+    """The least radius within which this share of the images has an example: at least, at most.
+
+    0.5 is the median of rho. inf where so many have none, or where none was found of so many.
+    """
+    if not 0.0 < share <= 1.0:  # NaN too
+        raise InputError(f"share is {share!r}, and should lie between 0 and 1")
+    known = _chosen(results, correct_only)
+    place = max(math.ceil(share * len(known) - 1e-9), 1) - 1
+    lower, upper = np.sort(known.lower)[place], np.sort(known.upper)[place]
+    return float(min(lower, upper)), float(upper)
 
 
 def _chosen(results: Results, correct_only: bool) -> Distances:

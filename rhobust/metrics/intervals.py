@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ..compiler.base.arrays import Mask, Vector
 from ..compiler.base.errors import InputError
 from ..results import Estimate, RhoResult, Verdict, VerifyResult
+from .records import Known, Recorded, known_of
 
 Result: TypeAlias = Estimate | RhoResult | VerifyResult
 
@@ -24,12 +25,14 @@ class Distances:
     """rho of image k lies in [lower[k], upper[k]].  Both (N,), inf where no example is known.
 
     An estimate has lower 0: it proves nothing below it. correct: whether the network gives the
-    image its label, (N,); an image that it does not has rho 0.
+    image its label, (N,); an image that it does not has rho 0. beyond: whether rho is known to be
+    more than lower, as a ball without examples shows it, (N,); nowhere by default.
     """
 
     lower: Vector
     upper: Vector
     correct: Mask
+    beyond: Mask | None = None
 
     def __post_init__(self) -> None:
         if not len(self.lower) == len(self.upper) == len(self.correct):
@@ -46,11 +49,24 @@ class Distances:
 
     def kept(self, mask: Mask) -> Distances:
         """Those of some images, (N,)."""
-        return Distances(self.lower[mask], self.upper[mask], self.correct[mask])
+        beyond = None if self.beyond is None else self.beyond[mask]
+        return Distances(self.lower[mask], self.upper[mask], self.correct[mask], beyond)
+
+    @property
+    def begins(self) -> Vector:
+        """The least float64 radius that may hold an example, (N,).
+
+        Where rho is more than lower, that is the next number above it: for counting only, since
+        rho may lie between the two.
+        """
+        if self.beyond is None:
+            return self.lower
+        return np.where(self.beyond, np.nextafter(self.lower, np.inf), self.lower)
 
 
-Results: TypeAlias = Distances | npt.ArrayLike | Iterable[Result] | str | Path
-"""An array (N,) of estimates or (N, 2) of intervals, results of the package, or a JSON-lines file.
+Results: TypeAlias = Distances | npt.ArrayLike | Iterable[Result | Recorded] | str | Path
+"""An array (N,) of estimates or (N, 2) of intervals, results of the package, records of a test set,
+or a JSON-lines file.
 
 Of exact distances, the interval's ends are the same: `np.column_stack([rho, rho])`.
 """
@@ -70,6 +86,8 @@ def distances(results: Results) -> Distances:
         several: list[Any] = list(results)
         if several and all(isinstance(one, Result) for one in several):
             return _joined([_of(one) for one in several])
+        if several and all(isinstance(one, Recorded) for one in several):
+            return _joined([known_of(one) for one in several])
         results = several
     try:
         array = np.asarray(results, dtype=np.float64)
@@ -84,23 +102,26 @@ def distances(results: Results) -> Distances:
     raise InputError(f"distances of shape {array.shape} should be (N,) or (N, 2)")
 
 
-_One: TypeAlias = tuple[float, float, bool]
-
-
-def _of(result: Result) -> _One:
-    """Lower and upper end, and whether the image has its label."""
+def _of(result: Result) -> Known:
+    """Lower and upper end, whether the image has its label, and whether rho is above lower."""
     correct = result.label == result.predicted
     if isinstance(result, Estimate):
-        return 0.0, result.rho, correct
+        return 0.0, result.rho, correct, False
     if isinstance(result, RhoResult):
-        return result.lower, result.upper, correct
-    lower = result.eps if result.verdict is Verdict.ROBUST else 0.0
-    return lower, math.inf if result.witness is None else result.witness.distance, correct
+        return result.lower, result.upper, correct, False
+    robust = result.verdict is Verdict.ROBUST
+    upper = math.inf if result.witness is None else result.witness.distance
+    return result.eps if robust else 0.0, upper, correct, robust
 
 
-def _joined(found: Sequence[_One]) -> Distances:
-    lower, upper, correct = zip(*found, strict=True) if found else ((), (), ())
-    return Distances(np.array(lower), np.array(upper), np.array(correct, dtype=bool))
+def _joined(found: Sequence[Known]) -> Distances:
+    lower, upper, correct, beyond = zip(*found, strict=True) if found else ((), (), (), ())
+    return Distances(
+        np.array(lower),
+        np.array(upper),
+        np.array(correct, dtype=bool),
+        np.array(beyond, dtype=bool) if any(beyond) else None,
+    )
 
 
 def read(path: Path, iterated: bool = False) -> Distances:
@@ -108,7 +129,7 @@ def read(path: Path, iterated: bool = False) -> Distances:
 
     iterated: take estimates of the iterated restriction, which `--iterate` asks for.
     """
-    found: list[_One] = []
+    found: list[Known] = []
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
@@ -121,7 +142,7 @@ def read(path: Path, iterated: bool = False) -> Distances:
     return _joined(found)
 
 
-def _line(line: str, where: str, iterated: bool) -> _One:
+def _line(line: str, where: str, iterated: bool) -> Known:
     try:
         row = json.loads(line)
     except json.JSONDecodeError:
@@ -136,8 +157,9 @@ def _line(line: str, where: str, iterated: bool) -> _One:
             raise InputError(f"{where}: has no {key}; write it with --iterate")
     upper = _number(row, key, math.inf, where)
     # an infinite number is null: ROBUST without a radius says that the domain holds no example
-    missing = math.inf if row.get("verdict") == Verdict.ROBUST else 0.0
-    return _number(row, "rho_lower", missing, where), upper, correct
+    robust = row.get("verdict") == Verdict.ROBUST
+    lower = _number(row, "rho_lower", math.inf if robust else 0.0, where)
+    return lower, upper, correct, robust and row.get("eps") is not None
 
 
 def _number(row: Mapping[str, Any], key: str, missing: float, where: str) -> float:

@@ -1,0 +1,66 @@
+"""What the metrics read of an image of a test set, whoever keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from ..compiler.base.errors import InputError
+from ..results import Verdict
+
+Known: TypeAlias = tuple[float, float, bool, bool]
+"""Lower and upper end of rho, whether the image has its label, whether rho is above lower."""
+
+
+class Decided(Protocol):
+    """What was found out of an image at one radius; `rhobust.store.record.Decision` is one."""
+
+    @property
+    def eps(self) -> float: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def attacked(self) -> bool: ...
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """What is kept of an image of a test set; `rhobust.store.record.Record` is one."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def label(self) -> int: ...
+    @property
+    def predicted(self) -> int: ...
+    @property
+    def rho_lower(self) -> float: ...
+    @property
+    def rho_upper(self) -> float: ...
+    @property
+    def decisions(self) -> Sequence[Decided]: ...
+    @property
+    def attack_distance(self) -> float | None: ...
+
+
+def known_of(record: Recorded) -> Known:
+    """The interval of a record, into which goes what its radii tell besides.
+
+    InputError where they contradict each other.
+    """
+    if record.label != record.predicted:
+        return 0.0, 0.0, False, False
+    lower, upper, beyond = record.rho_lower, record.rho_upper, False
+    for decision in record.decisions:
+        if decision.verdict is Verdict.ROBUST and decision.eps >= lower:
+            lower, beyond = decision.eps, True
+        elif decision.verdict is Verdict.NOT_ROBUST:
+            upper = min(upper, decision.eps)
+    if lower > upper or (beyond and lower == upper):
+        if not lower <= upper * (1.0 + 1e-9) or beyond:
+            raise InputError(
+                f"image {record.index}: an example at {upper:.9g} contradicts what is proven up to "
+                f"{lower:.9g}; ask for this image again"
+            )
+        lower = upper  # a validated example stands; the proof's own rounding does not
+    return lower, upper, True, beyond
