@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import data, metrics
+    from . import data, metrics, smoothing
     from .compiler.importers.keras.files import from_keras
     from .compiler.importers.mipverify.mat import from_mat
     from .compiler.importers.nnet import from_nnet
@@ -76,6 +76,7 @@ __all__ = [
     "rho",
     "rho_estimate",
     "sign_of",
+    "smoothing",
     "solve",
     "step",
     "verify",
@@ -83,7 +84,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 # No other submodule may bear a public name: importing it would replace the name by the module.
-_MODULES = ("data", "metrics")
+_MODULES = ("data", "metrics", "smoothing")
 _HOMES = {
     "And": ".compiler.language.formulas:all_of",
     "Or": ".compiler.language.formulas:any_of",

@@ -74,7 +74,7 @@ class Convolution:
         return exact(self._kernel)
 
     @cached_property
-    def _pad_index(self) -> Indices:
+    def pad_index(self) -> Indices:
         """For each patch entry (C_in, kh*kw, out positions) its input index (in_size: padded)."""
         channels, height, width = self.in_shape
         _, out_height, out_width = self.out_shape
@@ -109,7 +109,7 @@ class Convolution:
         positions = self.out_shape[1] * self.out_shape[2]
         if is_exact(values):
             padded = np.concatenate([values, exact(np.zeros((batch, 1)))], axis=1)
-            patches = padded[:, self._pad_index].reshape(batch, self.groups, -1, positions)
+            patches = padded[:, self.pad_index].reshape(batch, self.groups, -1, positions)
             kernel = self._exact_kernel
             products: list[Numbers] = [
                 kernel[None] @ patches[..., some] for some in portions(positions, kernel.size)
@@ -129,7 +129,7 @@ class Convolution:
         if is_exact(values):
             patches = (self._exact_kernel.transpose(0, 2, 1)[None] @ split).reshape(batch, -1)
             out = exact(np.zeros((batch, self.in_size + 1)))
-            index = self._pad_index.reshape(-1)
+            index = self.pad_index.reshape(-1)
             for row in range(batch):
                 np.add.at(out[row], index, patches[row])
             return out[:, :-1]
