@@ -2,8 +2,8 @@
 
 Dask tries the tasks of a lost worker again elsewhere, three times unless its scheduler is told
 otherwise (`distributed.scheduler.allowed-failures`), and blames all tasks that the worker was to
-do. So one that Dask gives up is done once more, with no other beside it: only what ends a worker
-then is lost.
+do. So one that Dask gives up is done once more, with no other beside it: only what ends workers
+then, too, is lost. A worker that ends while its nanny still starts it is not replaced by Dask.
 """
 
 from __future__ import annotations
@@ -68,13 +68,15 @@ class Cluster(Executors):
                 f"{self._address}: the scheduler has no workers; start some with "
                 f"dask worker {self._address}"
             ) from None
-        try:
-            theirs: Mapping[str, str] = self._client.run(version)
-        except Exception as error:
-            raise InputError(
-                f"{self._address}: its workers cannot load rhobust ({error}); install it there"
-            ) from error
+        theirs: Mapping[str, object] = self._client.run(version, on_error="return")
         for worker, other in theirs.items():
+            if isinstance(other, OSError):
+                continue  # it ends just now
+            if isinstance(other, BaseException):
+                raise InputError(
+                    f"{self._address}: the worker {worker} cannot load rhobust ({other}); "
+                    "install it there"
+                )
             if other != version():
                 raise InputError(
                     f"{self._address}: the worker {worker} has rhobust {other}, and this is "
@@ -86,7 +88,10 @@ class Cluster(Executors):
         now = time.monotonic()
         if now - self._looked >= LOOK:
             self._looked = now
-            self._threads = sum(self._client.nthreads().values())
+            try:
+                self._threads = sum(self._client.nthreads().values())
+            except Exception as error:  # connections fail in many ways
+                raise self._gone() from error
         return max(self._threads, 1)
 
     @property
@@ -111,7 +116,14 @@ class Cluster(Executors):
         return done
 
     def _lost(self, task: Task) -> Done | None:
+        if self._client.status != "running":
+            raise self._gone()
         if self._alone:
             return Done(task.key, error=LOST)
         self._suspects.append(task)
         return None
+
+    def _gone(self) -> InputError:
+        return InputError(
+            f"{self._address}: the scheduler answers no more; start it, and run this again"
+        )
