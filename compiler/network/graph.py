@@ -32,6 +32,7 @@ class Network:
     the positions of the argument they feed. The node `input` is the input. digest: SHA-256 of what
     defines it, which for one that was read from an ONNX file (onnx) are the file's bytes. path:
     of the file that it was read from, "" where there is none; beside: of other files with weights.
+    beyond: what it does that its file does not, and how to get a file that does; "" for all others.
     ordered: the source ends with a softmax that is left out; only the order of outputs is its own.
     """
 
@@ -46,6 +47,7 @@ class Network:
     ordered: bool = False
     path: str = field(default="", metadata=UNASKED)
     beside: tuple[str, ...] = field(default=(), metadata=UNASKED)
+    beyond: str = field(default="", metadata=UNASKED)
 
     INPUT = "input"
 

@@ -25,8 +25,10 @@ from .options import (
     Iterate,
     Json,
     Labels,
+    Layout,
     Margin,
     MaxEps,
+    Mean,
     Memory,
     Model,
     Norm,
@@ -34,6 +36,7 @@ from .options import (
     Out,
     Overwrite,
     Seed,
+    Std,
     Target,
     Threads,
     Timeout,
@@ -139,6 +142,9 @@ def rho(
     model: Model,
     data: Data = None,
     labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
     index: Index = "",
     norm: Norm = "linf",
     target: Target = "any",
@@ -159,7 +165,7 @@ def rho(
     distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle, check, overwrite,
+        threads, memory, trust_pickle, check, overwrite, layout, mean, std,
     )  # fmt: skip
     from .commands.ask import measure
 
@@ -172,6 +178,9 @@ def verify(
     eps: Eps,
     data: Data = None,
     labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
     index: Index = "",
     norm: Norm = "linf",
     target: Target = "any",
@@ -196,7 +205,7 @@ def verify(
     distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle, check, overwrite,
+        threads, memory, trust_pickle, check, overwrite, layout, mean, std,
     )  # fmt: skip
     size = radius(eps)
     from .commands.ask import decide
@@ -209,6 +218,9 @@ def estimate(
     model: Model,
     data: Data = None,
     labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
     index: Index = "",
     norm: Norm = "linf",
     target: Target = "second",
@@ -229,7 +241,7 @@ def estimate(
     largest = radius(max_eps, "--max-eps") if max_eps else math.inf
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        trust_pickle=trust_pickle, overwrite=overwrite,
+        trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
     )  # fmt: skip
     from .commands.ask import estimate as ask
 
@@ -269,6 +281,52 @@ def metrics(
     show(files, eps or ["20/255"], correct, out, largest, iterated, overwrite)
 
 
+data = App(help="Fetch, show and prepare images and models.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+
+@data.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="mnist or cifar10.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to; by default a folder NAME here.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The base address of a mirror.")
+    ] = None,
+) -> None:
+    """Fetch a data set, checked by SHA-256; what is there is kept, what broke off goes on."""
+    from .commands.data import fetch
+
+    fetch(name, out, url)
+
+
+@data.command("show")
+def data_show(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="What --data takes.")],
+    labels: Labels = None,
+) -> None:
+    """Show what a file or folder of images holds: count, shape, range, labels."""
+    from .commands.data import show
+
+    show(source, labels)
+
+
+@data.command("normalize")
+def data_normalize(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The model.")],
+    out: Annotated[Path, typer.Option(metavar="NEW.onnx", help="The file to write.")],
+    mean: Mean = "",
+    std: Std = "",
+    layout: Layout = "",
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a model with (x - mean) / std in front of it, of which certificates can speak."""
+    from .commands.data import normalize
+
+    normalize(model, mean, std, layout, out, overwrite)
+
+
 figure = App(help="Draw a linear region, or one adversarial example.", no_args_is_help=True)
 app.add_typer(figure, name="figure")
 
@@ -295,6 +353,9 @@ def figure_example(
     model: Model,
     data: Data = None,
     labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
     index: Annotated[str, typer.Option(metavar="K", help="Which image.")] = "0",
     method: Annotated[
         str,
@@ -316,7 +377,7 @@ def figure_example(
     """Draw an image, an adversarial example, and their scaled difference."""
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out,
-        trust_pickle=trust_pickle, overwrite=overwrite,
+        trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
     )  # fmt: skip
     from .commands.figure import example
 

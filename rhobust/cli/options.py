@@ -34,13 +34,28 @@ Data = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help=".npz with images and labels, .npy with --labels, or .csv (label first). "
-        "The embedded models need none.",
+        help=".npz with images and labels, .npy with --labels, .csv (label first), MNIST or "
+        "CIFAR-10, or a folder of PNG or JPEG files. The embedded models need none.",
     ),
 ]
 Labels = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Labels of the images, .npy or .csv.")
+    Path | None, typer.Option(metavar="FILE", help="Labels: .npy or .csv; for a folder file,label.")
 ]
+Layout = Annotated[
+    str,
+    typer.Option(
+        metavar="L",
+        help="How the data's numbers stand: nhwc (channels last) or nchw; nhwc:nchw says how the "
+        "model takes them, too.",
+    ),
+]
+Mean = Annotated[
+    str,
+    typer.Option(
+        metavar="M", help="The model was trained on (x - M) / S: a number, or M,M,M by channel."
+    ),
+]
+Std = Annotated[str, typer.Option(metavar="S", help="See --mean; radii stay in units of x.")]
 Index = Annotated[
     str, typer.Option(metavar="A:B", help="Which images: A:B as in Python, K, or K,L,M.")
 ]
@@ -111,6 +126,9 @@ class Options:
     trust_pickle: bool = False
     check: bool = True
     overwrite: bool = False
+    layout: str = ""
+    mean: str = ""
+    std: str = ""
 
     @property
     def inputs(self) -> list[Path]:
@@ -146,6 +164,11 @@ def radius(text: str, option: str = "--eps") -> float:
     if value < 0.0:
         raise InputError(f"{option} must be at least 0, not {text}")
     return value
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """Numbers with commas."""
+    return [number(part, option) for part in text.split(",")]
 
 
 def interval(text: str) -> tuple[float, float]:

@@ -9,14 +9,14 @@ import numpy as np
 import typer
 
 from ..compiler.base.errors import InputError
-from ..compiler.network.graph import Network, arranged
+from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim
-from ..data import Images, digits
+from ..data import Images, digits, normalized
 from ..data import load as load_images
 from ..embedded import NAMES
 from ..files.outputs import apart, may_write
 from ..networks.load import load
-from .options import Options, chosen
+from .options import Options, chosen, numbers
 from .output import is_standard
 
 PICTURES = (".png", ".pdf", ".svg")
@@ -29,14 +29,16 @@ def prepare(options: Options) -> tuple[Network, Images, list[int]]:
     if options.out is not None:
         others = [] if options.json is None else [options.json]
         check_picture(options.out, options.overwrite, [*options.inputs, *others])
-    network = load(options.model, trust_pickle=options.trust_pickle)
+    network = scaled(load(options.model, trust_pickle=options.trust_pickle), options)
     for path in (options.json, options.out):
         if path is not None:
             apart(path, network.beside)
     if options.data is not None:
-        images = load_images(options.data, options.labels, domain=options.domain)
-        if images.told:
-            typer.echo(f"note: {images.told}", err=True)
+        images = load_images(
+            options.data, options.labels, domain=options.domain, layout=options.layout
+        )
+    elif options.layout:
+        raise InputError("--layout needs --data FILE, the images that it is about")
     elif options.labels is not None:
         raise InputError("--labels needs --data FILE, the images that they belong to")
     elif options.model in NAMES:
@@ -44,13 +46,25 @@ def prepare(options: Options) -> tuple[Network, Images, list[int]]:
     else:
         raise InputError(f"{options.model} comes with no images; give some with --data FILE")
     indices = chosen(options.index, len(images), images.source)
-    _check_shape(network, images)
+    images = images.fitted(network)
+    if images.told:
+        typer.echo(f"note: {images.told}", err=True)
     for index in indices:
         _check_values(images, index, options)
     _check_labels(network, images, indices, options)
     if options.out is not None:
         pixels(network, images)
     return network, images, indices
+
+
+def scaled(network: Network, options: Options) -> Network:
+    """The network behind the normalisation of --mean and --std, where they are given."""
+    if not options.mean and not options.std:
+        return network
+    mean, std = options.mean or "0", options.std or "1"
+    return normalized(
+        network, numbers(mean, "--mean"), numbers(std, "--std"), layout=options.layout
+    )
 
 
 def check_picture(path: Path, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
@@ -80,21 +94,6 @@ def pixels(network: Network, images: Images) -> tuple[int, ...]:
     if side > 1 and side * side == network.input_size:
         return side, side
     raise InputError(f"inputs of shape {network.input_shape} cannot be drawn; leave out --out")
-
-
-def _check_shape(network: Network, images: Images) -> None:
-    given, taken = images.shape, network.input_shape
-    size = int(np.prod(given, dtype=np.int64))
-    if size != network.input_size:
-        raise InputError(
-            f"{images.source}: an image has {size} numbers (shape {given}), but {network.name} "
-            f"takes {network.input_size} (shape {taken})"
-        )
-    if not arranged(given, taken):
-        raise InputError(
-            f"{images.source}: images of shape {given} are arranged differently from the {taken} "
-            f"that {network.name} takes; transpose them (channels first?) or store them flat"
-        )
 
 
 def _check_values(images: Images, index: int, options: Options) -> None:

@@ -5,5 +5,7 @@ from __future__ import annotations
 from .digits import digits
 from .images import Images
 from .loading import load
+from .normalization import normalized, write_normalized
+from .sets import cifar10, mnist
 
-__all__ = ["Images", "digits", "load"]
+__all__ = ["Images", "cifar10", "digits", "load", "mnist", "normalized", "write_normalized"]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from ..compiler.base.arrays import Indices, Vector
 from ..compiler.base.errors import InputError
-
-Array: TypeAlias = npt.NDArray[Any]
+from ..compiler.network.graph import Network, arranged
+from .arrangement import Array, arrange
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,7 +19,9 @@ class Images:
 
     source: the file or object that they came from, for messages. told: what was done to them, for
     the user; "" where nothing was. names (N): of the images, as of their files; () where they have
-    none. Raises InputError where the counts of the three differ.
+    none. layout: the order of the numbers of an image, `nhwc`, `nchw`, or both that of the file and
+    that of the network, as `nhwc:nchw`; "" where it is not stated. Raises InputError where the
+    counts of the three differ.
     """
 
     source: str
@@ -30,6 +30,7 @@ class Images:
     divisor: float = 1.0
     told: str = ""
     names: tuple[str, ...] = ()
+    layout: str = ""
 
     def __post_init__(self) -> None:
         for count, what in ((len(self.labels), "labels"), (len(self.names), "names")):
@@ -56,6 +57,35 @@ class Images:
     def name(self, index: int) -> str:
         """What an image is called in outputs; where it has no name, its index as a text."""
         return self.names[index] if self.names else str(range(len(self))[index])
+
+    def fitted(self, network: Network) -> Images:
+        """The images in the order of the numbers that a network takes, once they have its size.
+
+        They are rearranged where their layout is stated, and `told` says so. Raises InputError
+        where they do not fit: nothing is resized, and no order is guessed.
+        """
+        size, taken = int(np.prod(self.shape, dtype=np.int64)), network.input_shape
+        if size != network.input_size:
+            raise InputError(
+                f"{self.source}: an image has {size} numbers (shape {self.shape}), but "
+                f"{network.name} takes {network.input_size} (shape {taken})"
+            )
+        images = self
+        if self.layout:
+            try:
+                values, done = arrange(self.values, self.layout, taken, network.name)
+            except InputError as error:
+                raise InputError(f"{self.source}: {error}") from error
+            if done:
+                told = f"{self.told}; {done}" if self.told else f"{self.source}: {done}"
+                images = replace(self, values=values, told=told, layout="")
+        if not arranged(images.shape, taken):
+            raise InputError(
+                f"{self.source}: images of shape {images.shape} are arranged differently from the "
+                f"{taken} that {network.name} takes; say how they are, --layout nhwc or nchw "
+                "(layout=), transpose them, or store them flat"
+            )
+        return images
 
     def digest(self, index: int | None = None) -> str:
         """SHA-256 over what the network sees of one image: its shape and its float64 numbers.

@@ -53,8 +53,10 @@ class Certificate:
         self.path, self.check = Path(path), check
         if not network.onnx:
             raise InputError(
-                f"{network.name} was not read from an ONNX file, and a certificate speaks of one; "
-                "export the network first"
+                f"{network.name}: {network.beyond}"
+                if network.beyond
+                else f"{network.name} was not read from an ONNX file, and a certificate speaks of "
+                "one; export the network first"
             )
         may_write(self.path, "certificate", (network.path, *network.beside, *inputs), overwrite)
         self.network = network

@@ -24,6 +24,9 @@ WRITTEN = f"written by {MARK}"
 HEAD, PICTURE = 2**16, 2**25
 """Bytes of a file that are looked at."""
 
+NORMALIZED = "rhobust.normalization"
+"""Stands in the metadata of models that it wrote."""
+
 ANSWERS = (b"sat", b"unsat", b"timeout", b"unknown")
 """First lines of files of a witness."""
 
@@ -107,10 +110,17 @@ def _head(path: Path, size: int = HEAD) -> bytes:
         return file.read(size)
 
 
+def _model(path: Path) -> bool:
+    """Told by the entry of its metadata."""
+    data = _head(path, PICTURE)
+    return NORMALIZED.encode() in data
+
+
 KINDS: dict[str, Callable[[Path], bool]] = {
     "certificate": _certificate,
     "file of results": _results,
     "witness": _witness,
     "picture": _picture,
     "export": _export,
+    "model": _model,
 }

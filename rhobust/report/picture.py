@@ -18,6 +18,10 @@ from .drawing import save
 
 MOST = 12
 """Panels in one picture: more would be too small to see."""
+WIDEST = 16
+"""Characters of a title's line that fit above an image."""
+LINE = 0.17
+"""Inches of a title's line beyond the second."""
 SIDE, LEFT, RIGHT, TOP, BOTTOM, GAP = 1.15, 1.15, 0.75, 0.5, 0.12, 0.08
 """Inches: of an image, of the margins, and between images."""
 ROWS = ("image", "adversarial\nexample", "change\n(magnified)")
@@ -25,7 +29,7 @@ ROWS = ("image", "adversarial\nexample", "change\n(magnified)")
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """An image, an example near it, and the two lines above them."""
+    """An image, an example near it, and the two or three lines above them."""
 
     image: Vector
     example: Vector
@@ -42,12 +46,14 @@ def draw(
     """
     count = min(len(panels), MOST)
     width = LEFT + RIGHT + count * (SIDE + GAP)
-    height = TOP + BOTTOM + 3 * (SIDE + GAP)
+    lines = max(panel.title.count("\n") for panel in panels[:count]) - 1
+    head = TOP + LINE * max(0, lines)
+    height = head + BOTTOM + 3 * (SIDE + GAP)
     figure = Figure(figsize=(width, height), dpi=130, facecolor="white")
     FigureCanvasAgg(figure)
 
     def place(row: int, column: int) -> Axes:
-        left, top = LEFT + column * (SIDE + GAP), TOP + row * (SIDE + GAP)
+        left, top = LEFT + column * (SIDE + GAP), head + row * (SIDE + GAP)
         box = (left / width, 1.0 - (top + SIDE) / height, SIDE / width, SIDE / height)
         axes = figure.add_axes(box)
         axes.set_xticks([])

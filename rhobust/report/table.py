@@ -79,6 +79,24 @@ ESTIMATE = Column("rho-hat (estimate)", extra("rho_estimate"), 18)
 INTEGER = Column("in pixels", extra("rho_integer"), 9)
 ITERATED = Column("iterated", extra("rho_iterated"), 8)
 
+LONGEST = 24
+"""Characters of a name in a table."""
+
+
+def short(name: str, most: int) -> str:
+    """A name in at most so many characters: of a longer one the end, which tells files apart."""
+    return name if len(name) <= most else "\N{HORIZONTAL ELLIPSIS}" + name[1 - most :]
+
+
+def named(columns: Sequence[Column], names: Sequence[str]) -> tuple[Column, ...]:
+    """The columns with one for names behind the images' numbers, where images have names."""
+    if not names:
+        return tuple(columns)
+    width = min(LONGEST, max(map(len, names)))
+    column = Column("name", lambda row: short(str(row.extra["name"]), LONGEST), width, left=True)
+    return (columns[0], column, *columns[1:])
+
+
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "verify": (
         IMAGE, LABEL, PREDICTED,

@@ -18,9 +18,9 @@ from ...files.outputs import apart, may_write
 from ...queries.estimate import rho_estimate
 from ...queries.rho import rho
 from ...queries.verify import verify
-from ...report.picture import MOST, Panel, draw
+from ...report.picture import MOST, WIDEST, Panel, draw
 from ...report.row import Row, estimated, measured, verified
-from ...report.table import COLUMNS, INTEGER, ITERATED, Column, digits
+from ...report.table import COLUMNS, INTEGER, ITERATED, Column, digits, named, short
 from ...results import RhoResult
 from .. import process
 from ..options import Options
@@ -166,7 +166,8 @@ def _ask(
 ) -> None:
     network, images, indices = prepare(options)
     ask = question(network, images, indices)
-    rows, interrupted = run(_scaled(ask, images), indices, (*COLUMNS[command], *more), options.json)
+    columns = named((*COLUMNS[command], *more), images.names)
+    rows, interrupted = run(about(ask, images), indices, columns, options.json)
     if options.out is not None:
         shape = pixels(network, images)
         count = picture(options.out, rows, images, shape, options.domain)
@@ -175,20 +176,26 @@ def _ask(
         raise typer.Exit(process.status())
 
 
-def _scaled(ask: Question, images: Images) -> Question:
-    """The question, whose rows also tell by what the numbers of a user's images were divided."""
-    if not images.told:
-        return ask
+def about(ask: Question, images: Images) -> Question:
+    """The question, whose rows also tell names of images, and what their numbers were divided by.
 
-    def with_divisor(row: Row) -> Row:
-        return replace(row, extra={**row.extra, "divisor": images.divisor})
+    The embedded images have none of both: of them nobody has to be told.
+    """
+
+    def with_more(row: Row) -> Row:
+        more: dict[str, float | str | bool] = {}
+        if images.names:
+            more["name"] = images.name(row.index)
+        if images.told and images.divisor != 1.0:
+            more["divisor"] = images.divisor
+        return replace(row, extra={**row.extra, **more})
 
     def asked(index: int, told: Told) -> Row:
         try:
-            return with_divisor(ask(index, told))
+            return with_more(ask(index, told))
         except Interrupted as stop:
             assert isinstance(stop.result, Row)
-            raise Interrupted(with_divisor(stop.result)) from None
+            raise Interrupted(with_more(stop.result)) from None
 
     return asked
 
@@ -212,10 +219,12 @@ def picture(
 
 
 def _title(row: Row, other: int) -> str:
-    """The labels, and what is known about rho."""
+    """The image's name, the labels, and what is known about rho."""
     size = digits(row.rho_upper or 0.0)
     if row.extra.get("exact"):
         told = f"\N{GREEK SMALL LETTER RHO} = {size}"
     else:
         told = f"\N{GREEK SMALL LETTER RHO} \N{LESS-THAN OR EQUAL TO} {size}"
-    return f"{row.label} \N{RIGHTWARDS ARROW} {other}\n{told}"
+    name = str(row.extra.get("name", ""))
+    head = f"{short(name, WIDEST)}\n" if name else ""
+    return f"{head}{row.label} \N{RIGHTWARDS ARROW} {other}\n{told}"

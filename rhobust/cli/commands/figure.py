@@ -10,13 +10,14 @@ import numpy as np
 from ...compiler.base.arrays import Vector
 from ...compiler.base.errors import InputError
 from ...compiler.network.graph import Network
+from ...data import Images
 from ...networks.running_example import HIDDEN, points, running_example
 from ...queries.estimate import rho_estimate
 from ...queries.rho import rho
 from ...report.example import draw_example, in_levels
-from ...report.picture import Panel
+from ...report.picture import WIDEST, Panel
 from ...report.plane import HAT, RHO, Example, draw_plane
-from ...report.table import digits
+from ...report.table import digits, short
 from ...witness.label import Witness
 from ..options import Options, number
 from ..output import tell
@@ -71,13 +72,18 @@ def example(options: Options, method: str) -> None:
     draw_example(
         options.out,
         Panel(image, witness.point, f"{_sizes(witness, options.domain)}"),
-        (f"image: {label}", f"example: {witness.label}"),
+        (f"{_called(images, indices[0])}: {label}", f"example: {witness.label}"),
         pixels(network, images),
         options.domain,
     )
-    tell(f"image {indices[0]}: label {label}, example {witness.label}")
+    name = f" ({images.name(indices[0])})" if images.names else ""
+    tell(f"image {indices[0]}{name}: label {label}, example {witness.label}")
     tell(f"{METHODS[method]} {digits(size)}; drawn: {_sizes(witness, options.domain)}")
     tell(f"picture: {options.out}")
+
+
+def _called(images: Images, index: int) -> str:
+    return short(images.name(index), 2 * WIDEST) if images.names else "image"
 
 
 def _example(

@@ -1,4 +1,4 @@
-"""Tables of numbers with commas: in each line a label and then the pixels."""
+"""Tables of numbers with commas: in each line a label and then the pixels; or file,label."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..compiler.base.errors import InputError
-from .images import Array
+from ...compiler.base.errors import InputError
+from ..arrangement import Array
+from . import pictures
 from .stored import Stored, reading, suffix
 
 
 def read(path: Path) -> Stored:
-    """The images of a table, and their labels."""
+    """The images of a table, and their labels; or those of the files that it names."""
+    if pictures.names_files(path):
+        return pictures.listed(path.parent, path)
     numbers = table(path)
     if numbers.shape[1] < 2:
         raise InputError(f"{path}: lines should be a label and then the pixels, with commas")

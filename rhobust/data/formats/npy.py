@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .images import Array
+from ..arrangement import Array
 from .stored import Stored, reading, suffix
 
 
