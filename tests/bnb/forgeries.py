@@ -94,7 +94,7 @@ class Forger:
         )  # fmt: skip
         for _ in range(int(rng.integers(1, 5))):
             # what an earlier change has left may be in no form for the next one
-            with suppress(ValueError, TypeError, KeyError, IndexError, AttributeError):
+            with suppress(ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError):
                 changes[int(rng.integers(len(changes)))]()
         data = packed(self._text(), self.arrays, self.more)
         kind = rng.random()
@@ -206,7 +206,7 @@ class Forger:
             factor = float(rng.choice([1.01, 1.1, 2.0]))
             try:
                 eps = float.fromhex(claim["eps"]) * factor
-            except ValueError:
+            except (ValueError, OverflowError):
                 return
             claim["eps"] = eps.hex()
             image = self.arrays["image"]
