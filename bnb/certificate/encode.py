@@ -28,8 +28,6 @@ def part(recorder: Recorder, output: int) -> tuple[dict[str, Any], Arrays]:
 
     output: the stage, from 1, whose value is the network's output.
     """
-    if recorder.rational:
-        raise NotProvable("a leaf was closed in rational arithmetic")
     names = [name for name, _ in recorder.layers]
     if len(set(names)) < len(names):
         raise NotProvable("two layers have one name")
@@ -47,6 +45,8 @@ def part(recorder: Recorder, output: int) -> tuple[dict[str, Any], Arrays]:
         "layers": [{"name": name, "units": count} for name, count in recorder.layers],
         **recorder.flags,
     }
+    if recorder.rational:
+        header["rational"] = nodes.rational()
     return header, arrays
 
 
@@ -234,6 +234,23 @@ class _Nodes:
         found["also"][own] = also_of[marks[own]]
         found["origin"][own] = origin[marks[own]]
         found["tighten"][own] = tighten[marks[own]]
+        return found
+
+    def rational(self) -> list[Any]:
+        """The leaves closed in rationals: node, and of each of its systems the lists of phases and
+        of multipliers, as texts.
+        """
+        found = []
+        for node, mark in enumerate(self.table.mark):
+            cases = [
+                [
+                    [[k, phase] for k, phase in free.items()],
+                    *([[k, str(w)] for k, w in rows.items()] for rows in (units, atoms)),
+                ]
+                for free, units, atoms in self.recorder.rational.get(mark, ())
+            ]
+            if cases:
+                found.append([node, cases])
         return found
 
     def _grow(self) -> None:

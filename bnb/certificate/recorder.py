@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -17,10 +18,13 @@ import numpy.typing as npt
 from ...compiler.base.arrays import Indices, Mask, Matrix, Phases, Vector
 from ...compiler.problem import Problem
 from ..bounds.crown import Multipliers, Nodes
+from ..leaves.rational_system import Refutation
 from ..nodes.batch import Block
 from ..nodes.disjunctions import Tree
 from ..presolve.substitute_stable import unstable_units
 
+Case: TypeAlias = tuple[dict[int, int], dict[int, Fraction], dict[int, Fraction]]
+"""Phases of kept units that the node leaves open; multipliers of kept units' rows and of atoms."""
 Slopes: TypeAlias = npt.NDArray[np.floating[Any]]
 LEAF, NONE, DEAD = -1, -1, -2
 """No split; no row of multipliers; closed by an atom that is dead."""
@@ -88,7 +92,7 @@ class Recorder:
         self.fast, self.exact = Rows(), Rows()
         self.groups: Indices = np.empty((0, 0, 0), dtype=np.int64)
         self.share: Matrix = np.empty((0, 0))
-        self.rational = False  # whether a leaf was closed without multipliers of this tree
+        self.rational: dict[int, list[Case]] = {}  # by mark: leaves closed in rationals
         self.lock = Lock()  # a search may have several threads
         self.flags: dict[str, bool] = {"boxes": False, "propagate": False, "refine": False}
 
@@ -186,6 +190,7 @@ class Recorder:
         """Forgets the tree, whose root is to be bounded again."""
         self.born, self.count, self.splits = [], 0, []
         self.fast, self.exact = Rows(), Rows()
+        self.rational = {}
 
     def start(self, tree: Tree) -> Indices:
         """The choices made before the search; returns the marks of the root nodes."""
@@ -222,3 +227,19 @@ class Recorder:
         alpha, beta = (np.concatenate(several, axis=1) for several in parts)
         with self.lock:
             self.exact.add(block, self.atoms, alpha, beta)
+
+    def refuted(
+        self, mark: int, left: Sequence[tuple[int, Indices]], proof: Sequence[Refutation]
+    ) -> None:
+        """A leaf that was closed in rationals; left: stage and elements of the kept units."""
+        places = [(number, unit) for number, units in left for unit in units.tolist()]
+        kept = {place: k for k, place in enumerate(places)}
+        with self.lock:
+            self.rational[mark] = [
+                (
+                    {kept[unit]: phase for unit, phase in case.free.items()},
+                    {kept[unit]: weight for unit, weight in case.units.items()},
+                    dict(case.atoms),
+                )
+                for case in proof
+            ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -31,7 +31,10 @@ class Branch:
 @dataclass(slots=True)
 class Part:
     """A box (D,), atoms `value . v[index] + offset <= 0`, a formula of them; and the ball that the
-    claim speaks of, where it does."""
+    claim speaks of, where it does.
+
+    sharp, ends: what the claim says of atoms and of the box, exactly; only where `rational` asks.
+    """
 
     low: Array
     high: Array
@@ -42,6 +45,9 @@ class Part:
     root: Branch
     choices: list[list[Branch]]
     ball: Ball | None = None
+    rational: bool = False
+    sharp: list[Literal] = field(default_factory=list)
+    ends: Bounds = field(default_factory=lambda: ({}, {}))
 
     @property
     def atoms(self) -> int:
@@ -91,7 +97,9 @@ def read_part(archive: Archive, header: Any, prefix: str, model: Model) -> Part:
         return Branch(atoms, tuple(_whole(n, len(choices), "a branch's choices") for n in item[1]))
 
     formula = [[branch(item) for item in branches] for branches in choices]
-    return Part(low, high, start, index, value, offset, branch(header["root"]), formula)
+    part = Part(low, high, start, index, value, offset, branch(header["root"]), formula)
+    part.rational = "rational" in header
+    return part
 
 
 def _key(literal: Literal) -> tuple[Key, Fraction]:
@@ -132,6 +140,30 @@ def holds(part: Part, literals: Sequence[Literal], atoms: Sequence[Literal]) -> 
     return branch_true(part.root)
 
 
+def sharpen(part: Part, cases: Sequence[Sequence[Literal]], regions: Sequence[Bounds]) -> None:
+    """What holds of a part's atoms and box in each case that it covers, for leaves in rationals.
+
+    Atoms that no literal of a case implies are not true in it.  Rule: sharp atom.
+    """
+    offsets: dict[Key, tuple[Fraction, bool]] = {}
+    for literals in cases:
+        own: dict[Key, tuple[Fraction, bool]] = {}
+        for literal in literals:
+            if literal.terms:
+                key, offset = _key(literal)
+                own[key] = max((offset, literal.strict), own.get(key, (offset, False)))
+        for key, found in own.items():
+            offsets[key] = min(found, offsets.get(key, found))
+    for atom in part.literals():
+        if atom.terms and _key(atom)[0] in offsets:
+            offset, strict = offsets[_key(atom)[0]]
+            atom = replace(atom, offset=offset * abs(atom.terms[0][1]), strict=strict)
+        part.sharp.append(atom)
+    for own_end, side, widest in ((part.ends[0], 0, min), (part.ends[1], 1, max)):
+        for j in set.intersection(*(set(region[side]) for region in regions)):
+            own_end[j] = widest(region[side][j] for region in regions)
+
+
 def check_robust(
     archive: Archive, claim: dict[str, Any], model: Model, parts: list[Part]
 ) -> Statement:
@@ -157,11 +189,18 @@ def check_robust(
         require(covered, "the box is too small")
     if norm != "linf":
         part.ball = Ball(norm, image, eps)
-    atoms = part.literals()
+    atoms, cases = part.literals(), []
     for target in targets:
         terms = sorted([(inputs + label, Fraction(1)), (inputs + target, Fraction(-1))])
         case = Literal(tuple(terms), Fraction(margin))
         require(holds(part, [case], atoms), f"the tree leaves out target {target}")
+        cases.append([case])
+    if part.rational:
+        several = zip(image.tolist(), lowest.tolist(), highest.tolist(), strict=True)
+        exact = [[Fraction(value) for value in values] for values in several]
+        low = {j: max(a, x - Fraction(eps)) for j, (x, a, _) in enumerate(exact)}
+        high = {j: min(b, x + Fraction(eps)) for j, (x, _, b) in enumerate(exact)}
+        sharpen(part, cases, [(low, high)])
     read = {"label": label, "targets": targets, "margin": margin, "eps": eps, "norm": norm}
     return robust(read, image, lowest, highest, outputs)
 
@@ -183,16 +222,24 @@ def check_property(
     )
     require(known, "a property about the values of a model that ends with a softmax")
     regions: list[Bounds | None] = []
+    mine: list[list[tuple[Conjunction, Bounds]]] = [[] for _ in parts]
     for count, case in enumerate(cases, start=1):
         region = _box(case, model.inputs)
         if any(item.false for item in case):
             region = None
         regions.append(region)
-        covered = region is None or any(
-            _inside(box, *region) and holds(part, case, own)
-            for part, own, box in zip(parts, atoms, boxes, strict=True)
+        if region is None:
+            continue
+        several = enumerate(zip(parts, atoms, boxes, strict=True))
+        covers = (
+            k for k, (part, own, box) in several if _inside(box, *region) and holds(part, case, own)
         )
-        require(covered, f"no part covers case {count} of {len(cases)} of the property")
+        k = next(covers, -1)
+        require(k >= 0, f"no part covers case {count} of {len(cases)} of the property")
+        mine[k].append((case, region))
+    for part, covered in zip(parts, mine, strict=True):
+        if part.rational and covered:
+            sharpen(part, *zip(*covered, strict=True))
     return of_property(text, regions, model.inputs)
 
 

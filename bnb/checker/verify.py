@@ -14,6 +14,7 @@ import numpy as np
 from .archive import Archive
 from .arithmetic import Array, Refused, require
 from .claim import Part, check_property, check_robust, read_part
+from .exact.leaf import Leaves, read_cases
 from .exact.root import ExactRoot
 from .exact.rows import ExactReduced
 from .expectation import difference
@@ -23,7 +24,7 @@ from .rounded.root import Root, atom_rows
 from .rounded.rows import Reduced
 from .rounded.unit_trees import improve
 from .statement import Statement
-from .tree.proof import read_proof
+from .tree.proof import Proof, read_proof
 from .tree.tree import Tree
 from .unpacking import content
 
@@ -164,11 +165,35 @@ def check_part(
     reduced = kind(root, part, {} if plain else units, not plain)
     if not plain:
         improve(archive, prefix, part, reduced, place)
+    leaves = _leaves(header, part, root, reduced, units, place, proof) if part.rational else None
+    if not plain:
         kept = (reduced.low < 0.0) & (reduced.high > 0.0)
         kept[place[proof.kept]] = True
         reduced.squeeze(kept)
         place = np.cumsum(kept)[place] - 1
-    return Tree(reduced, part, proof, place[proof.kept], dead).check()
+    return Tree(reduced, part, proof, place[proof.kept], dead, leaves).check()
+
+
+def _leaves(
+    header: Any,
+    part: Part,
+    root: Root,
+    reduced: Reduced,
+    units: dict[int, Array],
+    place: Array,
+    proof: Proof,
+) -> Leaves:
+    """The leaves that are closed in rationals, and what is known of phases on the whole box."""
+    cases = read_cases(header["rational"], len(proof.kept), part.atoms, len(proof.split))
+    phases = {}
+    for number, source in root.relus.items():
+        phases[number] = np.where(root.low[source] >= 0.0, 1, 0)
+        phases[number][root.high[source] <= 0.0] = -1
+    named = [(number, int(element)) for number, own in units.items() for element in own]
+    for (number, element), low, high in zip(named, reduced.low, reduced.high, strict=False):
+        phases[number][element] = 1 if low >= 0.0 else -1 if high <= 0.0 else 0
+    kept = [named[where] for where in place[proof.kept]]
+    return Leaves(root.model, part, phases, kept, cases, root.stop)
 
 
 def _units(

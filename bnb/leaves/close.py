@@ -77,12 +77,12 @@ def settled(
 ) -> Answer:
     """What rationals say of a node whose phases are all known; without an answer it is given up."""
     with state.lock:
-        answer = exact.settle(batch, row, point)
+        answer, proof = exact.settle(batch, row, point)
         if answer == "empty":
             state.tracker.empty("closing in rationals", batch, np.array([row]))
             state.statistics.exact += 1
             if state.hooks.recorder is not None:
-                state.hooks.recorder.rational = True
+                state.hooks.recorder.refuted(int(batch.mark[row]), exact.remaining.units, proof)
         elif answer == "open":
             state.statistics.numerical += 1
             state.doubtful = (

@@ -20,7 +20,7 @@ from ...lp.oracle.rational import Certificate, decide
 from ..nodes.batch import Block
 from ..presolve.remaining import Remaining
 from ..settings import Hooks
-from .rational_system import Leaf, Systems
+from .rational_system import Leaf, Refutation, Systems
 
 LARGEST_FORMS = 400_000
 """Rational products of one pass of all affine forms through the network: about 2 s."""
@@ -42,12 +42,13 @@ Answer: TypeAlias = Literal["empty", "accepted", "open"]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """empty: no input satisfies the leaf, which a certificate proved; point (D,): an exact one that
-    does. Neither where the leaf is too large, or time ran out.
+    """empty: no input satisfies the leaf, which refutations of all its systems proved; point (D,):
+    an exact one that does. Neither where the leaf is too large, or time ran out.
     """
 
     empty: bool
     point: Numbers | None = None
+    proof: tuple[Refutation, ...] = ()
 
 
 UNDECIDED = Decision(False)
@@ -66,8 +67,10 @@ class ExactLeaves:
         self.problem, self.remaining, self.hooks = problem, remaining, hooks
         self.failures = 0
 
-    def settle(self, batch: Block, row: int, start: Vector | None) -> Answer:
-        """Whether a leaf is proven empty, or a solution of it settled the question.
+    def settle(
+        self, batch: Block, row: int, start: Vector | None
+    ) -> tuple[Answer, tuple[Refutation, ...]]:
+        """Whether a leaf is proven empty, and how, or a solution of it settled the question.
 
         start (D,): where to look first. Looks again where what was found lowered the cutoff.
         """
@@ -91,13 +94,13 @@ class ExactLeaves:
             leaf = Leaf(phase, stable, atoms, box, cutoff, start)
             decision = self._attempted(leaf)
             if decision.empty:
-                return "empty"
+                return "empty", decision.proof
             if decision.point is None:
                 break
             if self.hooks.offer(decision.point):
-                return "accepted"
+                return "accepted", ()
         self.failures += 1
-        return "open"
+        return "open", ()
 
     def _attempted(self, leaf: Leaf) -> Decision:
         """A decision; none where numbers are too large to be told as rationals."""
@@ -113,7 +116,9 @@ class ExactLeaves:
         several = Systems(self.problem, self._constants, leaf)
         if self._products * (1 + len(several.wide)) > LARGEST_FORMS:
             return UNDECIDED
-        for system in several.systems():
+        proof: list[Refutation] = []
+        for stated in several.systems():
+            system = stated.system
             if len(system.rows) * len(system.lower) > LARGEST_SYSTEM:
                 return UNDECIDED
             found = decide(system, several.start, MOST_EXCHANGES, self.hooks.stop)
@@ -121,7 +126,8 @@ class ExactLeaves:
                 return UNDECIDED
             if not isinstance(found, Certificate):
                 return Decision(False, several.input(found))
-        return Decision(True)
+            proof.append(Refutation.of(stated, found))
+        return Decision(True, None, tuple(proof))
 
     @cached_property
     def _products(self) -> int:

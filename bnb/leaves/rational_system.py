@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
 
 from ...compiler.base.arrays import Bounds, Indices, Numbers, Phases, Vector, exact
 from ...compiler.base.norms import L1
 from ...compiler.problem import Problem
-from ...lp.oracle.rational import System
+from ...lp.oracle.rational import Certificate, System
+
+Unit: TypeAlias = tuple[int, int]
+"""A stage and an element of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,40 @@ class Leaf:
     box: Bounds
     cutoff: float
     start: Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A system, and what its first rows say: of units (stage, element), in the phases that the leaf
+    gives or that `free` chose for the others, and of atoms.
+    """
+
+    system: System
+    units: tuple[Unit, ...]
+    atoms: tuple[int, ...]
+    free: Mapping[Unit, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Refutation:
+    """What proves a leaf empty where the units of `free` have these phases: multipliers > 0 of
+    rows phase * z >= 0 of units, and of atoms.
+    """
+
+    free: Mapping[Unit, int]
+    units: Mapping[Unit, Fraction]
+    atoms: Mapping[int, Fraction]
+
+    @classmethod
+    def of(cls, stated: Stated, found: Certificate) -> Refutation:
+        """Rows of an l1 ball, which stand last, and bounds of inputs are left to the reader."""
+        units = dict(zip(stated.units, found.rows, strict=False))
+        atoms = dict(zip(stated.atoms, found.rows[len(units) :], strict=False))
+        return cls(
+            stated.free,
+            {unit: weight for unit, weight in units.items() if weight},
+            {atom: weight for atom, weight in atoms.items() if weight},
+        )
 
 
 class Systems:
@@ -61,17 +99,25 @@ class Systems:
         point[self.wide] = found[: len(self.wide)]
         return point
 
-    def systems(self) -> Iterator[System]:
+    def systems(self) -> Iterator[Stated]:
         forms = exact(np.zeros((1 + len(self.wide), self.problem.input_size)))
         forms[0] = self.fixed
         forms[0, self.wide] = Fraction(0)
         forms[1 + np.arange(len(self.wide)), self.wide] = Fraction(1)
-        yield from self._stage(0, [forms], [])
+        yield from self._stage(0, [forms], {}, {})
 
-    def _stage(self, number: int, known: list[Numbers], rows: list[Numbers]) -> Iterator[System]:
-        """From the forms (1 + W, N) of all earlier sources on; rows are forms at most 0."""
+    def _stage(
+        self,
+        number: int,
+        known: list[Numbers],
+        rows: dict[Unit, Numbers],
+        chosen: dict[Unit, int],
+    ) -> Iterator[Stated]:
+        """From the forms (1 + W, N) of all earlier sources on; rows are forms at most 0, of units
+        (stage, element); chosen: phases of those that the leaf does not know.
+        """
         if number == len(self.problem.stages):
-            yield self._system(known[-1], rows)
+            yield self._system(known[-1], rows, chosen)
             return
         stage = self.problem.stages[number]
         pre = exact(np.zeros((1 + len(self.wide), stage.size)))
@@ -79,7 +125,7 @@ class Systems:
             pre = pre + operator.apply(known[source])
         pre[0] = pre[0] + self.constants[number]
         if not stage.relu:
-            yield from self._stage(number + 1, [*known, pre], rows)
+            yield from self._stage(number + 1, [*known, pre], rows, chosen)
             return
         doubtful = np.flatnonzero(self.leaf.stable[number] == 0)
         phase, signed = self.leaf.phase[number].copy(), rows.copy()
@@ -94,14 +140,15 @@ class Systems:
             if phase[unit] == 0:
                 free.append(unit)
             else:
-                signed.append(form * Fraction(-int(phase[unit])))
+                signed[number, unit] = form * Fraction(-int(phase[unit]))
         for signs in np.ndindex(*[2] * len(free)):
-            split = [1 - 2 * sign for sign in signs]
-            phase[free] = split
-            more = [pre[:, unit] * Fraction(-s) for unit, s in zip(free, split, strict=True)]
+            split = {(number, unit): 1 - 2 * s for unit, s in zip(free, signs, strict=True)}
+            phase[free] = list(split.values())
+            more = {at: pre[:, at[1]] * Fraction(-sign) for at, sign in split.items()}
             post = pre.copy()
             post[:, phase < 0] = Fraction(0)
-            yield from self._stage(number + 1, [*known, post], [*signed, *more])
+            after = {**signed, **more}, {**chosen, **split}
+            yield from self._stage(number + 1, [*known, post], *after)
 
     def _range(self, form: Numbers) -> tuple[Fraction, Fraction]:
         """Least and greatest value of a form over the box."""
@@ -109,10 +156,15 @@ class Systems:
         least = sum(np.minimum(*ends), form[0])
         return least, sum(np.maximum(*ends), form[0])
 
-    def _system(self, output: Numbers, rows: list[Numbers]) -> System:
+    def _system(
+        self,
+        output: Numbers,
+        rows: dict[Unit, Numbers],
+        chosen: dict[Unit, int],
+    ) -> Stated:
         problem = self.problem
         strict = [False] * len(rows)
-        every = rows.copy()
+        every, atoms = list(rows.values()), []
         for atom in self.leaf.atoms.tolist():
             form = exact(np.zeros(1 + len(self.wide)))
             for k in np.flatnonzero(problem.rows[atom]).tolist():
@@ -123,6 +175,7 @@ class Systems:
                     continue
                 form[0] -= Fraction(self.leaf.cutoff)
             every.append(form)
+            atoms.append(atom)
             strict.append(atom != problem.objective and bool(problem.strict[atom]))
         none = [Fraction(0)] * len(self.extra)
         lines = [[*form[1:], *none] for form in every]
@@ -133,7 +186,8 @@ class Systems:
             bound.append(level)
             strict.append(False)
         low = [*self.low, *(a for a, _ in self.extra)]
-        return System(lines, bound, strict, low, [*self.high, *(b for _, b in self.extra)])
+        high = [*self.high, *(b for _, b in self.extra)]
+        return Stated(System(lines, bound, strict, low, high), tuple(rows), tuple(atoms), chosen)
 
     def _ball(self) -> None:
         """Rows of the l1 ball; a column more for each input that can be on both sides of its

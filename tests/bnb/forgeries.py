@@ -62,6 +62,9 @@ TOGETHER = (
 )  # fmt: skip
 
 
+WEIGHTS = ("1", "1", "1/3", "7/2", "1000", "-1", "0", "1/0", "0x1", "1e400", "nan", "")
+
+
 def packed(header: bytes, arrays: Mapping[str, Array], more: Iterable[tuple[str, Array]]) -> bytes:
     """A file; `more` are further members, whose names may be there already."""
     stream = io.BytesIO()
@@ -90,11 +93,13 @@ class Forger:
         changes = (
             self._number, self._number, self._whole, self._spliced, self._spliced, self._claim,
             self._other_claim, self._region, self._region, self._tree, self._tree, self._form,
-            self._shape, self._twice, self._gone, self._header, self._part,
+            self._shape, self._twice, self._gone, self._header, self._part, self._rational,
         )  # fmt: skip
         for _ in range(int(rng.integers(1, 5))):
             # what an earlier change has left may be in no form for the next one
-            with suppress(ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError):
+            with suppress(
+                ValueError, OverflowError, TypeError, KeyError, IndexError, AttributeError
+            ):
                 changes[int(rng.integers(len(changes)))]()
         data = packed(self._text(), self.arrays, self.more)
         kind = rng.random()
@@ -141,6 +146,28 @@ class Forger:
             else:
                 flat[:] = ODD[int(rng.integers(len(ODD)))]
         self.arrays[name] = array
+
+    def _rational(self) -> None:
+        """A leaf that multipliers out of the air are said to close, or other ones of one that is so
+        closed.
+        """
+        rng, kept, atoms = self.rng, len(self.arrays["p0/kept"]), len(self.arrays["p0/offset"])
+
+        def some(end: int) -> list[list[Any]]:
+            count = int(rng.integers(0, 3)) if end else 0
+            return [[int(rng.integers(end)), str(rng.choice(WEIGHTS))] for _ in range(count)]
+
+        leaves = self.header["parts"][0].setdefault("rational", [])
+        if leaves and rng.random() < 0.6:
+            case = leaves[int(rng.integers(len(leaves)))][1][0]
+            case[int(rng.integers(1, 3))] = some(int(rng.choice([kept, atoms])))
+            return
+        leaf = int(rng.choice(np.flatnonzero(self.arrays["p0/split"] == -1)))
+        free = [[int(rng.integers(kept)), int(rng.choice([1, -1]))]] if rng.random() < 0.2 else []
+        leaves.append([leaf, [[free, some(kept), some(atoms)]]])
+        row = self.arrays["p0/row"].copy()
+        row[leaf] = -1
+        self.arrays["p0/row"] = row
 
     def _whole(self) -> None:
         name = self._name("iu")

@@ -58,6 +58,14 @@ class Case:
         return robust(self.net, self.digest, self.image, self.label, self.targets, eps)
 
 
+TIES = (
+    "(assert (and (> (- X_0 X_1) 1) (>= Y_0 -1000)))",
+    "(assert (and (> Y_0 Y_1) (<= Y_0 Y_1)))",
+    "(assert (and (> Y_2 Y_1) (<= Y_2 Y_1)))",
+)
+"""What only strictness excludes, over 0 <= X_0 <= 1 and 0 <= X_1 <= 1/2."""
+
+
 def certificates(folder: Path, seed: int) -> tuple[list[Case], list[Files]]:
     """Two models; proofs of true claims about them, and trees that do not prove false ones."""
     cases, found = [], []
@@ -86,6 +94,12 @@ def certificates(folder: Path, seed: int) -> tuple[list[Case], list[Files]]:
             answer = rb.solve(loaded, question, certificate=proof, timeout=60)
             if answer.status == "unsat" and not answer.uncertified:
                 found.append(read(proof))
+        for tie in TIES:
+            question.write_text("".join((*names, *boxes, tie)))
+            answer = rb.solve(loaded, question, certificate=proof, timeout=60)
+            assert answer.status == "unsat" and not answer.uncertified, answer
+            found.append(read(proof))
+    assert any("rational" in header["parts"][0] for header, _ in found)
     return cases, found
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..arithmetic import NOT_CLOSED, Array, Refused, in_time, require
 from ..claim import Branch, Part
+from ..exact.leaf import Leaves
 from ..rounded.cuts import cut
 from ..rounded.multi_neuron import Groups, check_groups
 from ..rounded.rows import Reduced
@@ -21,12 +22,20 @@ class Tree:
     """A part's tree over its reduced rows.
 
     place (U,): which of the rows' units the kept ones are.  dead (A,): atoms that never hold.
+    leaves: those closed in rationals.
     """
 
     def __init__(
-        self, reduced: Reduced, part: Part, proof: Proof, place: Array, dead: Array
+        self,
+        reduced: Reduced,
+        part: Part,
+        proof: Proof,
+        place: Array,
+        dead: Array,
+        leaves: Leaves | None = None,
     ) -> None:
         self.reduced, self.part, self.proof, self.dead = reduced, part, proof, dead
+        self.leaves = leaves
         self.place = place
         self.kept = np.zeros(reduced.count, dtype=bool)
         self.kept[place] = True
@@ -91,11 +100,23 @@ class Tree:
             for part in self.reduced.chunks(len(wanted)):
                 self.use_rows(nodes, wanted[part], row, groups, open_)
         lost = np.flatnonzero(open_ & (proof.split[nodes.number] == LEAF))
+        if self.leaves is not None:
+            closed = [self._rational(self.leaves, nodes, node) for node in lost.tolist()]
+            open_[lost] = ~np.array(closed, dtype=bool)
+            lost = lost[open_[lost]]
         if len(lost):
             remedy = "" if self.reduced.exact else "; --exact may close it"
             raise Refused(f"leaf {nodes.number[lost[0]]} {NOT_CLOSED}{remedy}")
         if open_.any():
             self.branch(nodes.take(open_), stack)
+
+    def _rational(self, leaves: Leaves, nodes: Nodes, node: int) -> bool:
+        """Whether rationals close a leaf."""
+        if int(nodes.number[node]) not in leaves.cases:
+            return False
+        bounds = nodes.low[node, self.place], nodes.high[node, self.place]
+        box = nodes.box_low[node], nodes.box_high[node]
+        return leaves.closes(int(nodes.number[node]), box, bounds, nodes.atoms[node])
 
     def _groups(self, nodes: Nodes) -> Groups | None:
         """The groups of each node's origin, with gains for its own bounds."""
