@@ -6,7 +6,7 @@ of docs/certificate.md.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from threading import Lock
@@ -18,16 +18,28 @@ import numpy.typing as npt
 from ...compiler.base.arrays import Indices, Mask, Matrix, Phases, Vector
 from ...compiler.problem import Problem
 from ..bounds.crown import Multipliers, Nodes
-from ..leaves.rational_system import Refutation
 from ..nodes.batch import Block
 from ..nodes.disjunctions import Tree
 from ..presolve.substitute_stable import unstable_units
 
 Case: TypeAlias = tuple[dict[int, int], dict[int, Fraction], dict[int, Fraction]]
-"""Phases of kept units that the node leaves open; multipliers of kept units' rows and of atoms."""
+"""A `Refutation` in the numbers of kept units."""
+Unit: TypeAlias = tuple[int, int]
+"""A stage of the compiled problem and an element of it."""
 Slopes: TypeAlias = npt.NDArray[np.floating[Any]]
 LEAF, NONE, DEAD = -1, -1, -2
 """No split; no row of multipliers; closed by an atom that is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refutation:
+    """What proves a leaf empty where the units of `free` have these phases: multipliers > 0 of
+    rows phase * z >= 0 of units, and of atoms.
+    """
+
+    free: Mapping[Unit, int]
+    units: Mapping[Unit, Fraction]
+    atoms: Mapping[int, Fraction]
 
 
 @dataclass(slots=True)

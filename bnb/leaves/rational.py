@@ -17,10 +17,11 @@ from ...compiler.base.arrays import Numbers, Vector
 from ...compiler.base.untrusted import attempt
 from ...compiler.problem import Problem
 from ...lp.oracle.rational import Certificate, decide
+from ..certificate.recorder import Refutation
 from ..nodes.batch import Block
 from ..presolve.remaining import Remaining
 from ..settings import Hooks
-from .rational_system import Leaf, Refutation, Systems
+from .rational_system import Leaf, Stated, Systems
 
 LARGEST_FORMS = 400_000
 """Rational products of one pass of all affine forms through the network: about 2 s."""
@@ -126,7 +127,7 @@ class ExactLeaves:
                 return UNDECIDED
             if not isinstance(found, Certificate):
                 return Decision(False, several.input(found))
-            proof.append(Refutation.of(stated, found))
+            proof.append(refutation(stated, found))
         return Decision(True, None, tuple(proof))
 
     @cached_property
@@ -138,3 +139,17 @@ class ExactLeaves:
     def _constants(self) -> list[Numbers]:
         """The stages' biases, exactly."""
         return [stage.exact_bias() for stage in self.problem.stages]
+
+
+def refutation(stated: Stated, found: Certificate) -> Refutation:
+    """What a certificate of a system says of units and atoms.
+
+    Rows of an l1 ball, which stand last, and bounds of inputs are left to the reader.
+    """
+    units = dict(zip(stated.units, found.rows, strict=False))
+    atoms = dict(zip(stated.atoms, found.rows[len(units) :], strict=False))
+    return Refutation(
+        stated.free,
+        {unit: weight for unit, weight in units.items() if weight},
+        {atom: weight for atom, weight in atoms.items() if weight},
+    )

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
 
 import numpy as np
 
 from ...compiler.base.arrays import Bounds, Indices, Numbers, Phases, Vector, exact
 from ...compiler.base.norms import L1
 from ...compiler.problem import Problem
-from ...lp.oracle.rational import Certificate, System
-
-Unit: TypeAlias = tuple[int, int]
-"""A stage and an element of it."""
+from ...lp.oracle.rational import System
+from ..certificate.recorder import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +42,6 @@ class Stated:
     units: tuple[Unit, ...]
     atoms: tuple[int, ...]
     free: Mapping[Unit, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Refutation:
-    """What proves a leaf empty where the units of `free` have these phases: multipliers > 0 of
-    rows phase * z >= 0 of units, and of atoms.
-    """
-
-    free: Mapping[Unit, int]
-    units: Mapping[Unit, Fraction]
-    atoms: Mapping[int, Fraction]
-
-    @classmethod
-    def of(cls, stated: Stated, found: Certificate) -> Refutation:
-        """Rows of an l1 ball, which stand last, and bounds of inputs are left to the reader."""
-        units = dict(zip(stated.units, found.rows, strict=False))
-        atoms = dict(zip(stated.atoms, found.rows[len(units) :], strict=False))
-        return cls(
-            stated.free,
-            {unit: weight for unit, weight in units.items() if weight},
-            {atom: weight for atom, weight in atoms.items() if weight},
-        )
 
 
 class Systems:
