@@ -249,6 +249,67 @@ def estimate(
 
 
 @app.command()
+def smooth(
+    model: Model,
+    sigma: Annotated[
+        list[str],
+        typer.Option("--sigma", metavar="S", help="Of the noise, as 0.25 or 64/255; also several."),
+    ],
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Index = "",
+    n0: Annotated[
+        int, typer.Option("--n0", metavar="N", min=1, help="Noisy images that choose the label.")
+    ] = 100,
+    n: Annotated[
+        int, typer.Option("--n", metavar="N", min=1, help="Fresh ones that are counted.")
+    ] = 10_000,
+    alpha: Annotated[
+        float, typer.Option(metavar="P", help="Each certificate is false at most so often.")
+    ] = 0.001,
+    whole_set: Annotated[
+        bool, typer.Option("--whole-set", help="Any of all certificates is false at most so often.")
+    ] = False,
+    at: Annotated[
+        str,
+        typer.Option("--radius", metavar="R", help="Ask for one l2 radius, and stop once known."),
+    ] = "",
+    grid: Annotated[
+        str,
+        typer.Option(
+            metavar="G",
+            help="Noise on multiples of 1/G, for images that are; none; auto: 255 for 8 bits.",
+        ),
+    ] = "auto",
+    batch: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Noisy images that are made at once.")
+    ] = 4096,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    json: Json = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE.png", help="Draw certified accuracy against the radius."),
+    ] = None,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Certify l2 radii of the model under noise, by counting: true with a stated probability."""
+    asked = Options(
+        model, data, labels, index, "any", 0.0, interval(domain), timeout, seed, json, None,
+        trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+    )  # fmt: skip
+    radius_asked = radius(at, "--radius") if at else None
+    from .commands.smooth import Asked, show
+
+    show(asked, sigma, grid, Asked(n0, n, alpha, radius_asked, batch, whole_set), out)
+
+
+@app.command()
 def metrics(
     files: Annotated[
         list[Path],

@@ -50,6 +50,11 @@ class Table:
         return (np.searchsorted(self.limits, word, side="right") - self.reach).astype(np.int16)
 
 
+def scale_fits(sigma: float, grid: int) -> bool:
+    """Whether there is a table for sigma on multiples of 1 / grid."""
+    return Fraction(1, 8) <= Fraction(sigma) * grid <= 3000
+
+
 @lru_cache(maxsize=16)
 def table(sigma: float, grid: int) -> Table:
     """The table for noise of standard deviation sigma on multiples of 1 / grid.
@@ -57,7 +62,7 @@ def table(sigma: float, grid: int) -> Table:
     InputError where its entries would not fit 16 bits, or where all noise would be rounded to 0.
     """
     scale = Fraction(sigma) * grid
-    if not Fraction(1, 8) <= scale <= 3000:
+    if not scale_fits(sigma, grid):
         raise InputError(
             f"sigma is {float(scale):.3g} steps of 1/{grid}; it must be from 1/8 to 3000 of them"
         )
