@@ -105,6 +105,17 @@ def _export(path: Path) -> bool:
     return WRITTEN.encode() in _head(path).split(b"\n")[0]
 
 
+def _report(path: Path) -> bool:
+    """Told by the comment of its first lines, its first columns, or as a picture."""
+    head = _head(path)
+    first = head.split(b"\n", 2)
+    return (
+        WRITTEN.encode() in b"\n".join(first[:2])
+        or first[0].startswith(b"image,name,label,predicted,")
+        or _picture(path)
+    )
+
+
 def _head(path: Path, size: int = HEAD) -> bytes:
     with path.open("rb") as file:
         return file.read(size)
@@ -123,4 +134,5 @@ KINDS: dict[str, Callable[[Path], bool]] = {
     "picture": _picture,
     "export": _export,
     "model": _model,
+    "report": _report,
 }

@@ -156,11 +156,15 @@ def _fit(name: str, sample: _Sample, unit: float, zero: int, never: int) -> Fit:
     middles = np.log(np.maximum(sample.middles(), 1e-12))
     spread, centre = max(float(middles.std()), 1e-3), float(middles.mean())
     first = [math.log(spread if name == "log-normal" else 1.3 / spread)] if shaped else []
-    options = {"xatol": 1e-9, "fatol": 1e-9, "maxiter": 4000, "maxfev": 4000}
-    best = np.array([*first, centre])
-    for _ in range(2):  # a second simplex leaves what the first one ended in too early
-        found = minimize(loss, best, method="Nelder-Mead", options=options)
-        best = np.asarray(found.x)
+    begin = np.array([*first, centre])
+    near = np.asarray(minimize(lambda x: loss(x) / len(sample), begin, method="L-BFGS-B").x)
+    best = near if loss(near) <= loss(begin) else begin
+    # differences of losses end in rounding; a small simplex does not need them
+    options = {
+        "xatol": 1e-7, "fatol": 1e-9, "maxfev": 4000,
+        "initial_simplex": np.vstack([best, best + 0.02 * np.eye(len(best))]),
+    }  # fmt: skip
+    best = np.asarray(minimize(loss, best, method="Nelder-Mead", options=options).x)
     shape, scale = split(best)
     # a density in the radius's unit is one in the sample's unit, divided by that unit
     likelihood = -loss(best) - len(sample.points) * math.log(unit)

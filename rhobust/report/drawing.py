@@ -16,6 +16,11 @@ AUTHOR = {".png": "Software", ".pdf": "Creator", ".svg": "Creator"}
 
 def save(figure: Figure, path: Path) -> None:
     """Writes a figure as a whole, in the format of the path's suffix."""
+    write_bytes(path, encoded(figure, path.suffix))
+
+
+def encoded(figure: Figure, suffix: str) -> bytes:
+    """What a file of a figure holds."""
     buffer = BytesIO()
-    figure.savefig(buffer, format=path.suffix[1:], metadata={AUTHOR[path.suffix]: MARK})
-    write_bytes(path, buffer.getvalue())
+    figure.savefig(buffer, format=suffix[1:], metadata={AUTHOR[suffix]: MARK})
+    return buffer.getvalue()

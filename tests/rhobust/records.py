@@ -100,7 +100,9 @@ def _decided(
     return Decision(eps, Verdict.UNKNOWN, "timeout", -0.3, False, seconds, nodes)
 
 
-def run(name: str = "made", count: int = 0, shape: Sequence[int] = (28, 28), **card: object) -> Run:
+def run(
+    id: str = "made", /, count: int = 0, shape: Sequence[int] = (28, 28), **card: object
+) -> Run:
     """A run as evaluation describes it."""
     question: dict[str, object] = {
         "model": "0" * 64, "norm": "linf", "domain": [0.0, 1.0], "target": "any", "margin": 0.0,
@@ -121,7 +123,7 @@ def run(name: str = "made", count: int = 0, shape: Sequence[int] = (28, 28), **c
         "divisor": 255.0,
     }  # fmt: skip
     return Run(
-        name, question, {**model, **card}, data, tuple(range(count)), "2026-01-01T00:00:00Z",
+        id, question, {**model, **card}, data, tuple(range(count)), "2026-01-01T00:00:00Z",
         "rhobust evaluate digits.onnx --data images.npz --eps 0.1",
         {"rhobust": "0.1.0", "python": "3.11", "system": "Linux", "processor": "x86_64"},
     )  # fmt: skip

@@ -1,0 +1,133 @@
+"""The head of the page: what was asked, the summary in words, and a bar for each radius."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...metrics import Accuracy
+from ..findings.gathered import Findings
+from ..findings.numbers import NORMS, count, ends, highest, images, lowest, percent, radius
+from ..findings.status import MEANING, WORDS, Status, counts, statuses
+from ..findings.wording import summary
+from .markup import Html, element, joined
+
+CLASS = {
+    Status.PROVEN: "proven",
+    Status.OPEN: "open",
+    Status.BROKEN: "broken",
+    Status.WRONG: "wrong",
+}
+"""Names of the four colours in the style sheet."""
+
+
+def head(findings: Findings) -> Html:
+    """Title, and what the run was."""
+    run, question = findings.run, findings.run.question
+    told = [
+        images(len(findings.records)),
+        f"norm {NORMS.get(findings.norm, findings.norm)}",
+        f"target {question.get('target', 'any')}",
+        str(run.started).replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC"),
+    ]
+    return element(
+        "header",
+        element("p", "rhobust report", class_="kind"),
+        element("h1", f"Robustness of {findings.model}"),
+        element("p", joined([element("span", one) for one in told], " "), class_="facts"),
+    )
+
+
+def overview(findings: Findings) -> Html:
+    """The summary, the bars, and the table of radii."""
+    sentences = [element("p", one) for one in summary(findings)]
+    bars = [bar(findings, place) for place in range(len(findings.radii))]
+    return element(
+        "section",
+        element("h2", "Summary"),
+        element("div", *sentences, class_="lead"),
+        element("div", *bars, class_="bars"),
+        key(),
+        _radii(findings),
+        id="summary",
+    )
+
+
+def bar(findings: Findings, place: int) -> Html:
+    """How many images are proven, open, broken or misclassified at one radius."""
+    eps, found = findings.radii[place], findings.accuracies[place]
+    robust = found.robust
+    value = lowest(robust.least, found.images)
+    if robust.least != robust.most:
+        value += f" \N{EN DASH} {highest(robust.most, found.images)}"
+    return element(
+        "div",
+        element("span", f"\u03b5 = {radius(eps)}", class_="bar-name"),
+        stack(counts(statuses(findings.known, eps))),
+        element("span", value, class_="bar-value"),
+        class_="bar-row",
+    )
+
+
+def stack(numbers: Sequence[int]) -> Html:
+    """A bar of the four colours; numbers in the order of `Status`."""
+    whole = max(1, sum(numbers))
+    told = ", ".join(f"{numbers[one]:,} {WORDS[one]}" for one in reversed(Status))
+    parts = [
+        element(
+            "span", class_=f"part {CLASS[one]}", style=f"flex-grow:{numbers[one] / whole:.6f}",
+            title=f"{numbers[one]:,} {WORDS[one]}",
+        )
+        for one in reversed(Status)
+        if numbers[one]
+    ]  # fmt: skip
+    return element("span", *parts, class_="stack", role="img", aria_label=told)
+
+
+def key() -> Html:
+    """What the four colours mean, the same on the whole page."""
+    return element(
+        "ul",
+        *(
+            element(
+                "li",
+                element("span", class_=f"key {CLASS[one]}"),
+                element("b", WORDS[one]), " ", MEANING[one],
+            )
+            for one in reversed(Status)
+        ),
+        class_="legend meanings",
+    )  # fmt: skip
+
+
+def _radii(findings: Findings) -> Html:
+    attacked = any(one.attacked is not None for one in findings.accuracies)
+    names = [
+        "\u03b5", "clean", *(["attacks alone"] if attacked else []), "robust \u2265",
+        "robust \u2264", "adversarial error", "open",
+        f"of all such images ({100 * findings.confidence:g}\N{NARROW NO-BREAK SPACE}%)",
+    ]  # fmt: skip
+    rows = [_row(one, attacked) for one in findings.accuracies]
+    return element(
+        "div",
+        element(
+            "table",
+            element("thead", element("tr", *(element("th", one, scope="col") for one in names))),
+            element("tbody", *rows),
+            class_="plain",
+        ),
+        class_="wide",
+    )
+
+
+def _row(found: Accuracy, attacked: bool) -> Html:
+    n = found.images
+    error = f"{lowest(found.error.least, n)} \N{EN DASH} {highest(found.error.most, n)}"
+    if found.error.least == found.error.most:
+        error = percent(found.error.least, n)
+    said = "" if found.attacked is None else percent(found.attacked.least, n)
+    cells = [
+        radius(found.eps), percent(found.clean.least, n), *([said] if attacked else []),
+        lowest(found.robust.least, n), highest(found.robust.most, n), error, count(found.unknown),
+        ends(*found.robust.sampling),
+    ]  # fmt: skip
+    return element("tr", *(element("td", one) for one in cells))
