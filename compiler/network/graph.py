@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -117,6 +119,38 @@ class Network:
             if isinstance(layer, Linear):
                 total += layer.operator.terms * layer.operator.out_size
         return total
+
+    def onnx_bytes(self) -> bytes:
+        """The network as an ONNX model, weight for weight, in float32 where that holds them all.
+
+        A softmax that was left out stays out. Raises InputError for what ONNX has no operator for.
+        """
+        from .onnx_writer import Node, onnx_model
+
+        sizes = self.graph.nodes
+        nodes = [
+            Node(name, self.layer(name), int(sizes[name]["size"]), tuple(self.sources[name]))
+            for name in self.order[1:]
+        ]
+        return onnx_model(self.name, self.INPUT, self.input_shape, nodes, self.output)
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Writes `onnx_bytes` to a file, whole or not at all.
+
+        Raises InputError where the file is there already, unless it may be replaced.
+        """
+        target = Path(path)
+        if target.exists() and not overwrite:
+            raise InputError(f"{path}: is there already; save(..., overwrite=True) replaces it")
+        data = self.onnx_bytes()
+        beside = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            beside.write_bytes(data)
+            beside.replace(target)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        finally:
+            beside.unlink(missing_ok=True)
 
     def check_input(self, values: npt.ArrayLike, what: str = "image") -> Vector:
         """`values` as a flat float64 vector, or a clear error.

@@ -551,6 +551,19 @@ def export(
 
 
 @app.command()
+def convert(
+    model: Model,
+    out: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="The file to write.")],
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a model of any format that is read as an ONNX file, weight for weight."""
+    from .commands.inspect import convert as write
+
+    write(model, out, trust_pickle, overwrite)
+
+
+@app.command()
 def selftest(
     minutes: Annotated[
         float, typer.Option(metavar="M", help="How long; longer means more problems.")
