@@ -122,9 +122,9 @@ def _head(path: Path, size: int = HEAD) -> bytes:
 
 
 def _model(path: Path) -> bool:
-    """Told by the entry of its metadata."""
-    data = _head(path, PICTURE)
-    return NORMALIZED.encode() in data
+    """Told by its producer, or by the entry of its metadata."""
+    data, mark = _head(path, PICTURE), MARK.encode()
+    return NORMALIZED.encode() in data or bytes([18, len(mark), *mark]) in data[:64]
 
 
 KINDS: dict[str, Callable[[Path], bool]] = {

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import rhobust as rb
 import rhobust.cli.commands.ask
 import rhobust.files.atomic
 from rhobust import VerifyResult
@@ -250,6 +251,23 @@ def test_inspect_shows_layers_and_fidelity(tmp_path: Path) -> None:
     for word in ("first", "dense", "relu", "ReLUs         2", "fidelity      0.0e+00", "sha256"):
         assert word in text
     assert "convolution" in call("inspect", "digits_conv")
+
+
+def test_convert_writes_what_inspect_shows(tmp_path: Path) -> None:
+    out = tmp_path / "m.onnx"
+    told = call("convert", "digits_conv", "--out", out)
+    assert f"{out}: 64 inputs, 10 outputs" in told
+    whole, again = call("inspect", "digits_conv"), call("inspect", out)
+    for name in ("ReLUs", "input shape", "outputs"):
+        line = next(line for line in whole.splitlines() if line.startswith(name))
+        assert line in again
+    x = np.random.default_rng(0).random((3, 64))
+    assert (rb.load(out).forward(x) == rb.load("digits_conv").forward(x)).all()
+    call("convert", "digits", "--out", out)  # a model that it wrote itself
+    (tmp_path / "other.onnx").write_bytes(b"mine")
+    for other in (out, tmp_path / "other.onnx"):
+        refused = runner.invoke(app, ["convert", str(out), "--out", str(other)])
+        assert refused.exit_code == 2, refused.output
 
 
 def test_demo_explains_and_draws(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
-"""The command inspect: what a model file was understood to be."""
+"""The commands inspect and convert: what a model file was understood to be, told or written."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -18,8 +20,11 @@ from ...compiler.operators import (
     Select,
     Transposed,
 )
+from ...files.atomic import write_bytes
+from ...files.outputs import may_write
 from ...networks.load import load
-from ..output import stream, tell
+from ..output import no_standard, stream, tell
+from .solve import files
 
 
 def show(model: str, trust_pickle: bool = False) -> None:
@@ -37,6 +42,20 @@ def show(model: str, trust_pickle: bool = False) -> None:
         most = max(compare(network, group) for group in probes(network))
         tell(f"fidelity      {most:.1e} largest relative difference from the model's runtime")
     tell(f"sha256        {network.digest or 'unknown'}")
+    for note in network.notes:
+        tell(f"note          {note}")
+
+
+def convert(model: str, out: Path, trust_pickle: bool, overwrite: bool) -> None:
+    """rhobust convert: the network as an ONNX file, which is read again before it is told."""
+    no_standard(out, "model")
+    inputs = files([model])
+    may_write(out, "model", inputs, overwrite)
+    network = load(model, trust_pickle=trust_pickle)
+    write_bytes(out, network.onnx_bytes())
+    written = load(out)
+    tell(f"{out}: {written.input_size:,} inputs, {written.output_size:,} outputs, ", end="")
+    tell(f"{written.relus:,} ReLUs, sha256 {written.digest}")
     for note in network.notes:
         tell(f"note          {note}")
 
