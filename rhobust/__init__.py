@@ -30,15 +30,17 @@ if TYPE_CHECKING:
     from .compiler.network.graph import Network
     from .compiling import on_compiling
     from .networks.load import load
+    from .queries.attack import attack
     from .queries.estimate import rho_estimate
     from .queries.problem import Problem, Solution, maximize, minimize
     from .queries.rho import rho
     from .queries.solve import SolveResult, solve
     from .queries.verify import verify
-    from .results import Estimate, RhoResult, Verdict, VerifyResult
+    from .results import AttackResult, Estimate, RhoResult, Verdict, VerifyResult
 
 __all__ = [
     "And",
+    "AttackResult",
     "Estimate",
     "Network",
     "Or",
@@ -51,6 +53,7 @@ __all__ = [
     "VerifyResult",
     "absolute",
     "argmax_is",
+    "attack",
     "clip",
     "data",
     "from_keras",
@@ -107,6 +110,7 @@ _HOMES = {
     "relu": ".compiler.language.activations",
     "sign_of": ".compiler.language.activations",
     "step": ".compiler.language.activations",
+    "AttackResult": ".results",
     "Estimate": ".results",
     "Network": ".compiler.network.graph",
     "RhoResult": ".results",
@@ -119,6 +123,7 @@ _HOMES = {
     "from_sklearn": ".compiler.importers.sklearn.models",
     "from_state_dict": ".compiler.importers.torch.state",
     "from_torch": ".compiler.importers.torch.module",
+    "attack": ".queries.attack",
     "load": ".networks.load",
     "on_compiling": ".compiling",
     "rho": ".queries.rho",

@@ -77,6 +77,30 @@ class RhoResult:
 
 
 @dataclass(frozen=True, slots=True)
+class AttackResult:
+    """success: whether a validated witness lies within eps; distance: its own in the norm asked
+    for, rounded up, inf without one.  An image that is misclassified is its own, at distance 0.
+
+    A failure proves nothing.  reason: why one ended early (timeout, memory or failed), "" if it did
+    not.  lead: the least lead over the rivals that the attack came to, as far as it could tell; at
+    most 0 where it found an example, validated or not.  eps: inf where none was given.
+    seconds: of a batch the same share for each image of a portion.
+    """
+
+    success: bool
+    distance: float
+    witness: Witness | None
+    predicted: int
+    label: int
+    method: str
+    eps: float
+    norm: str
+    lead: float
+    seconds: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Iterated:
     """What a descent over neighbouring linear regions came to: no A_LP of Bastani et al. 2016.
 

@@ -39,6 +39,16 @@ def add_up(a: Vector, b: Vector) -> Vector:
     return -add_down(-a, -b)
 
 
+def float32_box(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
+    """The float32 numbers inside a box, of any shape, as float64: (least, greatest), crossed where
+    there are none.
+    """
+    low, high = lower.astype(np.float32), upper.astype(np.float32)
+    low = np.where(low.astype(np.float64) < lower, np.nextafter(low, np.float32(np.inf)), low)
+    high = np.where(high.astype(np.float64) > upper, np.nextafter(high, np.float32(-np.inf)), high)
+    return low.astype(np.float64), high.astype(np.float64)
+
+
 def floor_float(value: Fraction) -> float:
     """The largest float that is at most `value`, -inf where none is."""
     try:

@@ -78,6 +78,15 @@ class Claim:
         targets = _targets(target, chosen, logits)
         return cls(network, region, chosen, targets, float(margin))
 
+    def like(self, point: Vector, label: int | None, target: Target, logits: Vector) -> Claim:
+        """The same question of another image, (D,) floats in the domain, whose logits are known."""
+        region = self.region
+        if not ((region.lower <= point) & (point <= region.upper)).all():  # NaN too
+            raise InputError("an image lies outside the domain; scale it, or give another domain")
+        chosen = int(np.argmax(logits)) if label is None else _label(label, len(logits))
+        targets = _targets(target, chosen, logits)
+        return replace(self, region=replace(region, center=point), label=chosen, targets=targets)
+
     @property
     def image(self) -> Vector:
         return self.region.center

@@ -14,6 +14,7 @@ from ..compiler.base.arrays import Bounds, Mask, Matrix, Vector
 from ..compiler.base.late import go_on
 from ..compiler.base.norms import L1, L2, NormKind
 from ..compiler.problem import Ball, Problem
+from .balls import BALLS, costliest
 
 MOMENTUM = 0.75
 """The share of the trend that a step keeps."""
@@ -122,37 +123,17 @@ def steepest(gradient: Matrix, width: Matrix, ball: Ball) -> Matrix:
 
 
 def _costliest(own: Matrix) -> tuple[Matrix, Matrix]:
-    """The few coordinates that matter most share the length (Tramer and Boneh 2019)."""
-    few = max(1, own.shape[1] // 50)
-    edge = -np.partition(-np.abs(own), few - 1, axis=1)[:, few - 1 : few]
-    own = np.where(np.abs(own) >= edge, np.sign(own), 0.0)
-    return own, np.abs(own).sum(axis=1, keepdims=True)
+    few = costliest(own)
+    return few, np.abs(few).sum(axis=1, keepdims=True)
 
 
 def _straight(own: Matrix) -> tuple[Matrix, Matrix]:
     return own, np.sqrt((own * own).sum(axis=1, keepdims=True))
 
 
-def _sphere(step: Matrix, radius: float) -> Matrix:
-    size = np.sqrt((step * step).sum(axis=1, keepdims=True))
-    shorter: Matrix = step * np.minimum(1.0, radius / np.maximum(size, 1e-300))
-    return shorter
-
-
-def _diamond(step: Matrix, radius: float) -> Matrix:
-    """The nearest points with an l1 norm of at most `radius` (Duchi et al. 2008)."""
-    size = np.abs(step)
-    falling = -np.sort(-size, axis=1)
-    over = np.cumsum(falling, axis=1) - radius
-    count = np.arange(1, step.shape[1] + 1)
-    last = (falling * count > over).sum(axis=1)
-    price = over[np.arange(len(step)), np.maximum(last, 1) - 1] / np.maximum(last, 1)
-    price = np.where(size.sum(axis=1) > radius, price, 0.0)
-    shorter: Matrix = np.sign(step) * np.maximum(size - price[:, None], 0.0)
-    return shorter
-
-
-SHORTER: dict[NormKind, Callable[[Matrix, float], Matrix]] = {L1: _diamond, L2: _sphere}
+SHORTER: dict[NormKind, Callable[[Matrix, float], Matrix]] = {
+    L1: BALLS[L1].shorter, L2: BALLS[L2].shorter,
+}  # fmt: skip
 """Steps (B, D), drawn back into a ball of a radius around 0."""
 DIRECTIONS: dict[NormKind, Callable[[Matrix], tuple[Matrix, Matrix]]] = {
     L1: _costliest, L2: _straight,

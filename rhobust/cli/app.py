@@ -30,13 +30,18 @@ from .options import (
     MaxEps,
     Mean,
     Memory,
+    Method,
+    Minimal,
     Model,
+    MostEps,
     Norm,
     Options,
     Out,
     Overwrite,
+    Restarts,
     Seed,
     Std,
+    Steps,
     Target,
     Threads,
     Timeout,
@@ -211,6 +216,43 @@ def verify(
     from .commands.ask import decide
 
     decide(asked, size, norm, certificates, checkpoint, float32)
+
+
+@app.command()
+def attack(
+    model: Model,
+    eps: MostEps = "",
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Index = "",
+    method: Method = "pgd",
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    steps: Steps = None,
+    restarts: Restarts = None,
+    minimal: Minimal = False,
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Out = None,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Attack each image within a radius, or for its nearest example; failures prove nothing."""
+    distance(norm)
+    size = radius(eps) if eps else None
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
+        trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+    )  # fmt: skip
+    from .commands.attack import run_attack
+
+    run_attack(asked, size, norm, method, steps, restarts, minimal)
 
 
 @app.command()

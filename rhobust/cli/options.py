@@ -104,6 +104,23 @@ Checkpoint = Annotated[
     typer.Option(metavar="FILE", help="Keep an undecided search here, and go on from it."),
 ]
 Eps = Annotated[str, typer.Option(metavar="E", help="The radius, as 0.03 or 8/255.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="M",
+        help="noise, fgsm, pgd, pgd-l2, square, lbfgs, fmn, restriction or descent.",
+    ),
+]
+Steps = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Steps of the attack; its own by default.")
+]
+Restarts = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Starts of pgd or fmn for each image.")
+]
+Minimal = Annotated[
+    bool, typer.Option("--minimal", help="Look for the nearest example; --eps is a limit then.")
+]
+MostEps = Annotated[str, typer.Option("--eps", metavar="E", help="The radius, as 0.03 or 8/255.")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from ..compiler.base.norms import LINF
 from ..compiler.question.claim import Claim
 from ..lp.restriction.network_region import NetworkRegion
 from ..lp.restriction.restrict import Work, deepest
+from ..lp.restriction.targets import Rivals
 from ..results import OnGrid
 from ..witness.label import Validator
-from .targets import Rivals
 
 LEVELS = 255
 """Pixels from one end of the domain to the other."""

@@ -12,12 +12,12 @@ from ..compiler.base.arrays import Vector
 from ..compiler.base.errors import InputError
 from ..compiler.base.tolerances import Tolerances
 from ..compiler.question.claim import Claim, Target
-from ..estimates.neighbours import Descent
 from ..estimates.pixels import Grid
-from ..estimates.targets import least_restricted
 from ..lp.oracle.highs import Oracle, highs_unscaled
+from ..lp.restriction.neighbours import Descent
 from ..lp.restriction.network_region import NetworkRegion
 from ..lp.restriction.restrict import Restricted, Work
+from ..lp.restriction.targets import least_restricted
 from ..networks.given import Given, network_of
 from ..results import Estimate, Iterated, OnGrid
 from ..witness.label import Validator, Witness

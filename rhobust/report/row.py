@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..results import Estimate, RhoResult, Verdict, VerifyResult
+from ..results import AttackResult, Estimate, RhoResult, Verdict, VerifyResult
 from ..witness.label import Witness
 
 KEYS = (
@@ -108,5 +108,21 @@ def estimated(index: int, result: Estimate) -> Row:
         extra["regions"] = result.iterated.regions
     return Row(
         index, result.label, result.predicted, result.seconds, rho_upper=upper, lps=result.rounds,
+        witness=result.witness, extra=extra,
+    )  # fmt: skip
+
+
+def attacked(index: int, result: AttackResult) -> Row:
+    """No verdict: a witness shows that rho is at most its distance, a failure shows nothing."""
+    extra: dict[str, float | str | bool] = {
+        "success": result.success,
+        "distance": result.distance,
+        "method": result.method,
+        "norm": result.norm,
+        "lead": result.lead,
+    }
+    return Row(
+        index, result.label, result.predicted, result.seconds, reason=result.reason or None,
+        rho_upper=None if result.witness is None else result.distance, eps=result.eps,
         witness=result.witness, extra=extra,
     )  # fmt: skip

@@ -68,6 +68,11 @@ def answer(row: Row) -> str:
     return f"{row.verdict}" + (f" ({row.reason})" if row.reason else "")
 
 
+def lost(row: Row) -> str:
+    """Whether an attack succeeded, or why it ended early."""
+    return "yes" if row.extra.get("success") else f"no ({row.reason})" if row.reason else "no"
+
+
 IMAGE = Column("image", lambda row: str(row.index), 6)
 LABEL = Column("label", lambda row: str(row.label), 5)
 PREDICTED = Column("predicted", lambda row: str(row.predicted), 9)
@@ -112,6 +117,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         ESTIMATE,
         Column("attack", extra("attack"), 8),
         SECONDS, NODES,
+    ),
+    "attack": (
+        IMAGE, LABEL, PREDICTED,
+        Column("label lost", lost, 14, left=True),
+        EXAMPLE,
+        Column("least lead", extra("lead"), 10),
+        SECONDS,
     ),
     "estimate": (
         IMAGE, LABEL, PREDICTED, ESTIMATE,
@@ -162,6 +174,9 @@ def summary(rows: Sequence[Row]) -> str:
     if "status" in first.extra:
         parts = Counter(str(row.extra["status"]).replace("_", " ") for row in rows)
         told = ", ".join(f"{number} {name}" for name, number in sorted(parts.items()))
+    elif "success" in first.extra:
+        told = attacks(rows)
+        head = f"{count:,} image{'s' if count > 1 else ''}"
     elif "exact" in first.extra:
         sure = sum(row.extra["exact"] is True for row in rows)
         told = f"{sure} exact, {count - sure} not exact{_reasons(rows)}"
@@ -172,6 +187,18 @@ def summary(rows: Sequence[Row]) -> str:
             f"{verdicts[Verdict.UNKNOWN]} unknown{_reasons(rows)}"
         )
     return f"{head}: {told}; mean {sum(row.seconds for row in rows) / count:.2f} s"
+
+
+def attacks(rows: Sequence[Row]) -> str:
+    """How many labels are left after an attack, and how many were lost before it."""
+    lost = [row for row in rows if row.extra["success"]]
+    clean = sum(row.label != row.predicted for row in lost)
+    accuracy = 100.0 * (1.0 - len(lost) / len(rows))
+    text = (
+        f"attacked accuracy {accuracy:.1f} % ({len(lost):,} lost their label, {clean:,} of them "
+        "misclassified)"
+    )
+    return text + _reasons(rows)
 
 
 def _reasons(rows: Sequence[Row]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..bnb.bounds.interval import propagate
 from ..compiler.base.arrays import Bounds, Numbers, Vector, exact
-from ..compiler.base.rounding import ceil_float
+from ..compiler.base.rounding import ceil_float, float32_box
 from ..compiler.language.evaluator import holds, value, within
 from ..compiler.language.expressions import Affine, Variable
 from ..compiler.language.formulas import And, Ball, Formula, Or, Relation, requirements
@@ -18,7 +18,7 @@ from ..compiler.problem import Branch
 from ..compiler.steps.compile import Compiled
 from .equalities import Equalities, equalities
 from .input_equalities import Repair
-from .label import EXACT_WORK, float32_box
+from .label import EXACT_WORK
 
 PULL = (0.0, 1e-12, 1e-9, 1e-6, 1e-4)
 """Shares of the way to the region's center, or to a point known to hold, at which a point is tried:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..compiler.base.arrays import Numbers, Vector, exact
 from ..compiler.base.norms import LINF
-from ..compiler.base.rounding import LARGEST, ceil_float, floor_float
+from ..compiler.base.rounding import LARGEST, ceil_float, float32_box, floor_float
 from ..compiler.question.claim import Claim
 from ..compiler.question.region import InputRegion
 
@@ -34,16 +34,6 @@ class Witness:
     label: int
     margin: float
     radius: float
-
-
-def float32_box(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
-    """The float32 numbers inside a box, as float64: (least, greatest), crossed where there are
-    none.
-    """
-    low, high = lower.astype(np.float32), upper.astype(np.float32)
-    low = np.where(low.astype(np.float64) < lower, np.nextafter(low, np.float32(np.inf)), low)
-    high = np.where(high.astype(np.float64) > upper, np.nextafter(high, np.float32(-np.inf)), high)
-    return low.astype(np.float64), high.astype(np.float64)
 
 
 def inner_box(region: InputRegion) -> tuple[Vector, Vector]:

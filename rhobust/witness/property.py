@@ -10,10 +10,11 @@ from functools import cached_property
 import numpy as np
 
 from ..compiler.base.arrays import Numbers, Vector, exact
+from ..compiler.base.rounding import float32_box
 from ..compiler.network.graph import Network
 from ..compiler.question.and_or_tree import AllOf, AnyOf, Atom, Tree
 from ..compiler.question.property import Property
-from .label import EXACT_WORK, float32_box
+from .label import EXACT_WORK
 
 Interval = tuple[Fraction, Fraction]
 

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhobust.compiler.base.arrays import Matrix, Vector
+from rhobust.compiler.base.rounding import float32_box
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.network.graph import Network
 from rhobust.compiler.question.claim import Claim
 from rhobust.witness import label as module
-from rhobust.witness.label import Validator, float32_box, inner_box
+from rhobust.witness.label import Validator, inner_box
 
 from ..reference import oracles
 from ..reference.strategies import Case, cases

@@ -11,6 +11,7 @@ import rhobust as rb
 OWN = {
     "verify": {"eps", "checkpoint", "float32"},
     "rho": set[str](),
+    "attack": {"eps", "method", "steps", "restarts", "minimal"},
     "rho_estimate": {"max_eps", "lazy", "oracle", "integer", "iterate"},
 }
 """What only one of them has."""
@@ -24,6 +25,7 @@ def test_names_order_and_defaults_are_the_same() -> None:
     calls = {
         "verify": asked(rb.verify),
         "rho": asked(rb.rho),
+        "attack": asked(rb.attack),
         "rho_estimate": asked(rb.rho_estimate),
     }
     order = [name for name in calls["verify"] if name not in OWN["verify"]]

@@ -9,9 +9,9 @@ from ...attacks.pgd import pgd
 from ...bnb.presolve.plain_proof import plainly_closed
 from ...compiler.base.arrays import Matrix, Vector
 from ...compiler.base.untrusted import attempt
-from ...estimates.targets import least_restricted
 from ...lp.restriction.network_region import NetworkRegion
 from ...lp.restriction.restrict import Work
+from ...lp.restriction.targets import least_restricted
 from .state import Interval
 
 MOST_STARTS = 15

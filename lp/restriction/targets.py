@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..compiler.base.arrays import Matrix, Vector
-from ..compiler.question.claim import Claim
-from ..lp.restriction.distance import least_radius_row
-from ..lp.restriction.network_region import NetworkRegion
-from ..lp.restriction.restrict import Restricted, Work, restrict
+from ...compiler.base.arrays import Matrix, Vector
+from ...compiler.question.claim import Claim
+from .distance import least_radius_row
+from .network_region import NetworkRegion
+from .restrict import Restricted, Work, restrict
 
 
 class Rivals:

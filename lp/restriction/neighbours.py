@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..compiler.base.arrays import Vector
-from ..compiler.question.claim import Claim
-from ..lp.restriction.distance import nearest_on_row
-from ..lp.restriction.network_region import NetworkRegion
-from ..lp.restriction.restrict import Restricted, Work
+from ...compiler.base.arrays import Vector
+from ...compiler.question.claim import Claim
+from .distance import nearest_on_row
+from .network_region import NetworkRegion
+from .restrict import Restricted, Work
 from .targets import Rivals, least_restricted
 
 STEPS = 24
