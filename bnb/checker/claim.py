@@ -164,10 +164,23 @@ def sharpen(part: Part, cases: Sequence[Sequence[Literal]], regions: Sequence[Bo
             own_end[j] = widest(region[side][j] for region in regions)
 
 
-def check_robust(
-    archive: Archive, claim: dict[str, Any], model: Model, parts: list[Part]
-) -> Statement:
-    """The statement of a `robust` claim, whose negation the part covers.  Rule: cover."""
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a claim about an image names: output `label` plus `margin` against the targets, within
+    eps of the image and between `lowest` and `highest`, each (D,)."""
+
+    label: int
+    targets: list[int]
+    margin: float
+    eps: float
+    norm: str
+    image: Array
+    lowest: Array
+    highest: Array
+
+
+def about(archive: Archive, claim: dict[str, Any], model: Model) -> About:
+    """Reads what a claim names; refuses what makes no sense."""
     inputs, outputs = model.inputs, model.outputs
     norm = claim["norm"]
     require(norm in NORMS, "a norm that is not linf, l1 or l2")
@@ -180,29 +193,44 @@ def check_robust(
     require(margin == 0.0 or not model.ordered, "a margin of a model that ends with a softmax")
     names = ("image", "domain_low", "domain_high")
     image, lowest, highest = (archive.floats(name, inputs) for name in names)
+    return About(label, targets, margin, eps, norm, image, lowest, highest)
+
+
+def check_robust(
+    archive: Archive, claim: dict[str, Any], model: Model, parts: list[Part]
+) -> Statement:
+    """The statement of a `robust` claim, whose negation the part covers.  Rule: cover."""
+    inputs = model.inputs
+    asked = about(archive, claim, model)
+    image, eps = asked.image, asked.eps
     require(len(parts) == 1, "a robust claim has one part")
     part = parts[0]
     # the part's box reaches as far as the domain or as image -+ eps, which are exact numbers
-    for sign, end, own in ((1.0, lowest, part.low), (-1.0, -highest, -part.high)):
+    for sign, end, own in ((1.0, asked.lowest, part.low), (-1.0, -asked.highest, -part.high)):
         inner, size = own > end, np.full(inputs, -eps)
         covered = at_most_sum(sign * image[inner], size[inner], own[inner])
         require(covered, "the box is too small")
-    if norm != "linf":
-        part.ball = Ball(norm, image, eps)
+    if asked.norm != "linf":
+        part.ball = Ball(asked.norm, image, eps)
     atoms, cases = part.literals(), []
-    for target in targets:
-        terms = sorted([(inputs + label, Fraction(1)), (inputs + target, Fraction(-1))])
-        case = Literal(tuple(terms), Fraction(margin))
+    for target in asked.targets:
+        terms = [(inputs + asked.label, Fraction(1)), (inputs + target, Fraction(-1))]
+        case = Literal(tuple(sorted(terms)), Fraction(asked.margin))
         require(holds(part, [case], atoms), f"the tree leaves out target {target}")
         cases.append([case])
     if part.rational:
-        several = zip(image.tolist(), lowest.tolist(), highest.tolist(), strict=True)
+        ends = (image, asked.lowest, asked.highest)
+        several = zip(*(end.tolist() for end in ends), strict=True)
         exact = [[Fraction(value) for value in values] for values in several]
         low = {j: max(a, x - Fraction(eps)) for j, (x, a, _) in enumerate(exact)}
         high = {j: min(b, x + Fraction(eps)) for j, (x, _, b) in enumerate(exact)}
         sharpen(part, cases, [(low, high)])
-    read = {"label": label, "targets": targets, "margin": margin, "eps": eps, "norm": norm}
-    return robust(read, image, lowest, highest, outputs)
+    return robust(told(asked), image, asked.lowest, asked.highest, model.outputs)
+
+
+def told(asked: About) -> dict[str, Any]:
+    """What a statement takes of it, by the names of a header."""
+    return {name: getattr(asked, name) for name in ("label", "targets", "margin", "eps", "norm")}
 
 
 def check_property(

@@ -20,8 +20,10 @@ from .arithmetic import Array
 from .statement import NORMS, digest
 
 NAMES = (
-    "kind", "model", "label", "targets", "margin", "eps", "norm", "image", "domain", "property",
+    "kind", "model", "label", "targets", "margin", "eps", "norm", "image", "domain", "point",
+    "property",
 )  # fmt: skip
+KINDS = ("robust", "witness", "property")
 IGNORED = ("region",)  # told with the facts, so that a report's claim can be an expectation
 HASH = re.compile("[0-9a-f]{64}")
 MOST_BYTES = 2**28
@@ -67,7 +69,7 @@ def _read(name: str, item: Any) -> Any:
     match name:
         case "margin" | "eps":
             return _number(item)
-        case "image":
+        case "image" | "point":
             return _array(item)
         case "domain":
             pair = isinstance(item, list) and len(item) == 2
@@ -86,7 +88,7 @@ def _read(name: str, item: Any) -> Any:
     elif name == "model":
         _need(HASH.fullmatch(item), "the model is given by the SHA-256 of its file, unpacked")
     elif name == "kind":
-        _need(item in ("robust", "property"), "the kind is robust or property")
+        _need(item in KINDS, f"the kind is one of {', '.join(KINDS)}")
     elif name == "property" and not HASH.fullmatch(item):
         return hashlib.sha256(item.encode()).hexdigest()
     return item

@@ -65,17 +65,11 @@ def _array(array: Array) -> str:
 
 def robust(claim: dict[str, Any], image: Array, low: Array, high: Array, outputs: int) -> Statement:
     """The statement of a claim with label, targets, margin, eps and norm; image, low, high (D,)."""
-    eps, margin, label = claim["eps"], claim["margin"], claim["label"]
+    eps, label = claim["eps"], claim["label"]
     targets = claim["targets"]
     every = set(targets) == set(range(outputs)) - {label}
     named = f"output{'s' if len(targets) > 1 else ''} {', '.join(map(str, targets))}"
-    more = "" if margin == 0.0 else f", with {both(margin)} added to it,"
     size = len(image)
-    alike = len({*low.tolist()}) == len({*high.tolist()}) == 1
-    if alike:
-        domain = f"every input from {both(float(low[0]))} to {both(float(high[0]))}"
-    else:
-        domain = f"lower ends of the inputs {_array(low)}; upper ends {_array(high)}"
     count = _fixed(image, low, high, eps, claim["norm"])
     told = {
         "empty": "This region is empty: nothing is said of any input",
@@ -85,17 +79,51 @@ def robust(claim: dict[str, Any], image: Array, low: Array, high: Array, outputs
     region = "empty" if count < 0 else "point" if count == size else "degenerate" if count else ""
     sentences = [
         f"For every real input within {both(eps)}, {NORMS[claim['norm']]}, of the image, and "
-        f"within the domain: output {label}{more} is greater than {named}"
+        f"within the domain: output {label}{_more(claim)} is greater than {named}"
         f"{f' (all others of {outputs})' if every else ''}",
-        f"Image: {size} float64 number{'s' if size > 1 else ''}, {_array(image)}",
-        f"Domain: {domain}",
+        *_surroundings(image, low, high),
         *([told[region]] if region else []),
     ]
-    facts = {
-        "kind": "robust", "label": label, "targets": sorted(set(targets)), "margin": margin,
-        "eps": eps, "norm": claim["norm"], "image": image, "domain": (low, high),
+    return Statement(tuple(sentences), _facts("robust", claim, image, low, high), region)
+
+
+def lost(claim: dict[str, Any], image: Array, low: Array, high: Array, point: Array) -> Statement:
+    """The statement that an input, point (D,), gives the first of the claim's targets at least as
+    much as the label."""
+    eps, label, target = claim["eps"], claim["label"], claim["targets"][0]
+    sentences = [
+        f"One input is within {both(eps)}, {NORMS[claim['norm']]}, of the image, and within the "
+        f"domain, and there output {label}{_more(claim)} is not greater than output {target}",
+        f"Input: {_array(point)}",
+        *_surroundings(image, low, high),
+    ]
+    facts = _facts("witness", claim, image, low, high) | {"point": point}
+    return Statement(tuple(sentences), facts, "")
+
+
+def _more(claim: dict[str, Any]) -> str:
+    return "" if claim["margin"] == 0.0 else f", with {both(claim['margin'])} added to it,"
+
+
+def _surroundings(image: Array, low: Array, high: Array) -> tuple[str, str]:
+    """The image and the domain."""
+    if len({*low.tolist()}) == len({*high.tolist()}) == 1:
+        domain = f"every input from {both(float(low[0]))} to {both(float(high[0]))}"
+    else:
+        domain = f"lower ends of the inputs {_array(low)}; upper ends {_array(high)}"
+    size = len(image)
+    numbers = f"{size} float64 number{'s' if size > 1 else ''}"
+    return f"Image: {numbers}, {_array(image)}", f"Domain: {domain}"
+
+
+def _facts(
+    kind: str, claim: dict[str, Any], image: Array, low: Array, high: Array
+) -> dict[str, Any]:
+    return {
+        "kind": kind, "label": claim["label"], "targets": sorted(set(claim["targets"])),
+        "margin": claim["margin"], "eps": claim["eps"], "norm": claim["norm"], "image": image,
+        "domain": (low, high),
     }  # fmt: skip
-    return Statement(tuple(sentences), facts, region)
 
 
 def _fixed(image: Array, low: Array, high: Array, eps: float, norm: str) -> int:

@@ -27,6 +27,7 @@ from .statement import Statement
 from .tree.proof import Proof, read_proof
 from .tree.tree import Tree
 from .unpacking import content
+from .witness import check_witness
 
 FORMAT, VERSION = "rhobust-certificate", 1
 MOST_PARTS = 10_000
@@ -130,9 +131,10 @@ class Checker:
         require(isinstance(claim, dict) and isinstance(items, list), "the header's form")
         require(len(items) <= MOST_PARTS, "too many parts")
         parts = [read_part(archive, item, f"p{k}/", model) for k, item in enumerate(items)]
-        if claim["kind"] == "robust":
+        if claim["kind"] in ("robust", "witness"):
             require(property_path is None, f"the claim is not about a property; {SEE}--property")
-            statement = check_robust(archive, claim, model, parts)
+            check_claim = check_robust if claim["kind"] == "robust" else check_witness
+            statement = check_claim(archive, claim, model, parts)
         else:
             require(claim["kind"] == "property", "a claim of an unknown kind")
             text = archive.take("text", "u1", (None,)).tobytes()

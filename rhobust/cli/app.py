@@ -533,8 +533,12 @@ def solve(
 
 @app.command()
 def check(
-    certificate: Annotated[Path, typer.Argument(metavar="CERTIFICATE", help="The file to check.")],
-    model: Model,
+    certificate: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A certificate or a manifest.")
+    ],
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="As above; a manifest names its own.")
+    ] = None,
     property_file: Annotated[
         Path | None,
         typer.Option("--property", metavar="FILE", help="VNN-LIB that the claim must be about."),
@@ -544,12 +548,23 @@ def check(
         typer.Option(metavar="FILE", help="JSON of the claim that must be proven."),
     ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Exact rational arithmetic.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The images that a manifest must be about."),
+    ] = None,
+    labels: Labels = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Processes that check a manifest's files.")
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
-    """Re-prove what a certificate claims, without the engine; exit status 3 where it fails."""
+    """Re-prove what a certificate, or a manifest of many, claims, without the engine.
+
+    Exit status 3 where anything of it fails.
+    """
     from .commands.check import show
 
-    show(certificate, model, property_file, expect, exact, as_json)
+    show(certificate, model, property_file, expect, exact, data, labels, workers, as_json)
 
 
 @app.command()

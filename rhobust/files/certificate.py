@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..bnb.certificate.encode import Arrays, NotProvable, part
 from ..bnb.certificate.recorder import Recorder
@@ -60,8 +61,7 @@ class Certificate:
             )
         may_write(self.path, "certificate", (network.path, *network.beside, *inputs), overwrite)
         self.network = network
-        layers = [network.layer(node) for node in network.order[1:]]
-        self.unread = {layer.kind for layer in layers if not layer.continuous}
+        self.unread = unread(network)
         self._parts: list[tuple[Recorder, int | None]] = []
 
     def part(self, problem: Problem, output: int | None) -> Recorder | None:
@@ -77,15 +77,7 @@ class Certificate:
 
     def impossible(self, margin: float = 0.0) -> str:
         """Why no certificate can speak of such questions, or ""."""
-        if self.unread:
-            named = ", ".join(sorted(self.unread))
-            return f"certificates speak of continuous layers alone, not of {named}"
-        if margin and self.network.ordered:
-            return (
-                "a margin speaks of more than the order of the outputs, which is all that a "
-                "softmax at the end keeps"
-            )
-        return ""
+        return impossible(self.network, margin)
 
     def robust(self, claim: Claim, stop: Callable[[], bool]) -> str:
         """Writes that a claim holds; returns what prevented it, or "".
@@ -130,7 +122,7 @@ class Certificate:
             save(self.path, full | _stored(header))
             return ""
         try:
-            checker = _checker(self.network.path, self.network.digest)
+            checker = checker_of(self.network.path, self.network.digest)
         except Exception as error:  # of the system, onnx or the checker
             return f"the checker cannot read the model: {error}"
         missing = self._accepted(checker, full | _stored(header), stop)
@@ -153,12 +145,38 @@ class Certificate:
         return report.reason
 
 
+def unread(network: Network) -> set[str]:
+    """The kinds of a network's layers that no checker reads."""
+    layers = [network.layer(node) for node in network.order[1:]]
+    return {layer.kind for layer in layers if not layer.continuous}
+
+
+def impossible(network: Network, margin: float = 0.0) -> str:
+    """Why no certificate can speak of a network and a margin, or ""."""
+    if not network.onnx:
+        return f"{network.name} was not read from an ONNX file, and a certificate speaks of one"
+    if unread(network):
+        named = ", ".join(sorted(unread(network)))
+        return f"certificates speak of continuous layers alone, not of {named}"
+    if margin and network.ordered:
+        return (
+            "a margin speaks of more than the order of the outputs, which is all that a "
+            "softmax at the end keeps"
+        )
+    return ""
+
+
+def header_array(header: dict[str, Any]) -> npt.NDArray[np.uint8]:
+    """A header as the file has it."""
+    return np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+
+
 def _stored(header: dict[str, Any]) -> Arrays:
-    return {"header": np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)}
+    return {"header": header_array(header)}
 
 
 @lru_cache(maxsize=1)
-def _checker(path: str, digest: str) -> Checker:
+def checker_of(path: str, digest: str) -> Checker:
     """One for all questions about a model; digest: that of the file when it was read."""
     from ..bnb.check import Checker
 

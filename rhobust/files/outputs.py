@@ -79,6 +79,10 @@ def _certificate(path: Path) -> bool:
         return b"rhobust-certificate" in header.read(HEAD)
 
 
+def _manifest(path: Path) -> bool:
+    return b'"rhobust-manifest"' in _head(path)
+
+
 def _results(path: Path) -> bool:
     with path.open("rb") as file:
         row = json.loads(file.readline(HEAD))
@@ -129,6 +133,7 @@ def _model(path: Path) -> bool:
 
 KINDS: dict[str, Callable[[Path], bool]] = {
     "certificate": _certificate,
+    "manifest": _manifest,
     "file of results": _results,
     "witness": _witness,
     "picture": _picture,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from ...bnb.check import REFUSED, Checker, Unreadable, read_expectation
+from ...bnb.check import REFUSED, Checker, Unreadable, is_manifest, read_expectation
 from ...compiler.base.errors import InputError
 from ...embedded import NAMES, embedded_file
 from ..output import tell
@@ -16,16 +16,35 @@ from ..output import tell
 
 def show(
     certificate: Path,
-    model: str,
+    model: str | None,
     property_file: Path | None,
     expect: Path | None,
     exact: bool,
+    data: Path | None,
+    labels: Path | None,
+    workers: int,
     as_json: bool,
 ) -> None:
     """Prints the checker's report; ends with exit status 3 where it refused the certificate."""
     for path in (certificate, property_file, expect):
         if path is not None and not path.is_file():
             raise InputError(f"{path}: no such file")
+    one = {"--property": property_file, "--expect": expect, "--exact": exact}
+    many = {"--data": data, "--labels": labels, "--workers": workers != 1}
+    whole = is_manifest(certificate)
+    for name, given in (one if whole else many).items():
+        if given:
+            raise InputError(
+                f"{name} is of {'certificates' if whole else 'manifests'}, and {certificate} is "
+                f"{'a manifest' if whole else 'none'}"
+            )
+    if whole:
+        from .manifest import show as show_manifest
+
+        show_manifest(certificate, model, data, labels, workers, as_json)
+        return
+    if model is None:
+        raise InputError(f"{certificate}: name the model that it is about after it")
     try:
         checker = Checker(embedded_file(model) if model in NAMES else model)
     except Exception as error:  # of onnx, zlib or the checker: the model is not readable

@@ -1,0 +1,1 @@
+"""Manifests: a number about many images, with a file for each that proves its part of it."""
