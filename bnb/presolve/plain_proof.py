@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...compiler.base.arrays import Bounds
+from ...compiler.base.arrays import Bounds, Vector
 from ...compiler.base.late import Stop
 from ...compiler.problem import Problem
 from ..bounds.crown import Nodes, Pass, crown, heuristic_slopes
@@ -26,10 +26,20 @@ def plainly_closed(problem: Problem, box: Bounds, stop: Stop) -> bool:
 
     stop: asked on the way; where it says so, nothing is proven.
     """
+    value = plain_bounds(problem, box, stop)
+    if value is None:
+        return False
+    return Tree(problem.root, problem.choices, len(value)).without(value > 0.0) is None
+
+
+def plain_bounds(problem: Problem, box: Bounds, stop: Stop) -> Vector | None:
+    """Rigorous lower bounds (A,) of every atom over the box (1, D) and the problem's ball.
+
+    stop: asked on the way; where it says so, nothing is known.
+    """
     with np.errstate(all="ignore"):
         found = root_bounds(problem, box, stop)
         if found is None:
-            return False
+            return None
         root, magnitudes = found
-        value = plain_pass(problem, magnitudes, root).value
-    return Tree(problem.root, problem.choices, len(value)).without(value > 0.0) is None
+        return plain_pass(problem, magnitudes, root).value

@@ -98,6 +98,17 @@ def verify(
     )  # fmt: skip
 
 
+def lost_already(claim: Claim, logits: Vector) -> Witness | None:
+    """The image, where it lost its label already: a witness as it stands, at distance 0.
+
+    logits (K,): the network's at the image.
+    """
+    lead = logits[claim.label] + claim.margin - logits[list(claim.targets)].max()
+    if lead > LEAD * (1.0 + np.abs(logits).max()):
+        return None
+    return Validator(claim.within(0.0)).check(claim.image)
+
+
 @dataclass(frozen=True, slots=True)
 class _Answer:
     """bound: what is proven of the label's lead over all targets."""
@@ -133,7 +144,7 @@ class _Question:
         compiled, output = claim.compiled()
         problem = compiled.problem
         found = FirstFound(problem, Validator(claim))
-        found.witness = self._clean()
+        found.witness = lost_already(claim, self.logits)
         if found.accept(claim.image[None]):
             self.answer = _Answer(Verdict.NOT_ROBUST, witness=found.witness)
             return
@@ -153,14 +164,6 @@ class _Question:
             verdict, reason = Verdict.ROBUST, ""
         counts = outcome.statistics
         self.answer = _Answer(verdict, reason, witness, bound, counts.nodes, counts.lps)
-
-    def _clean(self) -> Witness | None:
-        """The image, where it lost its label already: a witness as it stands, at distance 0."""
-        y, claim = self.logits, self.claim
-        lead = y[claim.label] + claim.margin - y[list(claim.targets)].max()
-        if lead > LEAD * (1.0 + np.abs(y).max()):
-            return None
-        return Validator(claim.within(0.0)).check(claim.image)
 
     def _attack(self, found: FirstFound[Witness], rng: np.random.Generator, cases: Indices) -> bool:
         """Whether gradient steps from the image found a witness, or its near miss led to one."""

@@ -16,12 +16,12 @@ from ...compiler.base.evidence import REASON
 from ...compiler.base.late import Late, until
 from ...compiler.base.norms import LINF
 from ...compiler.base.tolerances import Tolerances
-from ...compiler.problem import Ball as InputBall
 from ...compiler.problem import Problem
 from ...compiler.question.claim import Claim
 from ...results import RhoResult
 from ...witness.nearest import Incumbent
 from ..engine import Floats, Progress, ask, quiet
+from ..regions import around, whole_domain
 
 RESTART = 0.97
 """A search starts again once its radius fell below this share: tighter root bounds pay for it."""
@@ -49,10 +49,7 @@ class Interval:
         self.tolerances = Tolerances()
         self.statistics = Statistics()
         self.until = np.inf  # seconds spent at which the step that is being done has to end
-        # the attacks' and the polish's problem is the whole domain, whatever the norm
-        boxes = replace(claim.region, norm=LINF)
-        self.widest = boxes.largest
-        self.problem, _ = replace(claim, region=boxes.within(self.widest)).compile()
+        self.widest, self.problem = whole_domain(claim)
         self.incumbent = Incumbent(claim, self.problem, settings.oracle, self.left, self.tolerances)
         self.lower, self.estimate, self.reason = 0.0, np.inf, ""
 
@@ -91,12 +88,7 @@ class Interval:
 
     def around(self, eps: float) -> tuple[Problem, Bounds]:
         """The problem within eps of the image, and its box (1, D), without compiling again."""
-        region, problem = self.claim.region.within(eps), self.problem
-        low, high = region.box()
-        if region.norm is not LINF:
-            ball = InputBall(region.norm, np.arange(len(low)), region.center, eps)
-            problem = replace(problem, ball=ball)
-        return problem, Bounds(low[None], high[None])
+        return around(self.problem, self.claim.region.within(eps))
 
     def decide(
         self,
