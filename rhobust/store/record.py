@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..compiler.base.arrays import Vector
+from ..compiler.base.tolerances import Tolerances
 from ..results import Verdict
 
 
@@ -67,6 +68,13 @@ class Record:
     def correct(self) -> bool:
         """Whether the network gives the image its label."""
         return self.predicted == self.label
+
+    @property
+    def exact(self) -> bool:
+        """Whether the interval of rho is as narrow as `Tolerances` asks."""
+        if self.rho_lower == self.rho_upper:
+            return True
+        return bool(self.rho_upper - self.rho_lower <= Tolerances().slack(self.rho_upper))
 
     def at(self, eps: float) -> Decision | None:
         """The decision at a radius that was asked for."""
