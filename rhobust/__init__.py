@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import data, metrics, smoothing
+    from . import data, evaluation, metrics, smoothing, store
     from .compiler.importers.keras.files import from_keras
     from .compiler.importers.mipverify.mat import from_mat
     from .compiler.importers.nnet import from_nnet
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .compiler.language.norms import norm1, norm2, norm_inf
     from .compiler.network.graph import Network
     from .compiling import on_compiling
+    from .evaluation.evaluate import evaluate
+    from .evaluation.result import Evaluation
     from .networks.load import load
     from .queries.attack import attack
     from .queries.estimate import rho_estimate
@@ -42,6 +44,7 @@ __all__ = [
     "And",
     "AttackResult",
     "Estimate",
+    "Evaluation",
     "Network",
     "Or",
     "Problem",
@@ -56,6 +59,8 @@ __all__ = [
     "attack",
     "clip",
     "data",
+    "evaluate",
+    "evaluation",
     "from_keras",
     "from_mat",
     "from_nnet",
@@ -82,12 +87,13 @@ __all__ = [
     "smoothing",
     "solve",
     "step",
+    "store",
     "verify",
 ]
 __version__ = "0.1.0"
 
 # No other submodule may bear a public name: importing it would replace the name by the module.
-_MODULES = ("data", "metrics", "smoothing")
+_MODULES = ("data", "evaluation", "metrics", "smoothing", "store")
 _HOMES = {
     "And": ".compiler.language.formulas:all_of",
     "Or": ".compiler.language.formulas:any_of",
@@ -112,11 +118,13 @@ _HOMES = {
     "step": ".compiler.language.activations",
     "AttackResult": ".results",
     "Estimate": ".results",
+    "Evaluation": ".evaluation.result",
     "Network": ".compiler.network.graph",
     "RhoResult": ".results",
     "SolveResult": ".queries.solve",
     "Verdict": ".results",
     "VerifyResult": ".results",
+    "evaluate": ".evaluation.evaluate",
     "from_keras": ".compiler.importers.keras.files",
     "from_mat": ".compiler.importers.mipverify.mat",
     "from_nnet": ".compiler.importers.nnet",

@@ -38,6 +38,7 @@ from .options import (
     Options,
     Out,
     Overwrite,
+    Radii,
     Restarts,
     Seed,
     Std,
@@ -349,6 +350,72 @@ def smooth(
     from .commands.smooth import Asked, show
 
     show(asked, sigma, grid, Asked(n0, n, alpha, radius_asked, batch, whole_set), out)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Index = "",
+    eps: Radii = None,
+    rho: Annotated[bool, typer.Option("--rho", help="The exact rho of every image, too.")] = False,
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    attacks: Annotated[
+        str, typer.Option(metavar="A,B", help="Attacks that come first, or none.")
+    ] = "pgd",
+    timeout: Timeout = 60.0,
+    total_timeout: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds for all images together.")
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Keep results in this SQLite file, or postgresql://..."),
+    ] = None,
+    rerun: Annotated[
+        str,
+        typer.Option(metavar="POLICY", help="never, always, undecided, refine or retarget."),
+    ] = "never",
+    only_new: Annotated[
+        bool, typer.Option("--only-new", help="Leave out images with stored answers.")
+    ] = False,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster, as host:8786.")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="OUT.csv", help="Write a table, a row for each image.")
+    ] = None,
+    certificates: Certificates = None,
+    check: Check = True,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="The summary, and nothing else.")] = False,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Evaluate a test set: robust accuracy, proven from below and shown from above."""
+    distance(norm)
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, None, None,
+        threads, memory, trust_pickle, check, overwrite, layout, mean, std,
+    )  # fmt: skip
+    if scheduler is not None and workers != 1:
+        raise typer.BadParameter("--workers and --scheduler exclude each other")
+    from .commands.evaluate import Whole, run
+
+    run(asked, Whole(
+        eps or [], rho, attacks, norm, total_timeout, store, rerun, only_new,
+        scheduler or workers, certificates, json, csv, quiet,
+    ))  # fmt: skip
 
 
 @app.command()

@@ -121,6 +121,10 @@ Minimal = Annotated[
     bool, typer.Option("--minimal", help="Look for the nearest example; --eps is a limit then.")
 ]
 MostEps = Annotated[str, typer.Option("--eps", metavar="E", help="The radius, as 0.03 or 8/255.")]
+Radii = Annotated[
+    list[str] | None,
+    typer.Option("--eps", metavar="E", help="A radius, as 0.03 or 8/255; more than once."),
+]
 
 
 @dataclass(frozen=True, slots=True)

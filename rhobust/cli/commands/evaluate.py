@@ -1,0 +1,116 @@
+"""The command evaluate: a whole test set under one question, kept in a store."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from ...clock import Interrupted
+from ...compiler.network.graph import Network
+from ...evaluation.asked import Asked
+from ...evaluation.coordinator import Coordinator, Step
+from ...evaluation.plan import Options as Plan
+from ...evaluation.result import Evaluation
+from ...files.outputs import apart
+from ...store import Store
+from .. import process
+from ..bar import bar
+from ..options import Options, radius
+from ..output import is_standard, no_standard, tell
+from ..prepare import prepare
+from ..results import ResultFiles
+from .ask import effort
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What a user asks of a whole test set, besides what is asked of single images."""
+
+    eps: Sequence[str]
+    rho: bool
+    attacks: str
+    norm: str
+    total_timeout: float | None
+    store: str | None
+    rerun: str
+    only_new: bool
+    workers: int | str
+    certificates: Path | None
+    json: Path | None
+    csv: Path | None
+    quiet: bool
+
+
+def run(options: Options, whole: Whole) -> None:
+    """rhobust evaluate."""
+    no_standard(whole.certificates, "folder")
+    attacks = [] if whole.attacks in ("", "none") else whole.attacks.split(",")
+    asked = Asked.make(
+        [radius(text) for text in whole.eps], whole.norm, options.domain, options.target,
+        options.margin, whole.rho, attacks, options.timeout, options.seed, effort(options),
+    )  # fmt: skip
+    network, images, indices = prepare(options)
+    _apart(options, whole, network)
+    plan = Plan(
+        whole.rerun, whole.only_new, whole.certificates, options.check, options.overwrite,
+        hidden(shlex.join(["rhobust", *sys.argv[1:]])), options.trust_pickle,
+    )  # fmt: skip
+    with ExitStack() as stack:
+        store = None if whole.store is None else stack.enter_context(Store.open(whole.store))
+        work = Coordinator(
+            network, images, asked, plan, index=indices, total_timeout=whole.total_timeout,
+            store=store, workers=whole.workers, labelled=True,
+        )  # fmt: skip
+        again = work.plan.again
+        files = stack.enter_context(
+            ResultFiles(whole.json, whole.csv, work.run, again, options.overwrite)
+        )
+        for record in work.plan.finished.values():
+            files.record(record)
+        found, interrupted = _work(work, files, whole.quiet)
+        files.table(found)
+    tell(found.summary())
+    if whole.store is not None and not whole.quiet:
+        tell(f"store: {hidden(whole.store)}, run {found.run.id}")
+    if interrupted:
+        done = len(found) - len(found.unfinished)
+        typer.echo(f"interrupted after {done} of {len(found)} images", err=True)
+        raise typer.Exit(process.status())
+
+
+def _work(work: Coordinator, files: ResultFiles, quiet: bool) -> tuple[Evaluation, bool]:
+    """What was found, and whether an interruption cut it short."""
+    with bar(len(work.plan.asked), quiet) as shown:
+
+        def heard(step: Step) -> None:
+            files.record(step.record)
+            shown(step)
+
+        try:
+            return work.work(heard, process.uninterrupted), False
+        except Interrupted as stop:
+            assert isinstance(stop.result, Evaluation)
+            return stop.result, True
+
+
+def _apart(options: Options, whole: Whole, network: Network) -> None:
+    """No output is an input, or another output."""
+    others: list[str | Path] = [*options.inputs, *network.beside]
+    outputs = [path for path in (whole.json, whole.csv) if not (path is None or is_standard(path))]
+    if whole.store is not None and "://" not in whole.store:
+        outputs.append(Path(whole.store))
+    for path in outputs:
+        apart(path, others)
+        others.append(path)
+
+
+def hidden(text: str) -> str:
+    """A text without the passwords of the addresses in it."""
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)

@@ -1,0 +1,128 @@
+"""What is asked of every image of a test set, and the keys that tell one question from another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .. import __version__
+from ..bnb.settings import Settings
+from ..clock import check_timeout
+from ..compiler.base.digest import digest
+from ..compiler.base.errors import InputError
+from ..compiler.base.norms import NormKind
+from ..compiler.network.graph import Network
+from ..compiler.question.claim import Claim, Target, check_eps
+from .first_attacks import METHODS
+
+Radii: TypeAlias = float | str | Fraction | Sequence[float | str | Fraction]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question about every image, and the effort that may be spent on it.
+
+    eps: in increasing order. timeout: seconds for one image, None for no limit. rho: whether the
+    exact least distance is asked for, too.
+    """
+
+    norm: str
+    domain: tuple[object, object]
+    target: Target
+    margin: float
+    eps: tuple[float, ...]
+    rho: bool
+    attacks: tuple[str, ...]
+    timeout: float | None
+    seed: int
+    settings: Settings = field(default_factory=Settings)
+
+    @classmethod
+    def make(
+        cls,
+        eps: Radii,
+        norm: str,
+        domain: tuple[object, object],
+        target: Target,
+        margin: float,
+        rho: bool,
+        attacks: Sequence[str],
+        timeout: float | None,
+        seed: int,
+        settings: Settings | None,
+    ) -> Asked:
+        """Checks what does not depend on network and images; raises InputError."""
+        several: list[Any] = list(eps) if isinstance(eps, list | tuple | np.ndarray) else [eps]
+        radii = tuple(sorted({check_eps(one) for one in several}))
+        if not radii and not rho:
+            raise InputError("nothing is asked: give a radius (eps), or ask for the exact rho")
+        for method in attacks:
+            if method not in METHODS:
+                raise InputError(f"no attack is called {method!r}; there are {', '.join(METHODS)}")
+        check_timeout(timeout)
+        return cls(
+            str(NormKind.of(norm)), domain, target, margin, radii, rho,
+            tuple(dict.fromkeys(attacks)), timeout, int(seed), settings or Settings(),
+        )  # fmt: skip
+
+    def claim(self, network: Network, image: object, label: int | None) -> Claim:
+        """The claim over the whole domain about one image; raises InputError."""
+        return Claim.make(
+            network, np.asarray(image), label, self.target, self.margin, self.domain, self.norm
+        )
+
+    def truth(self) -> dict[str, object]:
+        """What decides whether an answer is true; the rest is effort."""
+        ends = [np.asarray(end, dtype=np.float64).tolist() for end in self.domain]
+        target = self.target if isinstance(self.target, str | int) else list(self.target)
+        return {
+            "norm": self.norm, "domain": ends, "target": target, "margin": float(self.margin),
+            "engine": __version__,
+        }  # fmt: skip
+
+    def question(self, network: Network) -> dict[str, object]:
+        """All that may change an answer, as texts and numbers."""
+        return {
+            "model": model_digest(network), **self.truth(), "eps": list(self.eps),
+            "rho": self.rho, "attacks": list(self.attacks), "timeout": self.timeout,
+            "seed": self.seed, "settings": digest(self.settings),
+        }  # fmt: skip
+
+
+def model_digest(network: Network) -> str:
+    """SHA-256 of the model's file, and of one without a file of all its weights."""
+    return network.digest or digest(network)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of the answers to a question, image by image.
+
+    question: of the whole question, effort included; truth: of what an answer is true of alone.
+    """
+
+    question: str
+    truth: str
+
+    @classmethod
+    def of(cls, asked: Asked, network: Network) -> Keys:
+        """Both begin with the model."""
+        whole = asked.question(network)
+        true = {name: whole[name] for name in ("model", *asked.truth())}
+        return cls(digest(whole), digest(true))
+
+    def answer(self, image: str, label: int) -> str:
+        """SHA-256 of the question about one image, which its digest stands for."""
+        return digest((self.question, image, label))
+
+    def claim(self, image: str, label: int) -> str:
+        """SHA-256 of the claim about one image."""
+        return digest((self.truth, image, label))
+
+    def run(self, data: str) -> str:
+        """The name of the run over a data set, 16 hexadecimal digits."""
+        return digest((self.question, data))[:16]

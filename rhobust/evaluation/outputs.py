@@ -1,0 +1,206 @@
+"""Records as JSON lines, CSV and data frames; what is there of another run is not touched."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
+
+from ..compiler.base.errors import InputError
+from ..files.atomic import Lines, special, writable, write_text
+from ..results import Verdict
+from ..store.record import Decision, Record, Run
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+COLUMNS = (
+    "index", "name", "label", "predicted", "rho_lower", "rho_upper", "rho_estimate",
+    "attack_distance", "attack_method", "witness_label", "certificate", "uncertified",
+    "certified_radius", "seconds", "nodes", "lps",
+)  # fmt: skip
+"""Fields of a record that tables have; three columns for each radius follow."""
+
+
+def line(run: Run, record: Record) -> str:
+    """A record as strict JSON on one line.
+
+    The keys are those of `rhobust verify --json`, with the decision at the largest radius, and
+    `run`, `name`, `decisions` and what else a record knows. Infinite numbers are null.
+    """
+    last = record.decisions[-1] if record.decisions else _of_rho(record)
+    told: dict[str, object] = {
+        "index": record.index, "label": record.label, "predicted": record.predicted,
+        "verdict": str(last.verdict), "reason": last.reason or None,
+        "rho_lower": record.rho_lower, "rho_upper": record.rho_upper,
+        "eps": last.eps if record.decisions else None, "margin_bound": last.margin_bound,
+        "seconds": record.seconds, "nodes": record.nodes, "lps": record.lps, "run": run.id,
+        "name": record.name,
+        "decisions": [
+            {
+                "eps": one.eps, "verdict": str(one.verdict), "reason": one.reason or None,
+                "margin_bound": _finite(one.margin_bound), "attacked": one.attacked,
+            }
+            for one in record.decisions
+        ],
+        "rho_estimate": record.rho_estimate, "attack": record.attack_distance,
+        "attack_method": record.attack_method or None, "witness_label": record.witness_label,
+        "certificate": record.certificate or None, "uncertified": record.uncertified or None,
+    }  # fmt: skip
+    return json.dumps({key: _finite(value) for key, value in told.items()}, allow_nan=False)
+
+
+def _finite(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _of_rho(record: Record) -> Decision:
+    """What a record without radii says: as `rhobust rho --json` does."""
+    if record.rho_lower == math.inf:
+        return Decision(math.inf, Verdict.ROBUST)
+    if record.exact:
+        return Decision(record.rho_upper, Verdict.NOT_ROBUST)
+    return Decision(record.rho_upper, Verdict.UNKNOWN, "timeout")
+
+
+class JsonLines:
+    """A file of JSON lines of one run, which is appended to; a context manager.
+
+    Raises InputError for a file that holds anything else, unless it may be overwritten. A last line
+    that a killed process did not end is made again.
+    """
+
+    def __init__(self, path: Path, run: Run, *, overwrite: bool = False) -> None:
+        self.path, self.run = path, run
+        self.present: set[int] = set()
+        self._file: IO[str] | Lines
+        if overwrite or special(path) or not path.exists() or not path.stat().st_size:
+            self._file = Lines(path)
+            return
+        writable(path)
+        whole = self._read()
+        self._file = path.open("r+", encoding="utf-8")
+        self._file.seek(whole)
+        self._file.truncate()
+
+    def _read(self) -> int:
+        """Notes which images the file has, and returns how many bytes of it are whole lines."""
+        whole = 0
+        with self.path.open("rb") as file:
+            for number, text in enumerate(file, start=1):
+                if not text.endswith(b"\n") and whole:
+                    break
+                try:
+                    row = json.loads(text)
+                    of_run = row["run"] == self.run.id
+                    index = int(row["index"])
+                except (ValueError, TypeError, KeyError):
+                    raise InputError(self._refused(f"line {number} is no result of it")) from None
+                if not of_run:
+                    raise InputError(self._refused("it holds results of another question"))
+                self.present.add(index)
+                whole += len(text)
+        return whole
+
+    def _refused(self, why: str) -> str:
+        return (
+            f"{self.path}: is not appended to, for {why}; name another file, or allow it by "
+            "--overwrite (overwrite=True)"
+        )
+
+    def write(self, record: Record) -> None:
+        """Appends a record, unless the file has its image."""
+        if record.index in self.present:
+            return
+        text = line(self.run, record)
+        if isinstance(self._file, Lines):
+            self._file.write(text)
+        else:
+            try:
+                self._file.write(text + "\n")
+                self._file.flush()
+            except OSError as error:
+                why = error.strerror or error
+                raise InputError(f"{self.path}: cannot be written: {why}") from error
+        self.present.add(record.index)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> JsonLines:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def rows(run: Run, records: Iterable[Record]) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns of a table, and its rows."""
+    eps = run.question.get("eps", ())
+    radii = list(eps) if isinstance(eps, list | tuple) else []
+    found: list[dict[str, Any]] = []
+    for record in records:
+        row: dict[str, Any] = {"run": run.id}
+        row |= {name: getattr(record, name) for name in COLUMNS}
+        for one in record.decisions:
+            row[f"verdict at {one.eps!r}"] = str(one.verdict)
+            row[f"reason at {one.eps!r}"] = one.reason
+            row[f"margin_bound at {one.eps!r}"] = one.margin_bound
+        found.append(row)
+    told = ("verdict", "reason", "margin_bound")
+    return ["run", *COLUMNS, *(f"{name} at {at!r}" for at in radii for name in told)], found
+
+
+def csv_text(run: Run, records: Iterable[Record]) -> str:
+    """The table as CSV with a first line of names; infinite numbers are inf."""
+    columns, table = rows(run, records)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(table)
+    return text.getvalue()
+
+
+def may_write_csv(path: Path, run: Run, overwrite: bool) -> None:
+    """InputError unless a table of this run may be written there."""
+    writable(path)
+    if overwrite or special(path) or not path.exists() or not path.stat().st_size:
+        return
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            table = csv.DictReader(file)
+            headed = list(table.fieldnames or ())[: len(COLUMNS) + 1] == ["run", *COLUMNS]
+            mine = headed and all(row["run"] == run.id for row in table)
+    except (OSError, UnicodeDecodeError, csv.Error):
+        mine = False
+    if not mine:
+        raise InputError(
+            f"{path}: is there already, and is no table of this question; name another file, or "
+            "allow it by --overwrite (overwrite=True)"
+        )
+
+
+def write_csv(path: Path, run: Run, records: Sequence[Record], *, overwrite: bool = False) -> None:
+    """Writes the table, in the place of one of the same run."""
+    may_write_csv(path, run, overwrite)
+    write_text(path, csv_text(run, records))
+
+
+def dataframe(run: Run, records: Iterable[Record]) -> DataFrame:
+    """The table as pandas has it; raises InputError where pandas is missing."""
+    try:
+        import pandas
+    except ImportError:
+        raise InputError("this needs pandas: pip install 'rhobust[pandas]'") from None
+    columns, table = rows(run, records)
+    return pandas.DataFrame(table, columns=columns)

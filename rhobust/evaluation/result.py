@@ -1,0 +1,164 @@
+"""What an evaluation found out: accuracies, proven from below and shown from above."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..compiler.base.errors import InputError
+from ..compiler.question.claim import check_eps
+from ..results import Verdict
+from ..store.record import Decision, Record, Run
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
+class Evaluation:
+    """The images of a test set under one question.
+
+    records: what is known of each image, by index; where the evaluation ended early, those that
+    were not finished are UNKNOWN. reason: why it ended early, timeout or interrupted, or "".
+    unfinished: the indices that a later evaluation goes on with.
+    """
+
+    records: tuple[Record, ...]
+    run: Run
+    reason: str = ""
+    unfinished: frozenset[int] = frozenset()
+
+    def __len__(self) -> int:
+        return len(self.run.indices)
+
+    def __repr__(self) -> str:
+        return f"<Evaluation of {len(self)} images: {self.summary().splitlines()[-1]}>"
+
+    @property
+    def finished(self) -> tuple[Record, ...]:
+        """The records that a later evaluation would not change."""
+        return tuple(one for one in self.records if one.index not in self.unfinished)
+
+    @property
+    def eps(self) -> tuple[float, ...]:
+        """The radii that were asked for, in increasing order."""
+        told = self.run.question.get("eps", ())
+        return tuple(told) if isinstance(told, list | tuple) else ()
+
+    @property
+    def clean(self) -> float:
+        """The share of images that the network gives their label."""
+        return sum(one.correct for one in self.records) / max(1, len(self.records))
+
+    def robust(self, eps: float | str | Fraction) -> tuple[float, float]:
+        """The robust accuracy at a radius that was asked for lies between two shares.
+
+        lower: images with their label and ROBUST, proven; upper: all but those that are
+        misclassified or NOT_ROBUST, shown. Raises InputError for another radius.
+        """
+        lower, open_ = self._counts(self._asked(eps))
+        return lower / max(1, len(self)), (lower + open_) / max(1, len(self))
+
+    def attacked(self, eps: float | str | Fraction) -> float:
+        """The share that attacks alone would call robust: those with no example within eps."""
+        radius = self._asked(eps)
+        kept = sum(one.correct and not self._at(one, radius).attacked for one in self.records)
+        return (kept + len(self) - len(self.records)) / max(1, len(self))
+
+    def exact(self) -> int:
+        """How many images have a rho as exact as `Tolerances` asks."""
+        return sum(one.exact for one in self.records)
+
+    def summary(self) -> str:
+        """One line for each radius, in words; and one for rho, where it was asked for.
+
+        Shares are rounded outwards to tenths of a percent: what is proven stays below, what is
+        shown above.
+        """
+        clean = f"clean accuracy {_percent(self.clean)}"
+        lines = [f"{clean}, {self._at_radius(eps)}" for eps in self.eps]
+        if self.run.question.get("rho"):
+            lines.append(f"{clean}, {self._distances()}")
+        if self.reason:
+            lines.append(f"ended early ({self.reason}): images that were not reached are undecided")
+        return "\n".join(lines or [clean])
+
+    def to_json(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Appends a JSON line for each finished image that the file does not have yet.
+
+        Raises InputError for a file that holds anything but this run, unless it may be overwritten.
+        """
+        from .outputs import JsonLines
+
+        with JsonLines(Path(path), self.run, overwrite=overwrite) as lines:
+            for record in self.finished:
+                lines.write(record)
+
+    def to_csv(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes a table with a row for each finished image, in the place of one of this run.
+
+        Raises InputError for a file that holds anything else, unless it may be overwritten.
+        """
+        from .outputs import write_csv
+
+        write_csv(Path(path), self.run, self.finished, overwrite=overwrite)
+
+    def to_dataframe(self) -> DataFrame:
+        """A pandas table with a row for each image. Needs pandas."""
+        from .outputs import dataframe
+
+        return dataframe(self.run, self.records)
+
+    def _asked(self, eps: float | str | Fraction) -> float:
+        radius = check_eps(eps)
+        if radius not in self.eps:
+            told = ", ".join(map(repr, self.eps)) or "none"
+            raise InputError(f"eps {radius!r} was not asked for; there are {told}")
+        return radius
+
+    @staticmethod
+    def _at(record: Record, eps: float) -> Decision:
+        return record.at(eps) or Decision(eps, Verdict.UNKNOWN, "timeout")
+
+    def _counts(self, eps: float) -> tuple[int, int]:
+        """Images that are correct and robust, and those that are undecided."""
+        verdicts = [self._at(one, eps).verdict for one in self.records if one.correct]
+        missing = len(self) - len(self.records)
+        return verdicts.count(Verdict.ROBUST), verdicts.count(Verdict.UNKNOWN) + missing
+
+    def _at_radius(self, eps: float) -> str:
+        lower, undecided = self._counts(eps)
+        count = max(1, len(self))
+        low = _percent(lower / count, math.floor)
+        if undecided:
+            high = _percent((lower + undecided) / count, math.ceil)
+            told = f"robust accuracy between {low} and {high} at {eps:g}"
+            how = f"proven; {undecided:,} of {len(self):,} undecided"
+        else:
+            told, how = f"robust accuracy {_percent(lower / count)} at {eps:g}", "proven"
+        attacks = ""
+        if self.run.question.get("attacks"):
+            attacks = f", attacks alone would say {_percent(self.attacked(eps))}"
+        return f"{told} ({how}){attacks}"
+
+    def _distances(self) -> str:
+        known = np.array([(one.rho_lower, one.rho_upper) for one in self.records]).reshape(-1, 2)
+        told = f"rho exact for {self.exact():,} of {len(self):,} images"
+        if not len(known):
+            return told
+        low, high = np.median(known, axis=0)
+        return f"{told}, its median between {low:.4g} and {high:.4g}"
+
+
+def _percent(share: float, rounded: object = round) -> str:
+    """A share as tenths of a percent; rounded: floor, ceil or round."""
+    assert callable(rounded)
+    # what is a whole number of tenths but for its last bit stays one
+    tenths = share * 1000.0
+    whole = round(tenths)
+    return f"{(whole if abs(tenths - whole) < 1e-9 else rounded(tenths)) / 10:.1f} %"

@@ -1,0 +1,72 @@
+"""What a worker has at hand: the network, and claims that are compiled once for all images."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from ..compiler.base.errors import InputError
+from ..compiler.network.graph import Network
+from ..compiler.problem import Problem
+from ..compiler.question.claim import Claim
+from ..networks.load import load
+from ..queries.regions import whole_domain
+from .asked import model_digest
+
+MOST = 64
+"""Compiled claims that are kept: one for each label, and more where targets differ by image."""
+
+
+class Session:
+    """The network, and the problems of claims about it over one domain."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._problems: OrderedDict[tuple[int, tuple[int, ...]], Problem] = OrderedDict()
+
+    def problem(self, claim: Claim) -> Problem:
+        """The claim's problem over the whole domain, of which `around` takes a part."""
+        key = claim.label, claim.targets
+        if key not in self._problems:
+            self._problems[key] = whole_domain(claim)[1]
+            if len(self._problems) > MOST:
+                self._problems.popitem(last=False)
+        self._problems.move_to_end(key)
+        return self._problems[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The setup of a worker that is this process."""
+
+    network: Network
+
+    def __call__(self) -> Session:
+        return Session(self.network)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The setup of other processes: they read the model's file, which has to be the same there."""
+
+    model: str
+    digest: str
+    trust_pickle: bool = False
+
+    def __call__(self) -> Session:
+        network = load(self.model, trust_pickle=self.trust_pickle)
+        if model_digest(network) != self.digest:
+            raise InputError(f"{self.model}: is not the file that the evaluation began with")
+        return Session(network)
+
+
+def setup(network: Network, alone: bool, trust_pickle: bool = False) -> Here | Elsewhere:
+    """alone: whether this process is the only worker."""
+    if alone:
+        return Here(network)
+    if not network.path:
+        raise InputError(
+            f"{network.name} was not read from a file, so other processes cannot load it; "
+            "use workers=1, or save it and give the file"
+        )
+    return Elsewhere(network.path, model_digest(network), trust_pickle)
