@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -118,6 +118,11 @@ class Findings:
     def model(self) -> str:
         """What the model is called."""
         return str(self.run.card.get("name") or self.run.card.get("path") or "the network")
+
+    def only(self, indices: Set[int], radii: tuple[float, ...]) -> Findings:
+        """The same of some images, at other radii."""
+        records = [one for one in self.records if one.index in indices]
+        return replace(self, records=records, radii=radii)
 
     def pictured(self, indices: Iterable[int]) -> Mapping[int, Record]:
         """Some records with their images and witnesses, as far as these are kept."""

@@ -12,8 +12,8 @@ from .gathered import Findings
 
 EACH = 8
 """Images of each kind."""
-MOST = 200
-"""Images with a picture in all: those of the kinds, then open ones, then the first ones."""
+MOST = 600
+"""Images with a picture, at most: those of the kinds, then open ones, then the first ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,18 +63,18 @@ def accuracy_chart(
     low, high = columns(axis, 1.0 - curve.upper, 1.0 - curve.lower, curve.eps, 1.0)
     below, above = columns(axis, 1.0 - band.upper, 1.0 - band.lower, band.eps, 1.0)
     shapes = [
-        _area(low, np.zeros(STEPS), "proven"),
-        _area(high, low, "open"),
-        _area(np.ones(STEPS), high, "broken"),
-        _line(above, "sampling"),
-        _line(below, "sampling"),
+        area(low, np.zeros(STEPS), "proven"),
+        area(high, low, "open"),
+        area(np.ones(STEPS), high, "broken"),
+        line(above, "sampling"),
+        line(below, "sampling"),
     ]
     if attacks is not None:
         edges = axis.edges()[:-1]
         survived = 1.0 - np.searchsorted(attacks, edges, side="right") / len(attacks)
-        shapes.append(_line(survived, "attacks"))
+        shapes.append(line(survived, "attacks"))
     title = "Robust accuracy by radius, proven from both sides"
-    return _frame(axis, shapes, marks, title, "robust accuracy")
+    return frame(axis, shapes, marks, title, "robust accuracy, %")
 
 
 def distribution_chart(curve: Curve, fits: Sequence[Fit]) -> Html:
@@ -89,14 +89,14 @@ def distribution_chart(curve: Curve, fits: Sequence[Fit]) -> Html:
     axis = Axis(0.8 * least, 1.1 * max(end(curve, ()), 1.5 * least), log=True)
     low, high = columns(axis, curve.lower, curve.upper, curve.eps, 0.0)
     shapes = [
-        _area(low, np.zeros(STEPS), "broken"),
-        _area(high, low, "open"),
-        _area(np.ones(STEPS), high, "proven"),
+        area(low, np.zeros(STEPS), "broken"),
+        area(high, low, "open"),
+        area(np.ones(STEPS), high, "proven"),
     ]
     edges = axis.edges()[:-1]
-    shapes += [_line(one.cdf(edges), f"fit fit-{k}") for k, one in enumerate(fits)]
+    shapes += [line(one.cdf(edges), f"fit fit-{k}") for k, one in enumerate(fits)]
     title = "Distribution of rho over images with their label"
-    return _frame(axis, shapes, (), title, "share of images")
+    return frame(axis, shapes, (), title, "share of images, %")
 
 
 def end(curve: Curve, marks: Sequence[float]) -> float:
@@ -130,23 +130,39 @@ def _points(heights: Vector) -> str:
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x[keep], y[keep], strict=True))
 
 
-def _area(upper: Vector, lower: Vector, kind: str) -> Html:
+def area(upper: Vector, lower: Vector, kind: str) -> Html:
+    """What lies between two stairs."""
     back = " ".join(reversed(_points(lower).split(" ")))
     return element("polygon", points=f"{_points(upper)} {back}", class_=f"area {kind}")
 
 
-def _line(heights: Vector, kind: str) -> Html:
+def line(heights: Vector, kind: str) -> Html:
+    """One stair."""
     return element("polyline", points=_points(heights), class_=f"line {kind}")
 
 
-def _frame(
-    axis: Axis, shapes: Sequence[Html], marks: Sequence[float], title: str, height: str
+def frame(
+    axis: Axis,
+    shapes: Sequence[Html],
+    marks: Sequence[float],
+    title: str,
+    height: str,
+    heights: Axis | None = None,
 ) -> Html:
-    """The drawing with the numbers of both axes as text."""
+    """The drawing with the numbers of both axes as text.
+
+    heights: the upright axis, where it is not one of per cent.
+    """
+    if heights is None:
+        upright = [(f"{100 - 25 * k}", k / 4.0) for k in range(5)]
+    else:
+        upright = [(f"{tick:.4g}", 1.0 - heights.place(tick)) for tick in heights.ticks()]
     grid = [
-        element("line", x1=0, x2=WIDE, y1=HIGH * k / 4, y2=HIGH * k / 4, class_="grid")
-        for k in range(1, 4)
-    ]
+        element("line", x1=0, x2=WIDE, y1=f"{HIGH * share:.1f}", y2=f"{HIGH * share:.1f}",
+                class_="grid")
+        for _, share in upright
+        if 0.0 < share < 1.0
+    ]  # fmt: skip
     lines = [
         element("line", x1=f"{WIDE * axis.place(one):.1f}", x2=f"{WIDE * axis.place(one):.1f}",
                 y1=0, y2=HIGH, class_="mark")
@@ -161,17 +177,15 @@ def _frame(
         element("span", f"{tick:.4g}", style=f"left:{100 * axis.place(tick):.2f}%")
         for tick in axis.ticks()
     ]
-    shares = [
-        element("span", f"{100 - 25 * k}", style=f"top:{25 * k}%") for k in range(5)
-    ]  # fmt: skip
+    shares = [element("span", words, style=f"top:{100 * at:.2f}%") for words, at in upright]
     return element(
         "div",
-        element("div", f"{height}, %", class_="axis-title"),
+        element("div", height, class_="axis-title"),
         element("div", *shares, class_="y-axis", aria_hidden="true"),
         element("div", svg, class_="plot"),
         element("div", *ticks, class_="x-axis", aria_hidden="true"),
-        element("div", "\u03b5", class_="x-title"),
-        class_="chart",
+        element("div", "\u03b5" if heights is None else "\u03c1, first", class_="x-title"),
+        class_="chart" if heights is None else "chart square",
     )
 
 

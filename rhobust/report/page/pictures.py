@@ -18,6 +18,8 @@ Pixels = npt.NDArray[np.uint8]
 
 LOSS, NONE, GAIN = (33, 82, 156), (250, 249, 246), (178, 60, 42)
 """Colours of the largest change downwards, of none, and of the largest one upwards."""
+ROOM = 8_000_000
+"""Bytes of all pictures; those that a page shows at once stand in it twice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +49,19 @@ def drawn(findings: Findings, indices: Sequence[int]) -> Pictures:
     low, high = domain(findings)
     changes = {k: _change(one) for k, one in kept.items()}
     largest = max((float(np.abs(c).max()) for c in changes.values() if c is not None), default=0.0)
-    found = {}
-    for k, one in kept.items():
+    found: dict[int, tuple[str, str, str]] = {}
+    room = ROOM
+    for k in indices:
+        if k not in kept or room < 0:
+            continue
+        one = kept[k]
         assert one.image is not None
         change, example, painted = changes[k], "", ""
         if change is not None and one.witness is not None:
             example = address(grey(one.witness, shape, low, high))
             painted = address(signed(_strongest(change, shape), largest))
         found[k] = (address(grey(one.image, shape, low, high)), example, painted)
+        room -= sum(map(len, found[k]))
     height, width = channels_last(np.zeros(shape)).shape[:2]
     return Pictures(found, largest, height, width)
 

@@ -106,13 +106,13 @@ def test_every_image_has_one_status(count: int, seed: int) -> None:
 
 
 def test_the_chosen_images_are_what_they_are_called() -> None:
-    records = made(300, 3)
+    records = made(700, 3)
     chosen = selected(gathered(records))
     correct = [one for one in records if one.correct]
     assert [records[k].rho_upper for k in chosen.worst] == sorted(o.rho_upper for o in correct)[:8]
     most = sorted((one.rho_lower for one in correct), reverse=True)[:8]
     assert [records[k].rho_lower for k in chosen.robust] == most
-    assert len(set(chosen.pictures)) == len(chosen.pictures) == 200
+    assert len(set(chosen.pictures)) == len(chosen.pictures) == 600
     assert {*chosen.worst, *chosen.robust, *chosen.across} <= set(chosen.pictures)
     assert not {one.index for one in records if not one.correct} & {
         *chosen.worst, *chosen.robust, *chosen.across,

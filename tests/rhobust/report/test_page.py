@@ -237,6 +237,14 @@ def test_pictures_show_the_pixels() -> None:
             assert pixels(change).shape == (4, 5, 3)
 
 
+def test_pictures_have_a_limit_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    records = pictured(12)
+    findings = Findings.gather(run(count=12, shape=(4, 5)), lambda: records)
+    whole = drawn(findings, [5, 3, 1, 0]).images
+    monkeypatch.setattr("rhobust.report.page.pictures.ROOM", len("".join(whole[5])) + 1)
+    assert list(drawn(findings, [5, 3, 1, 0]).images) == [5, 3]
+
+
 def test_differences_have_one_scale() -> None:
     painted = signed(np.array([[0.0, 0.4, -0.4, 0.1]]), 0.4)[0]
     assert painted[0].tolist() == list(NONE)

@@ -1,0 +1,1 @@
+"""Two runs on the same images: what changed, and whether it is more than chance."""
