@@ -3,10 +3,7 @@
     python -m bench.treesize [--index A:B] [--walks N] [--deep LEVELS] [--timeout SECONDS]
 
 For images of MNIST and WK17a: ρ's interval by `rb.rho`, then walks at a radius just below its
-upper end, where an exact ρ asks for a proof. A walk takes one open child of each node by chance;
-the product of how many there were is an estimate of the number of leaves without bias (Knuth 1975,
-Estimating the efficiency of backtrack programs). A walk that is cut off after some levels makes it
-a lower bound, by what is still open there. One JSON line an image.
+upper end, where an exact ρ asks for a proof; see `rhobust.bnb.tree_size`. One JSON line an image.
 """
 
 from __future__ import annotations
@@ -14,15 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
 import rhobust as rb
-from rhobust.bnb.root import root_nodes
 from rhobust.bnb.search import Hooks, Outcome, Search, Settings
+from rhobust.bnb.tree_size import TreeSize, from_roots
 from rhobust.compiler.problem import Problem
 from rhobust.queries import engine
 
@@ -32,59 +28,22 @@ SHARE = 1.0 - 1e-4
 """Of the upper end: what an exact interval may leave open."""
 
 
-class Walks:
-    """A search that only walks; `depths`: how deep each walk came; `leaves`: its estimate;
-    `short`: what the node that it ended at was short of closing, 0 for a closed one."""
+class Walked:
+    """What stands in for the search: it only walks; `size`: what it found, `nodes`: it bounded."""
 
-    def __init__(
-        self, problem: Problem, hooks: Hooks, settings: Settings, walks: int, deep: int
-    ) -> None:
-        self.search = Search(problem, hooks, settings)
-        self.state = self.search.state
+    def __init__(self, walks: int, deep: int) -> None:
         self.walks, self.deep = walks, deep
-        self.depths: list[int] = []
-        self.leaves: list[float] = []
-        self.short: list[float] = []
-        self.root_value = 0.0
+        self.size, self.nodes = TreeSize(), 0
 
-    @np.errstate(all="ignore")
-    def run(self) -> Outcome:
-        rng = np.random.default_rng(0)
-        block, early = root_nodes(self.state)
-        if early is not None:
-            return early
-        self.root_value = float(block.value.min())
-        for _ in range(self.walks):
-            leaves, depth, left = float(len(block)), 0, 0.0
-            node = block.take(rng.integers(0, len(block), 1))
-            while depth < self.deep:
-                parts = self.search.advance(node)
-                if parts is None:
-                    return self.state.outcome("accepted", "", -np.inf, 0.0)
-                both = [(part, row) for part in parts for row in range(len(part))]
-                if not both:
-                    left = 0.0
-                    break
-                leaves *= len(both)
-                part, row = both[int(rng.integers(0, len(both)))]
-                node, depth = part.take(np.array([row])), depth + 1
-                left = -float(node.value[0])
-            self.depths.append(depth)
-            self.leaves.append(leaves)
-            self.short.append(left)
-        return self.state.outcome("open", "node_limit", self.root_value, 0.0)
-
-
-def walking(
-    made: list[Walks], walks: int, deep: int
-) -> Callable[[Problem, Hooks, Settings], Outcome]:
-    """What stands in for the search; `made` hears of the walks."""
-
-    def walk(problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:
-        made.append(Walks(problem, hooks, settings, walks, deep))
-        return made[-1].run()
-
-    return walk
+    def __call__(self, problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:
+        search = Search(problem, hooks, settings)
+        found = from_roots(search, self.walks, self.deep)
+        self.nodes = search.state.statistics.nodes
+        if isinstance(found, Outcome):
+            return found
+        self.size = found
+        status = "accepted" if found.settled else "open"
+        return search.state.outcome(status, "" if found.settled else "node_limit", -np.inf, 0.0)
 
 
 def main() -> None:
@@ -100,18 +59,19 @@ def main() -> None:
         image = stored["images"][index].reshape(-1) / 255.0
         label = int(stored["labels"][index])
         rho = rb.rho(network, image, label=label, timeout=chosen.timeout)
-        made: list[Walks] = []
+        walked = Walked(chosen.walks, chosen.deep)
         began = time.perf_counter()
-        with patch.object(engine, "search", walking(made, chosen.walks, chosen.deep)):
+        with patch.object(engine, "search", walked):
             rb.verify(network, image, SHARE * rho.upper, label=label, timeout=3600.0)
         line: dict[str, Any] = {"index": index, "rho_lower": rho.lower, "rho_upper": rho.upper}
-        if made and made[-1].leaves:
-            last = made[-1]
+        walks = walked.size.walks
+        if walks:
             line |= {
-                "root": last.root_value,
-                "leaves_log2": float(np.log2(np.mean(last.leaves))),
-                "depths": last.depths, "short": [round(item, 3) for item in last.short],
-                "nodes_a_second": last.state.statistics.nodes / (time.perf_counter() - began),
+                "leaves_log2": float(np.log2(walked.size.leaves)),
+                "nodes_log2": float(np.log2(walked.size.nodes)),
+                "depths": [walk.depth for walk in walks],
+                "short": [round(walk.short, 3) for walk in walks],
+                "nodes_a_second": walked.nodes / (time.perf_counter() - began),
             }  # fmt: skip
         print(json.dumps(line), flush=True)
 

@@ -26,7 +26,7 @@ from .nodes.batch import Block
 from .nodes.frontier import Frontier
 from .resume import Checkpoints
 from .root import root_nodes
-from .settings import Hooks, Outcome, Settings, Statistics
+from .settings import Hooks, Outcome, Settings, Statistics, Unfinished
 from .split_batch import split
 from .state import State
 
@@ -111,6 +111,9 @@ class Search:
     def _open(self, reason: str, frontier: Frontier) -> Outcome:
         """What is proven of the open nodes and of those that nothing could decide."""
         value, distance = np.minimum(frontier.least(), self.state.doubtful).tolist()
+        if self.state.hooks.unfinished is not None:
+            unfinished = Unfinished(self.advance, self.state.statistics, *frontier.all())
+            self.state.hooks.unfinished(unfinished)
         return self.state.outcome("open", reason, value, distance)
 
     def _exhausted(self) -> str:

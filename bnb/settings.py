@@ -11,6 +11,7 @@ from ..compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from ..compiler.base.digest import UNASKED
 from ..lp.oracle.highs import Oracle, highs
 from .certificate.recorder import Recorder
+from .nodes.batch import Block
 from .nodes.saved import Saver
 
 
@@ -38,6 +39,31 @@ class Settings:
     threads: int = field(default=1, metadata=UNASKED)
     oracle: Oracle = field(default=highs, metadata=UNASKED)
     tracked: tuple[Numbers, ...] = field(default=(), metadata=UNASKED)
+
+
+@dataclass(slots=True)
+class Statistics:
+    """Counts of one search.  numerical: leaves that nothing could decide; exact: those that only
+    rational arithmetic closed.
+    """
+
+    nodes: int = 0
+    lps: int = 0
+    numerical: int = 0
+    exact: int = 0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Unfinished:
+    """A search that ended with open nodes, which could go on. advance: what stays open of some
+    nodes, or None when a candidate settled the question. statistics: which it counts in. The open
+    nodes are `rows` of `nodes`.
+    """
+
+    advance: Callable[[Block], list[Block] | None]
+    statistics: Statistics
+    nodes: Block
+    rows: Indices
 
 
 @dataclass(slots=True)
@@ -73,6 +99,12 @@ class Hooks:
     accept_exact: Callable[[Numbers], bool] | None = None
     """As accept, for one point (D,) of Fractions; without it accept sees the nearest floats."""
 
+    splits: Callable[[Indices, Indices], None] | None = None
+    """Hears on what nodes are split: stages of the compiled problem, from 0, and units there; an
+    input that is halved has stage -1."""
+    unfinished: Callable[[Unfinished], None] | None = None
+    """Hears of the open nodes that a search ends with."""
+
     def offer(self, point: Numbers) -> bool:
         """Whether an exact point settles the question."""
         if self.accept_exact is not None:
@@ -81,18 +113,6 @@ class Hooks:
 
     def stop(self) -> bool:
         return not self.remaining() > 0.0
-
-
-@dataclass(slots=True)
-class Statistics:
-    """Counts of one search.  numerical: leaves that nothing could decide; exact: those that only
-    rational arithmetic closed.
-    """
-
-    nodes: int = 0
-    lps: int = 0
-    numerical: int = 0
-    exact: int = 0
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..compiler.base.arrays import Indices
 from .bound_batch import bound
 from .nodes.batch import Block
 from .nodes.split import children
@@ -26,6 +27,9 @@ def split(state: State, batch: Block) -> Block | None:
         state.tracker.covered("a split", state.tracker.held(chosen), parts[-1])
         if recorder is not None:
             recorder.split(chosen.mark, chosen.split_on)
+        if state.hooks.splits is not None:
+            with state.lock:
+                state.hooks.splits(*named(state, chosen.split_on))
     if not parts:
         return chosen
     block = Block.join(parts)
@@ -37,6 +41,18 @@ def split(state: State, batch: Block) -> Block | None:
     for rule in state.rules:
         rule.learn(chosen, block)
     return block
+
+
+def named(state: State, split_on: Indices) -> tuple[Indices, Indices]:
+    """(stage, unit) in the compiled problem of what nodes are split on, (B,) each; the stage of an
+    input is -1.
+    """
+    stage, unit = np.full(len(split_on), -1), split_on - state.units.count
+    for k, (number, kept) in enumerate(state.remaining.units):
+        part = state.units.part(k)
+        mine = (part.start <= split_on) & (split_on < part.stop)
+        stage[mine], unit[mine] = number, kept[split_on[mine] - part.start]
+    return stage, unit
 
 
 def choose(state: State, node: Block) -> Block:

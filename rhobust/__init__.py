@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .networks.load import load
     from .queries.attack import attack
     from .queries.estimate import rho_estimate
+    from .queries.explain import Explanation, explain
     from .queries.problem import Problem, Solution, maximize, minimize
     from .queries.rho import rho
     from .queries.solve import SolveResult, solve
@@ -45,6 +46,7 @@ __all__ = [
     "AttackResult",
     "Estimate",
     "Evaluation",
+    "Explanation",
     "Network",
     "Or",
     "Problem",
@@ -61,6 +63,7 @@ __all__ = [
     "data",
     "evaluate",
     "evaluation",
+    "explain",
     "from_keras",
     "from_mat",
     "from_nnet",
@@ -119,12 +122,14 @@ _HOMES = {
     "AttackResult": ".results",
     "Estimate": ".results",
     "Evaluation": ".evaluation.result",
+    "Explanation": ".queries.explain",
     "Network": ".compiler.network.graph",
     "RhoResult": ".results",
     "SolveResult": ".queries.solve",
     "Verdict": ".results",
     "VerifyResult": ".results",
     "evaluate": ".evaluation.evaluate",
+    "explain": ".queries.explain",
     "from_keras": ".compiler.importers.keras.files",
     "from_mat": ".compiler.importers.mipverify.mat",
     "from_nnet": ".compiler.importers.nnet",

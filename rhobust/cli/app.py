@@ -220,6 +220,44 @@ def verify(
 
 
 @app.command()
+def explain(
+    model: Model,
+    eps: Eps,
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Annotated[str, typer.Option(metavar="K", help="Which image.")] = "0",
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE.png", help="Draw which pixels the proof rests on."),
+    ] = None,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show why an image keeps its label within a radius or does not, or why that is not known."""
+    distance(norm)
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out,
+        threads, memory, trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+    )  # fmt: skip
+    size = radius(eps)
+    from .commands.explain import show
+
+    show(asked, size, norm, as_json)
+
+
+@app.command()
 def attack(
     model: Model,
     eps: MostEps = "",

@@ -13,6 +13,7 @@ from ..bnb.certificate.recorder import Recorder
 from ..bnb.nodes.disjunctions import Tree
 from ..bnb.nodes.saved import Saver
 from ..bnb.search import Hooks, Outcome, Settings, search
+from ..bnb.settings import Unfinished
 from ..compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from ..compiler.base.errors import Contradiction
 from ..compiler.base.evidence import withdrawn
@@ -24,6 +25,9 @@ Found = TypeVar("Found", covariant=True)
 
 Progress: TypeAlias = Callable[[int, int, float], None]
 """Is told how many nodes are closed and open, and the least bound of those."""
+
+Splits: TypeAlias = Callable[[Indices, Indices], None]
+"""Is told on what nodes are split; see `Hooks.splits`."""
 
 PROMISING = 3
 """Candidates of a batch that are validated: one that fails says little for those behind it."""
@@ -121,6 +125,8 @@ def ask(
     progress: Progress = quiet,
     recorder: Recorder | None = None,
     saver: Saver | None = None,
+    splits: Splits | None = None,
+    unfinished: Callable[[Unfinished], None] | None = None,
 ) -> Outcome:
     """The search's answer to a compiled problem, an attack before it; see `Hooks`.
 
@@ -129,7 +135,7 @@ def ask(
     whole = Bounds(problem.lower[None], problem.upper[None])
     hooks = Hooks(
         remaining, candidates.accept, box or (lambda: whole), attack, cutoff, radius, progress,
-        recorder, saver, candidates.accept_exact,
+        recorder, saver, candidates.accept_exact, splits, unfinished,
     )  # fmt: skip
     return search(problem, hooks, settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -14,6 +15,7 @@ from ..attacks.budget import restarts
 from ..attacks.near_miss import near_miss
 from ..attacks.pgd import pgd
 from ..bnb.search import Settings
+from ..bnb.settings import Unfinished
 from ..clock import Deadline
 from ..compiler.base.arrays import Bounds, Indices, Vector
 from ..compiler.network.float32 import float32_error
@@ -24,7 +26,7 @@ from ..networks.given import Given, network_of
 from ..results import Verdict, VerifyResult
 from ..witness.label import Validator, Witness
 from .asked import about_claim
-from .engine import FirstFound, Floats, Progress, ask, ending, quiet
+from .engine import FirstFound, Floats, Progress, Splits, ask, ending, quiet
 
 MOST_STARTS = 30
 """Starts of an attack for each target at most."""
@@ -82,11 +84,11 @@ def verify(
         saver = resumable(
             checkpoint, certificate, asked, spent.memory, (network.path, *network.beside)
         )
-    question = _Question(claim, deadline, spent, seed, progress, proof, saver)
+    question = Question(claim, deadline, spent, seed, progress, proof, saver)
     with ending(deadline.stop, claim.described) as end:
         question.decide()
     if end.reason:
-        question.answer = _Answer(Verdict.UNKNOWN, end.reason)
+        question.answer = Answer(Verdict.UNKNOWN, end.reason)
     answer, missing, level = question.answer, "", ""
     if answer.verdict is Verdict.ROBUST:
         missing = "" if proof is None else proof.robust(claim, deadline.stop)
@@ -110,7 +112,7 @@ def lost_already(claim: Claim, logits: Vector) -> Witness | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
     """bound: what is proven of the label's lead over all targets."""
 
     verdict: Verdict
@@ -122,7 +124,7 @@ class _Answer:
 
 
 @dataclass
-class _Question:
+class Question:
     """Whether a claim holds: the image itself, an attack, a search."""
 
     claim: Claim
@@ -132,7 +134,10 @@ class _Question:
     progress: Progress
     proof: Certificate | None
     saver: Checkpoint | None
-    answer: _Answer = _Answer(Verdict.UNKNOWN, "timeout")
+    splits: Splits | None = None
+    unfinished: Callable[[Unfinished], None] | None = None
+    found: FirstFound[Witness] | None = None
+    answer: Answer = Answer(Verdict.UNKNOWN, "timeout")
 
     @cached_property
     def logits(self) -> Vector:
@@ -143,16 +148,17 @@ class _Question:
         claim = self.claim
         compiled, output = claim.compiled()
         problem = compiled.problem
-        found = FirstFound(problem, Validator(claim))
+        self.found = found = FirstFound(problem, Validator(claim))
         found.witness = lost_already(claim, self.logits)
         if found.accept(claim.image[None]):
-            self.answer = _Answer(Verdict.NOT_ROBUST, witness=found.witness)
+            self.answer = Answer(Verdict.NOT_ROBUST, witness=found.witness)
             return
         attack = partial(self._attack, found, np.random.default_rng(self.seed))
         recorder = None if self.proof is None else self.proof.part(problem, output)
         outcome = ask(
             problem, found, self.deadline.remaining, self.settings, attack=attack,
             progress=self.progress, recorder=recorder, saver=self.saver,
+            splits=self.splits, unfinished=self.unfinished,
         )  # fmt: skip
         if self.saver is not None and outcome.status != "open":
             self.saver.done()
@@ -163,7 +169,7 @@ class _Question:
         elif outcome.status == "closed":
             verdict, reason = Verdict.ROBUST, ""
         counts = outcome.statistics
-        self.answer = _Answer(verdict, reason, witness, bound, counts.nodes, counts.lps)
+        self.answer = Answer(verdict, reason, witness, bound, counts.nodes, counts.lps)
 
     def _attack(self, found: FirstFound[Witness], rng: np.random.Generator, cases: Indices) -> bool:
         """Whether gradient steps from the image found a witness, or its near miss led to one."""

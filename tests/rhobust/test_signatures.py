@@ -12,6 +12,7 @@ OWN = {
     "verify": {"eps", "checkpoint", "float32"},
     "rho": set[str](),
     "attack": {"eps", "method", "steps", "restarts", "minimal"},
+    "explain": {"eps"},
     "rho_estimate": {"max_eps", "lazy", "oracle", "integer", "iterate"},
 }
 """What only one of them has."""
@@ -26,6 +27,7 @@ def test_names_order_and_defaults_are_the_same() -> None:
         "verify": asked(rb.verify),
         "rho": asked(rb.rho),
         "attack": asked(rb.attack),
+        "explain": asked(rb.explain),
         "rho_estimate": asked(rb.rho_estimate),
     }
     order = [name for name in calls["verify"] if name not in OWN["verify"]]
