@@ -30,6 +30,7 @@ from .plan import (
     plan,
     predictions,
 )
+from .proofs import Proofs
 from .result import Evaluation
 from .session import setup
 
@@ -84,6 +85,7 @@ class Coordinator:
         }
         check_images(network, images, indices, self.labels, asked)
         check_certificates(options, network, indices)
+        self.proofs = Proofs(options, network, images, asked)
         self.keys = Keys.of(asked, network)
         data = data_card(images)
         told = f"{data['digest']}" if labelled else f"{data['digest']} without labels"
@@ -117,7 +119,10 @@ class Coordinator:
                 self._ask()
         except KeyboardInterrupt:
             self.reason = "interrupted"
+            with self.together():
+                self.proofs.finish(self.records.values())
             raise Interrupted(self._evaluation()) from None
+        self.proofs.finish(self.records.values())
         return self._evaluation()
 
     def _ask(self) -> None:
@@ -145,6 +150,8 @@ class Coordinator:
             if self.store is not None and self.plan.learns:
                 try:
                     known.learn(self.store.known(claim))
+                    if not self.options.has(known.certificate):
+                        known.certificate = ""
                 except Contradiction as found:
                     withdrawn(found, image=known.name)
                     known.withdraw()
@@ -255,7 +262,7 @@ class Coordinator:
 
     def _keep(self, known: Known) -> None:
         index, image = known.index, self.images.vector(known.index)
-        record = known.record(self.asked, image)
+        record = self.proofs.keep(known.record(self.asked, image))
         if self.store is not None:
             digest = self.images.digest(index)
             key = self.keys.answer(digest, known.label)
@@ -265,7 +272,7 @@ class Coordinator:
             except Contradiction as found:
                 withdrawn(found, image=known.name, question=dict(self.run.question))
                 known.withdraw()
-                record = known.record(self.asked, image)
+                record = self.proofs.keep(known.record(self.asked, image))
                 self.store.keep(self.run, record, key=key, claim=claim, withdraw=True)
         self.records[index] = record
         self.progress(Step(record, len(self.records), len(self.plan.indices), self.stage))

@@ -66,8 +66,9 @@ def evaluate(
     undecided, refine (decided ones: their exact rho), retarget (those that were ROBUST against
     another target; no others are asked).  only_new: leave out images with stored answers.
     workers: how many processes, an executor, or the address of a Dask scheduler.
-    certificates: a folder for the proofs, INDEX.npz each; check: whether the checker has to accept
-    them first; overwrite: whether they may replace files of other kinds.
+    certificates: a folder for proofs, INDEX.npz, and witnesses, INDEX.witness.npz, with a manifest
+    of them all, manifest.json, which `rhobust check` proves again; check: whether the checker has
+    to accept them first; overwrite: whether they may replace files of other kinds.
     progress: is told of each finished image.
     Raises InputError for arguments that make no sense, and `Interrupted` with the `Evaluation` of
     what is finished after Ctrl-C.

@@ -38,6 +38,13 @@ class Options:
         """The file of an image's proof, "" where none is asked for."""
         return "" if self.certificates is None else str(self.certificates / f"{index}.npz")
 
+    def has(self, certificate: str) -> bool:
+        """Whether a file of a stored answer is there, in the folder that is asked for."""
+        if self.certificates is None or not certificate:
+            return False
+        path = Path(certificate)
+        return path.parent.resolve() == self.certificates.resolve() and path.is_file()
+
 
 def chosen(index: Sequence[int] | None, images: Images) -> tuple[int, ...]:
     """The images that are asked for, each once and in order; raises InputError."""
@@ -154,7 +161,7 @@ def plan(
 
 def lacks_certificate(record: Record, options: Options) -> bool:
     """Whether a proof is asked for that was not written, though there is something proven."""
-    if options.certificates is None or record.certificate or record.uncertified:
+    if options.certificates is None or record.uncertified or options.has(record.certificate):
         return False
     return any(one.verdict is Verdict.ROBUST for one in record.decisions)
 

@@ -109,6 +109,17 @@ class Manifest:
         self._entries[index] = entry
         return "; ".join(filter(None, missing))
 
+    def __contains__(self, index: int) -> bool:
+        """Whether it says something of an image."""
+        return index in self._entries
+
+    def file(self, index: int, kind: str) -> Path | None:
+        """The proof ("robust") or the witness ("witness") that was taken in for an image."""
+        for file in self._entries[index]["files"] if index in self else ():
+            if file["kind"] == kind:
+                return self.folder / str(file["file"])
+        return None
+
     def finish(self) -> Path:
         """Writes the manifest, whole or not at all, and returns its path."""
         images = [self._entries[index] for index in sorted(self._entries)]
@@ -146,6 +157,8 @@ class Manifest:
             data = path.read_bytes()
             with zipfile.ZipFile(path) as archive, archive.open("header.npy") as stream:
                 claim = json.loads(np.lib.format.read_array(stream).tobytes())["claim"]
+            if claim["kind"] == "witness":
+                return ""  # which is told as one
             fits = claim["kind"] == "robust" and claim["label"] == entry["label"]
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             return f"{path} cannot be read: {error}"

@@ -79,6 +79,8 @@ def run(options: Options, whole: Whole) -> None:
     tell(found.summary())
     if whole.store is not None and not whole.quiet:
         tell(f"store: {hidden(whole.store)}, run {found.run.id}")
+    if work.proofs.manifest is not None and not whole.quiet:
+        tell(f"manifest: {work.proofs.manifest.path}")
     if interrupted:
         done = len(found) - len(found.unfinished)
         typer.echo(f"interrupted after {done} of {len(found)} images", err=True)
