@@ -65,3 +65,16 @@ def in_front(network: Network, mean: Vector, std: Vector, remedy: str = "") -> N
         network, graph=builder.graph, output=names[network.output], runtime=runtime, onnx=False,
         digest=digest.hexdigest(), name=f"{network.name} (normalised)", beyond=remedy,
     )  # fmt: skip
+
+
+def normalization(network: Network) -> tuple[Vector, Vector] | None:
+    """mean and std (D,) of what `in_front` put in front of a network; None where it did not.
+
+    Layers of a file may have the same names: what its file does not do is told by `beyond`.
+    """
+    if not network.beyond:
+        return None
+    first, second = network.layer(CENTRED), network.layer(SCALED)
+    assert isinstance(first, Linear) and isinstance(second, Linear) and first.bias is not None
+    assert isinstance(second.operator, Scale)
+    return -first.bias, second.operator.divisor

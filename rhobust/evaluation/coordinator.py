@@ -71,6 +71,7 @@ class Coordinator:
         workers: int | str | Executor,
         labelled: bool,
     ) -> None:
+        images = images.fitted(network)  # a vector does not tell how its numbers are arranged
         self.network, self.images, self.asked, self.options = network, images, asked, options
         self.store, self.spec = store, workers
         self.progress: Callable[[Step], None] = nobody

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from ..compiler.base.arrays import Vector
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network
+from ..compiler.network.normalization import in_front, normalization
 from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim
 from ..networks.load import load
@@ -52,9 +54,13 @@ class Elsewhere:
     model: str
     digest: str
     trust_pickle: bool = False
+    scale: tuple[Vector, Vector] | None = None
+    """mean and std (D,) of the normalisation in front of it, where there is one."""
 
     def __call__(self) -> Session:
         network = load(self.model, trust_pickle=self.trust_pickle)
+        if self.scale is not None:
+            network = in_front(network, *self.scale)
         if model_digest(network) != self.digest:
             raise InputError(f"{self.model}: is not the file that the evaluation began with")
         return Session(network)
@@ -69,4 +75,5 @@ def setup(network: Network, alone: bool, trust_pickle: bool = False) -> Here | E
             f"{network.name} was not read from a file, so other processes cannot load it; "
             "use workers=1, or save it and give the file"
         )
-    return Elsewhere(network.path, model_digest(network), trust_pickle)
+    scale = normalization(network)
+    return Elsewhere(network.path, model_digest(network), trust_pickle, scale)

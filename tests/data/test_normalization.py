@@ -24,6 +24,7 @@ from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.network.graph import Network
 from rhobust.compiler.network.normalization import in_front
 from rhobust.data import normalized, write_normalized
+from rhobust.evaluation.session import setup
 
 from ..compiler.onnx_models import model
 
@@ -130,6 +131,33 @@ def test_certificates_need_a_file(tmp_path: Path) -> None:
     assert result.verdict is rb.Verdict.ROBUST and not result.uncertified
     assert Checker(tmp_path / "new.onnx").check(tmp_path / "c.npz").accepted
     assert not Checker(path).check(tmp_path / "c.npz").accepted
+
+
+def test_other_processes_have_the_same_network(tmp_path: Path) -> None:
+    """They read the file and put the normalisation in front; of a file that has it they do not."""
+    path = convolution(tmp_path / "m.onnx")
+    network = normalized(path, MEAN, STD)
+    made = pickle.loads(pickle.dumps(setup(network, alone=False)))
+    assert made().network.digest == network.digest
+    rows = np.random.default_rng(2).random((4, 48))
+    assert np.array_equal(made().network.forward(rows), network.forward(rows))
+    written = write_normalized(path, tmp_path / "new.onnx", MEAN, STD)
+    assert setup(written, alone=False)().network.digest == written.digest
+    with pytest.raises(InputError, match="is not the file"):
+        setup(normalized(network, 0.5, 2.0), alone=False)()
+
+
+def test_evaluations_of_images_in_another_order_are_refused(tmp_path: Path) -> None:
+    path = convolution(tmp_path / "m.onnx")
+    values = np.random.default_rng(0).random((2, 4, 4, 3))
+    with pytest.raises(InputError, match="arranged differently"):
+        rb.evaluate(path, values, eps=0.01)
+    images = rb.data.load(values, [0, 0], layout="nhwc")
+    found = rb.evaluate(normalized(path, MEAN, STD), images, eps=0.001, timeout=600)
+    moved = np.moveaxis(values, -1, 1).reshape(2, -1)
+    network = normalized(path, MEAN, STD)
+    logits = network.forward(moved)
+    assert [record.predicted for record in found.records] == np.argmax(logits, axis=1).tolist()
 
 
 @pytest.mark.parametrize(
