@@ -67,6 +67,14 @@ class Descent:
             pass
         return self.best
 
+    def on_from(self, point: Vector, rho: float) -> Descended:
+        """Goes on from an example (D,) at a distance, whichever way it was found."""
+        self.best = Descended(rho, point, None, 0, "attack")
+        self._take(NetworkRegion.of(self.claim.network, point), "attack")
+        while self._nearer():
+            pass
+        return self.best
+
     def _attack(self) -> bool:
         """A first example, from walks at growing radii."""
         limit = min(self.work.limit, self.region.largest)

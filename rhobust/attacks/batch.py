@@ -11,7 +11,7 @@ import numpy as np
 from ..compiler.base.arrays import Indices, Mask, Matrix, Vector
 from ..compiler.base.norms import NormKind
 from ..compiler.base.rounding import add_down, add_up, float32_box
-from .balls import BALLS, Ball
+from .balls import BALLS, SMALLEST, Ball
 from .criterion import Criterion
 from .models import Model
 
@@ -100,9 +100,35 @@ class Batch:
             eps=self.eps[which], start=start,
         )  # fmt: skip
 
+    def against(self, target: Indices) -> Batch:
+        """The same with a single rival for each image, (N,)."""
+        return replace(self, criterion=self.criterion.only(target))
+
+    @cached_property
+    def order(self) -> Indices:
+        """The rivals of each image, those whose linearised boundary is nearest first; (N, K), and
+        repeated where there are fewer than K.
+        """
+        criterion = self.criterion
+        logits = self.model.logits(self.images)
+        away = np.full(criterion.rivals.shape, np.inf)
+        for rival in np.flatnonzero(criterion.rivals.any(axis=0)).tolist():
+            weights = criterion.own()
+            weights[:, rival] -= 1.0
+            slope = self.ball.dual(self.model.gradient(self.images, weights))
+            lead = (weights * logits).sum(axis=1) + criterion.margin
+            away[:, rival] = lead / np.maximum(slope, SMALLEST)
+        away = np.where(criterion.rivals, away, np.inf)
+        order = np.argsort(away, axis=1, kind="stable")
+        place = np.arange(order.shape[1]) % criterion.rivals.sum(axis=1, keepdims=True)
+        return np.take_along_axis(order, place, axis=1)
+
     def within(self, eps: Vector, start: Matrix | None = None) -> Batch:
         """The same with other radii, and starts."""
-        return replace(self, eps=eps, start=start)
+        other = replace(self, eps=eps, start=start)
+        if "order" in self.__dict__:
+            other.__dict__["order"] = self.order
+        return other
 
     def lead(self, points: Matrix) -> Vector:
         """Of each image's label, (N,)."""

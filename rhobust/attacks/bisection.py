@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..compiler.base.arrays import Matrix, Vector
+from ..compiler.base.arrays import Vector
 from .batch import Batch, Found
 from .criterion import margin_loss
 from .methods import Attack
+from .shortening import shortened
 
 ROUNDS = 10
 """Radii that are tried for an image."""
 
 SMALLEST = 1e-4
 """Of the largest radius that makes a difference: the least one that is tried first."""
-
-HALVINGS = 20
-"""Of the way from an image to a point, to find where the label is lost on it."""
 
 
 def nearest(attack: Attack, batch: Batch, rounds: int = ROUNDS) -> Found:
@@ -27,6 +25,8 @@ def nearest(attack: Attack, batch: Batch, rounds: int = ROUNDS) -> Found:
     """
     limit = batch.radius
     best, near = Found.nothing(batch), np.full(len(batch), np.inf)
+    if getattr(attack, "restarts", 1) > 1:
+        batch.order  # noqa: B018  known to all that follow
     failed, eps = np.zeros(len(batch)), _first(attack, batch)
     for _ in range(rounds):
         start = np.where(np.isfinite(near)[:, None], best.points, batch.images)
@@ -55,25 +55,3 @@ def _first(attack: Attack, batch: Batch) -> Vector:
     with np.errstate(divide="ignore", invalid="ignore"):
         edge = np.nan_to_num(1.5 * lead / batch.ball.dual(slope), nan=np.inf)
     return np.clip(edge, SMALLEST * limit, limit)
-
-
-def shortened(batch: Batch, found: Found) -> Found:
-    """The points, moved towards their images as far as the label stays lost on the way."""
-    index = np.flatnonzero(found.lead <= 0.0)
-    if not len(index):
-        return found
-    part = batch.rows(index)
-    away = found.points[index] - part.images
-    held, lost = np.zeros(len(index)), np.ones(len(index))
-    points: Matrix = found.points.copy()
-    lead = found.lead.copy()
-    for _ in range(HALVINGS):
-        share = 0.5 * (held + lost)
-        moved = part.images + share[:, None] * away
-        now = part.lead(moved)
-        ok = now <= 0.0
-        lost, held = np.where(ok, share, lost), np.where(ok, held, share)
-        points[index[ok]], lead[index[ok]] = moved[ok], now[ok]
-        if batch.stop():
-            break
-    return Found(points, lead)

@@ -39,6 +39,12 @@ class Criterion:
         """Of some of the images."""
         return Criterion(self.labels[which], self.rivals[which], self.margin)
 
+    def only(self, target: Indices) -> Criterion:
+        """With a single rival for each image, (N,)."""
+        rivals = np.zeros_like(self.rivals)
+        rivals[np.arange(len(target)), target] = True
+        return Criterion(self.labels, rivals, self.margin)
+
     def lead(self, logits: Matrix) -> Vector:
         """By how much the label is ahead of its best rival, margin included; NaN counts as inf."""
         known = np.where(self.rivals, logits, -np.inf).max(axis=1)

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..attacks.batch import Batch, Found
-from ..attacks.bisection import nearest, shortened
+from ..attacks.bisection import nearest
 from ..attacks.criterion import Criterion
 from ..attacks.methods import METHODS, Attack
 from ..attacks.models import Model, NetworkModel, PlainModel
+from ..attacks.shortening import shortened
 from ..clock import Deadline
 from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.base.errors import InputError, RhobustError

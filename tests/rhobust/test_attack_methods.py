@@ -23,6 +23,7 @@ from rhobust.attacks.criterion import LOSSES, Criterion
 from rhobust.attacks.methods import METHODS
 from rhobust.attacks.methods.fmn import Fmn
 from rhobust.attacks.methods.pgd import Pgd
+from rhobust.attacks.methods.restriction import RestrictionDescent
 from rhobust.attacks.methods.square import channels_first, pair
 from rhobust.attacks.models import Counted, NetworkModel, TorchModel
 from rhobust.cli.app import app
@@ -43,7 +44,7 @@ from .files import IMAGES, LABELS, RADII, images, model
 
 PIXELS, DIGITS = embedded_images()
 FLAT = PIXELS.reshape(len(PIXELS), -1)
-QUICK = {"noise": 5, "square": 40, "lbfgs": 6, "pgd": 8, "pgd-l2": 8, "fmn": 20}
+QUICK = {"noise": 5, "square": 40, "lbfgs": 6, "pgd": 8, "pgd-l2": 8, "fmn": 20, "descent": 10}
 """Steps of attacks in tests that ask all of them."""
 MISCLASSIFIED = int(
     np.flatnonzero(rb.load("digits").forward(FLAT / 255.0).argmax(axis=1) != DIGITS)[0]
@@ -169,13 +170,14 @@ def linear() -> tuple[Network, Vector, dict[str, float]]:
 def test_the_optimum_of_a_linear_network(name: str, norm: str) -> None:
     network, image, rho = linear()
     known = rho[norm]
+    asked = METHODS[name]() if name != "descent" else RestrictionDescent(20, 2)
     # L-BFGS minimises l2 whatever the norm, and stops before the optimum
     most = 1.7 if name == "lbfgs" else 1.003
     for eps, expected in ((0.999 * known, False), (most * known, True)):
-        result = rb.attack(network, image, eps, norm=norm, domain=(-9, 9), method=name)
+        result = rb.attack(network, image, eps, norm=norm, domain=(-9, 9), method=asked)
         assert isinstance(result, AttackResult)
         assert result.success is expected
-    result = rb.attack(network, image, None, norm=norm, domain=(-9, 9), method=name, minimal=True)
+    result = rb.attack(network, image, None, norm=norm, domain=(-9, 9), method=asked, minimal=True)
     assert isinstance(result, AttackResult) and result.success
     assert known * (1.0 - 1e-9) <= result.distance <= most * known
 
@@ -322,6 +324,38 @@ def test_bisection_on_the_radius_nears() -> None:
     assert 0 < counted.gradients <= 20 * (1 + 8 * 13)
 
 
+def test_restarts_take_rivals_in_turn() -> None:
+    network = rb.load("digits")
+    claims = [
+        Claim.make(
+            network, FLAT[k], int(DIGITS[k]), target=[t for t in (1, 5, 8) if t != DIGITS[k]]
+        )
+        for k in range(20)
+    ]
+    batch = Batch(
+        NetworkModel(network, np.zeros(64), np.ones(64)),
+        np.stack([claim.image for claim in claims]), Criterion.of(claims), NormKind.L2,
+        np.full(20, np.inf), np.zeros(64), np.ones(64), np.random.default_rng(0), lambda: 60.0,
+        (64,),
+    )  # fmt: skip
+    order = batch.order
+    assert order.shape == (20, 10)
+    single = Fmn(steps=60)
+    for row, claim in zip(order, claims, strict=True):
+        assert set(row.tolist()) == set(claim.targets)
+        assert set(row[: len(claim.targets)].tolist()) == set(claim.targets)
+    for place in range(3):
+        only = batch.against(order[:, place])
+        assert (only.criterion.rivals.sum(axis=1) == 1).all()
+        assert only.criterion.rivals[np.arange(20), order[:, place]].all()
+    alone = [
+        batch.distance(single.run(batch.against(order[:, place])).points) for place in range(3)
+    ]
+    together = batch.distance(Fmn(steps=60, restarts=4).run(batch).points)
+    assert together.mean() <= 1.01 * np.min(alone, axis=0).mean()
+    assert (batch.rows(np.arange(3)).within(np.ones(3)).order == order[:3]).all()
+
+
 @given(st.sampled_from(list(NormKind)), st.integers(0, 10**6), st.integers(1, 40))
 @settings(max_examples=60, deadline=None)
 def test_balls(norm: NormKind, seed: int, size: int) -> None:
@@ -397,6 +431,7 @@ def digits_module() -> Any:
     return torch.nn.Sequential(*layers)
 
 
+@pytest.mark.slow
 def test_a_torch_module_is_attacked_alike() -> None:
     network = rb.load("digits")
     adapter = TorchModel(digits_module(), (64,))

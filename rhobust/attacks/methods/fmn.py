@@ -32,7 +32,8 @@ class Fmn:
     share gamma while the label is lost and grows while it holds.
 
     The first radii are where the linearised margin ends.  step is relative to the distance that the
-    linearised margin tells for an image, in l2.
+    linearised margin tells for an image, in l2.  restarts: each goes against one rival, the nearest
+    first, and from random points once all rivals had their turn.
     """
 
     steps: int = 100
@@ -55,7 +56,13 @@ class Fmn:
         for restart in range(self.restarts):
             if restart and batch.stop():
                 break
-            self._walk(batch, bool(restart), found, nearest)
+            if restart == 0:
+                self._walk(batch, False, found, nearest)
+                continue
+            place = restart - 1
+            rivals = batch.order.shape[1] - 1
+            target = batch.order[:, place % rivals]
+            self._walk(batch.against(target), place >= rivals, found, nearest)
         return found
 
     def _walk(self, batch: Batch, random: bool, found: Found, nearest: Vector) -> None:

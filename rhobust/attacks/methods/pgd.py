@@ -20,10 +20,12 @@ from .method import ALL, at_least
 class Pgd:
     """Steps against the gradient, each followed by a projection into the ball and the domain.
 
-    steps, restarts: restarts begin at random points and look only at images whose label still
-    holds; the first start is the image unless random_start.  step, last: sizes of the first and the
-    last step as shares of the radius, a geometric sequence in between; equal ones are Madry's.
-    momentum: the share of the earlier directions that a step keeps.  loss: a name in `LOSSES`.
+    steps, restarts: restarts look only at images whose label still holds.  By turns they go from
+    the image against one rival, the nearest first, and from random points against all of them.  The
+    first one goes from the image against all, or from a random point with random_start.  step,
+    last: sizes of the first and the last step as shares of the radius, a geometric sequence in
+    between; equal ones are Madry's.  momentum: the share of the earlier directions that a step
+    keeps.  loss: a name in `LOSSES`.
     """
 
     steps: int = 40
@@ -52,7 +54,11 @@ class Pgd:
         todo = np.arange(len(batch))
         for restart in range(self.restarts):
             part = batch.rows(todo)
-            first = part.random() if restart or self.random_start else part.first()
+            if restart % 2:
+                target = batch.order[todo, restart // 2 % batch.order.shape[1]]
+                part = part.against(target)
+            drawn = self.random_start or (restart and restart % 2 == 0)
+            first = part.random() if drawn else part.first()
             held = self._walk(part, first, found, todo)
             todo = todo[held]
             if not len(todo) or batch.stop():

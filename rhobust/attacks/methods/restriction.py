@@ -20,6 +20,8 @@ from ...lp.restriction.restrict import Work
 from ...lp.restriction.targets import least_restricted
 from ..batch import Batch, Found
 from ..models import network_behind
+from ..shortening import shortened
+from .fmn import Fmn
 from .method import ALL
 
 
@@ -53,16 +55,36 @@ class Restriction:
 
 
 @dataclass(frozen=True)
-class RestrictionDescent(Restriction):
-    """The same, and on from region to region while the nearest example nears."""
+class RestrictionDescent:
+    """From what `Fmn` finds to the nearest example of its linear region, and on from region to
+    region while that nears.
+
+    steps, restarts: of `Fmn`.
+    """
+
+    steps: int = 100
+    restarts: int = 20
 
     name: ClassVar[str] = "descent"
+    norms: ClassVar[tuple[NormKind, ...]] = ALL
+    minimal: ClassVar[bool] = True
+    needs: ClassVar[str] = "network"
 
-    def point(self, claim: Claim, batch: Batch, limit: float) -> Vector | None:
-        work = Work(highs_unscaled, batch.remaining, Tolerances(), limit)
-        region = NetworkRegion.of(claim.network, claim.image)
-        found, target = least_restricted(claim, region, work)
-        return Descent(claim, work, batch.rng).run(found, target).point
+    def __post_init__(self) -> None:
+        Fmn(self.steps, self.restarts)
+
+    def run(self, batch: Batch) -> Found:
+        found = shortened(batch, Fmn(self.steps, self.restarts).run(batch))
+        distance = batch.distance(found.points)
+        for index in np.flatnonzero(found.lead <= 0.0).tolist():
+            if batch.stop():
+                break
+            claim, limit = claim_of(batch, index), float(distance[index])
+            work = Work(highs_unscaled, batch.remaining, Tolerances(), limit)
+            end = Descent(claim, work, batch.rng).on_from(found.points[index], limit)
+            if end.point is not None and end.rho < limit:
+                found.points[index] = end.point
+        return Found(found.points, batch.lead(found.points))
 
 
 def claim_of(batch: Batch, index: int) -> Claim:
