@@ -456,12 +456,65 @@ def evaluate(
     ))  # fmt: skip
 
 
+Confidence = Annotated[
+    float, typer.Option(metavar="C", help="Of the intervals that the sample of images gives.")
+]
+
+
+@app.command()
+def report(
+    store: Annotated[str, typer.Argument(metavar="STORE", help="What --store of evaluate named.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")] = Path(
+        "report.html"
+    ),
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="F", help="html, md, csv, json, png or pdf; else by the suffix."
+        ),
+    ] = "",
+    run: Annotated[
+        str, typer.Option(metavar="ID", help="Which run, where the store holds several.")
+    ] = "",
+    confidence: Confidence = 0.95,
+    overwrite: Overwrite = False,
+) -> None:
+    """Tell what an evaluation found as one file: words, curves, a table, pictures."""
+    from .commands.report import write
+
+    write(store, out, form, run, confidence, overwrite)
+
+
+@app.command()
+def compare(
+    stores: Annotated[
+        list[str], typer.Argument(metavar="STORE [STORE]", help="Two stores, or one of two runs.")
+    ],
+    run: Annotated[
+        list[str] | None, typer.Option("--run", metavar="ID", help="Which run, of each store.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the comparison, too.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="F", help="html, md or json; else by the suffix.")
+    ] = "",
+    confidence: Confidence = 0.95,
+    overwrite: Overwrite = False,
+) -> None:
+    """Compare two evaluations of the same images: what changed, and whether it is chance."""
+    from .commands.report import compare as show
+
+    show(stores, out, form, run or [], confidence, overwrite)
+
+
 @app.command()
 def metrics(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RESULTS.jsonl...", help="What --json of estimate, rho or verify wrote."
+            metavar="RESULTS...",
+            help="What --json of estimate, rho or verify wrote, or a store of evaluate.",
         ),
     ],
     eps: Annotated[

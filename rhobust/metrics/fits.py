@@ -22,7 +22,7 @@ from .intervals import Results, distances
 CANDIDATES = ("log-normal", "log-logistic", "gamma", "Weibull", "half-normal", "exponential")
 """Names of the families; all have a positive scale, and most a positive shape."""
 
-EXACT = 1e-6
+EXACT = 1e-3
 """An interval no wider than this share of its upper end is taken for a number."""
 
 LEAST = 5

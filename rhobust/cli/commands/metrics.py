@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from pathlib import Path
 
+from ...compiler.base.errors import InputError
 from ...metrics import curve, frequency, severity
-from ...metrics.intervals import Distances, read
+from ...metrics.intervals import Distances, distances, read
 from ...report.curve import draw_curves
 from ...report.table import known
 from ..options import radius
@@ -38,20 +40,48 @@ def show(
     end = None if largest is None else radius(largest)
     if out is not None:
         check_picture(out, overwrite, files)
-    results = [(path, read(path, iterated)) for path in files]
-    for path, found in results:
-        tell(str(path))
+    results = [one for path in files for one in _read(path, iterated)]
+    for name, found in results:
+        tell(name)
         tell(_joined(HEADINGS))
         for size in radii:
             _line(found, size, correct_only)
     tell(LEGEND)
     if out is not None:
-        names = [path.stem for path, _ in results]
+        names = [Path(name).stem for name, _ in results]
         if len(set(names)) < len(names):
-            names = [str(path) for path, _ in results]
+            names = [name for name, _ in results]
         curves = [curve(found, correct_only) for _, found in results]
         draw_curves(out, list(zip(names, curves, strict=True)), radii, end)
         tell(f"picture: {out}")
+
+
+def _read(path: Path, iterated: bool) -> list[tuple[str, Distances]]:
+    """What a file holds; of a store, each of its runs under a name of its own."""
+    if not is_store(path):
+        return [(str(path), read(path, iterated))]
+    from ...store import Store
+
+    with Store.open(path, readonly=True) as store:
+        runs = store.runs()
+        found = []
+        for run in runs:
+            records = [replace(one, image=None, witness=None) for one in store.records(run)]
+            if records:
+                name = str(path) if len(runs) == 1 else f"{path}, run {run.id}"
+                found.append((name, distances(records)))
+    if not found:
+        raise InputError(f"{path}: holds no results")
+    return found
+
+
+def is_store(path: Path) -> bool:
+    """Whether a file is a database of results."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) == b"SQLite format 3\0"
+    except OSError:
+        return False  # whoever reads it says why
 
 
 def _line(found: Distances, eps: float, correct_only: bool) -> None:

@@ -7,7 +7,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR
 from fractions import Fraction
 
 from ...metrics import Share
-from ..findings.numbers import highest, images, lowest, percent, radius
+from ..findings.numbers import bounds, images, percent, radius
 from ..findings.wording import within
 from .compared import Change, Compared
 
@@ -70,8 +70,7 @@ def row(change: Change) -> Sequence[str]:
 
 
 def _share(share: Share) -> str:
-    low, high = lowest(share.least, share.images), highest(share.most, share.images)
-    return percent(share.least, share.images) if share.least == share.most else f"{low} – {high}"
+    return bounds(share.least, share.most, share.images)
 
 
 def summary(compared: Compared) -> Sequence[str]:

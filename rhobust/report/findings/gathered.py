@@ -9,7 +9,6 @@ from functools import cached_property
 
 import numpy as np
 
-from ...compiler.base.arrays import Vector
 from ...compiler.base.errors import InputError
 from ...metrics import Accuracy, Curve, Fit, accuracy, by_class, curve, fit, quantile
 from ...metrics.intervals import Distances, distances
@@ -67,16 +66,15 @@ class Findings:
         """Of all images."""
         return curve(self.known)
 
-    @cached_property
-    def attacks(self) -> Vector | None:
-        """The distances within which attacks alone found an example, sorted; 0 where the label is
-        wrong, inf where none was found.  None where no attack ran."""
-        found = [one.attack_distance for one in self.records if one.correct]
-        if all(one is None for one in found):
-            return None
-        wrong = len(self.records) - len(found)
-        values: Vector = np.sort([0.0] * wrong + [math.inf if x is None else x for x in found])
-        return values
+    @property
+    def attacks(self) -> Sequence[tuple[float, float]]:
+        """Radii, and the accuracy that attacks alone would leave there; none where none ran.
+
+        Attacks look within the radii asked for, so what they leave between these says nothing.
+        """
+        return [
+            (one.eps, one.attacked.lower) for one in self.accuracies if one.attacked is not None
+        ]
 
     @cached_property
     def median(self) -> tuple[float, float] | None:

@@ -36,6 +36,13 @@ def highest(count: int, images: int) -> str:
     return percent(count, images, ROUND_CEILING)
 
 
+def bounds(least: int, most: int, images: int) -> str:
+    """A share that is known from both sides."""
+    if least == most:
+        return percent(least, images)
+    return f"{lowest(least, images)} \N{EN DASH} {highest(most, images)}"
+
+
 def ends(lower: float, upper: float) -> str:
     """Two shares in 0..1 as an interval of per cent, rounded outward to one decimal."""
     low = Decimal(lower).scaleb(2).quantize(Decimal("0.1"), ROUND_FLOOR)
@@ -71,6 +78,11 @@ def count(number: int) -> str:
 def images(number: int) -> str:
     """The same with the word."""
     return f"{number:,} image{'' if number == 1 else 's'}"
+
+
+def date(text: str) -> str:
+    """A time of a run, with a space for the T of ISO 8601."""
+    return text.replace("T", " ", 1).replace("+00:00", " UTC").replace("Z", " UTC")
 
 
 def seconds(value: float) -> str:

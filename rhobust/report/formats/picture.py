@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..drawing import encoded
 from ..findings.gathered import Findings
-from ..findings.numbers import highest, lowest, radius
+from ..findings.numbers import bounds, radius
 from ..findings.selection import selected
 from ..findings.status import WORDS, Status, counts, statuses
 from ..findings.wording import summary
@@ -76,10 +76,7 @@ def _bars(axes: Axes, findings: Findings, rows: int) -> None:
             label = WORDS[status] if place == 0 else None
             axes.barh(-place, number / found.images, 0.62, left, color=COLOURS[status], label=label)
             left += number / found.images
-        low, high = found.robust.least, found.robust.most
-        told = lowest(low, found.images)
-        if low != high:
-            told += f" – {highest(high, found.images)}"
+        told = bounds(found.robust.least, found.robust.most, found.images)
         axes.text(1.02, -place, shown(told), va="center", fontsize=9, color=SOFT)
         axes.text(-0.02, -place, f"ε = {radius(eps)}", va="center", ha="right", fontsize=9)
     axes.set_xlim(0.0, 1.0)
@@ -103,10 +100,9 @@ def _curve(axes: Axes, findings: Findings) -> None:
         (base, low, Status.PROVEN), (low, high, Status.OPEN), (high, whole, Status.BROKEN)
     ):  # fmt: skip
         axes.fill_between(edges, one, other, step="post", color=AREAS[status], lw=0.0)
-    if findings.attacks is not None:
-        survived = 1.0 - np.searchsorted(findings.attacks, edges, side="right") / curve.images
-        axes.step(edges, 100.0 * survived, where="post", color=INK, ls="--", lw=1.0,
-                  label="attacks alone")  # fmt: skip
+    if findings.attacks:
+        x, y = zip(*findings.attacks, strict=True)
+        axes.plot(x, 100.0 * np.array(y), "o", color=INK, ms=5, label="attacks alone")
         axes.legend(loc="upper right", frameon=False, fontsize=8)
     for mark in marks:
         axes.axvline(mark, color=SOFT, ls=":", lw=0.8)

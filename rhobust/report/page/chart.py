@@ -53,11 +53,14 @@ class Axis:
 
 
 def accuracy_chart(
-    curve: Curve, band: Curve, attacks: Vector | None, marks: Sequence[float]
+    curve: Curve,
+    band: Curve,
+    attacks: Sequence[tuple[float, float]],
+    marks: Sequence[float],
 ) -> Html:
     """Robust accuracy by radius: what is proven, what is open, and what attacks alone would say.
 
-    band: of the sampling. attacks: sorted distances of their examples, (N,).
+    band: of the sampling. attacks: radii at which attacks ran, and the accuracy they leave.
     """
     axis = Axis(0.0, end(curve, marks))
     low, high = columns(axis, 1.0 - curve.upper, 1.0 - curve.lower, curve.eps, 1.0)
@@ -69,10 +72,11 @@ def accuracy_chart(
         line(above, "sampling"),
         line(below, "sampling"),
     ]
-    if attacks is not None:
-        edges = axis.edges()[:-1]
-        survived = 1.0 - np.searchsorted(attacks, edges, side="right") / len(attacks)
-        shapes.append(line(survived, "attacks"))
+    if attacks:
+        places = "".join(
+            f"M{WIDE * axis.place(eps):.1f} {HIGH * (1.0 - share):.1f}h0" for eps, share in attacks
+        )
+        shapes.append(element("path", d=places, class_="points attacks"))
     title = "Robust accuracy by radius, proven from both sides"
     return frame(axis, shapes, marks, title, "robust accuracy, %")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...metrics import Fit, curve
 from ..findings.gathered import Findings
-from ..findings.numbers import down, highest, lowest, near, percent, radius, up
+from ..findings.numbers import bounds, down, near, percent, radius, up
 from ..findings.status import counts, statuses
 from .chart import accuracy_chart, distribution_chart, legend
 from .markup import Html, element
@@ -25,8 +25,8 @@ def curves(findings: Findings) -> Html:
         ("open", "open"),
         ("broken", "an example within \u03b5, or misclassified"),
     ]
-    if attacks is not None:
-        entries.append(("line attacks", "what attacks alone would say"))
+    if attacks:
+        entries.append(("round attacks", "what attacks alone would say"))
     entries.append(("line sampling", f"band for all images of the kind, {level} for the curve"))
     marks = findings.radii if findings.run.question.get("eps") else ()
     return element(
@@ -123,10 +123,7 @@ def _panel(findings: Findings, place: int) -> Html:
     for k, label in enumerate(labels):
         members.setdefault(label, []).append(k)
     for label, part in findings.classes[place].items():
-        low, high = part.robust.least, part.robust.most
-        value = lowest(low, part.images)
-        if low != high:
-            value += f" \N{EN DASH} {highest(high, part.images)}"
+        value = bounds(part.robust.least, part.robust.most, part.images)
         rows.append(
             element(
                 "div",

@@ -42,7 +42,7 @@ def page(findings: Findings, out: Path | None = None) -> str:
         _table(),
         unknowns(findings),
         model(findings),
-        repeat(findings, len(certificates)),
+        repeat(findings, [path for path, _ in certificates.values()]),
     ]
     return document(f"Robustness of {findings.model}", body, rows)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from ..findings.advice import advice
 from ..findings.gathered import Findings
-from ..findings.numbers import count, images, radius
+from ..findings.numbers import count, date, images, radius
 from .markup import Html, element
 
 LISTED = 20
@@ -73,7 +74,7 @@ def model(findings: Findings) -> Html:
     )
 
 
-def repeat(findings: Findings, certificates: int) -> Html:
+def repeat(findings: Findings, certificates: Collection[str]) -> Html:
     """The question, the environment, and the commands that repeat the run and check its proofs."""
     run = findings.run
     question = {key: _plain(value) for key, value in run.question.items()}
@@ -84,10 +85,11 @@ def repeat(findings: Findings, certificates: int) -> Html:
         path = shlex.quote(str(run.card.get("path") or findings.model))
         parts += [
             element(
-                "p", f"{images(certificates)} have a certificate, which the table above links to. "
-                "An independent program proves it again:",
+                "p", f"{images(len(certificates))} have a certificate, which the table above links "
+                "to. An independent program proves it again:",
             ),
             element("pre", f"rhobust check CERTIFICATE {path}"),
+            *_manifest(certificates),
         ]  # fmt: skip
     else:
         parts.append(
@@ -103,9 +105,18 @@ def repeat(findings: Findings, certificates: int) -> Html:
         facts_list(question),
         element("h3", "Environment"),
         facts_list({key: _plain(value) for key, value in run.environment.items()}),
-        facts_list({"run": run.id, "started": run.started}),
+        facts_list({"run": run.id, "started": date(run.started)}),
     ]
     return element("section", *parts, id="repeat")
+
+
+def _manifest(certificates: Collection[str]) -> list[Html]:
+    """The command that checks all at once, where their folder has a manifest."""
+    folders = {Path(one).parent for one in certificates}
+    path = folders.pop() / "manifest.json"
+    if folders or not path.is_file():
+        return []
+    return [element("p", "All at once:"), element("pre", f"rhobust check {shlex.quote(str(path))}")]
 
 
 def facts_list(facts: Mapping[str, object]) -> Html:

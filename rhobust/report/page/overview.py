@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from ...metrics import Accuracy
 from ..findings.gathered import Findings
-from ..findings.numbers import NORMS, count, ends, highest, images, lowest, percent, radius
+from ..findings.numbers import (
+    NORMS,
+    bounds,
+    count,
+    date,
+    ends,
+    highest,
+    images,
+    lowest,
+    percent,
+    radius,
+)
 from ..findings.status import MEANING, WORDS, Status, counts, statuses
 from ..findings.wording import summary
 from .markup import Html, element, joined
@@ -27,7 +38,7 @@ def head(findings: Findings) -> Html:
         images(len(findings.records)),
         f"norm {NORMS.get(findings.norm, findings.norm)}",
         f"target {question.get('target', 'any')}",
-        str(run.started).replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC"),
+        date(run.started),
     ]
     return element(
         "header",
@@ -55,10 +66,7 @@ def overview(findings: Findings) -> Html:
 def bar(findings: Findings, place: int) -> Html:
     """How many images are proven, open, broken or misclassified at one radius."""
     eps, found = findings.radii[place], findings.accuracies[place]
-    robust = found.robust
-    value = lowest(robust.least, found.images)
-    if robust.least != robust.most:
-        value += f" \N{EN DASH} {highest(robust.most, found.images)}"
+    value = bounds(found.robust.least, found.robust.most, found.images)
     return element(
         "div",
         element("span", f"\u03b5 = {radius(eps)}", class_="bar-name"),
@@ -121,9 +129,7 @@ def _radii(findings: Findings) -> Html:
 
 def _row(found: Accuracy, attacked: bool) -> Html:
     n = found.images
-    error = f"{lowest(found.error.least, n)} \N{EN DASH} {highest(found.error.most, n)}"
-    if found.error.least == found.error.most:
-        error = percent(found.error.least, n)
+    error = bounds(found.error.least, found.error.most, n)
     said = "" if found.attacked is None else percent(found.attacked.least, n)
     cells = [
         radius(found.eps), percent(found.clean.least, n), *([said] if attacked else []),

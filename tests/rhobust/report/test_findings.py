@@ -158,11 +158,10 @@ def test_open_images_stand_under_their_reason() -> None:
     assert advice("no reason") == OTHER
 
 
-def test_attack_distances_stand_for_the_attacks_alone() -> None:
-    assert gathered([record(0, 0.1, 0.2)]).attacks is None
-    found = gathered([record(0, 0.1, 0.2, attack=0.2), record(1, 0.1, 0.2, attack=math.inf),
-                      record(2, 0.0, 0.0, predicted=0), record(3, 0.1, 0.2)]).attacks  # fmt: skip
-    assert found is not None and found.tolist() == [0.0, 0.2, math.inf, math.inf]
+def test_attacks_speak_at_the_radii_asked_for() -> None:
+    assert gathered([record(0, 0.1, 0.2)]).attacks == []
+    found = gathered(thousand()).attacks
+    assert found == [(0.05, 0.96), (0.1, 0.94)]
 
 
 def test_fits_say_why_there_are_none() -> None:

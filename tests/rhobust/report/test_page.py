@@ -199,7 +199,9 @@ def test_certificates_are_linked(tmp_path: Path) -> None:
     one = replace(pictured(1)[0], certificate=str(tmp_path / "a b.npz"))
     html = paged([one], tmp_path / "report.html")
     assert rows(html)["certificates"] == {"0": [str(tmp_path / "a b.npz"), "./a%20b.npz"]}
-    assert "rhobust check CERTIFICATE digits.onnx" in html
+    assert "rhobust check CERTIFICATE digits.onnx" in html and "All at once" not in html
+    (tmp_path / "manifest.json").write_text("{}")
+    assert f"rhobust check {tmp_path}/manifest.json" in paged([one], tmp_path / "report.html")
 
 
 def test_names_that_are_indices_take_no_column() -> None:
@@ -309,4 +311,4 @@ def test_axes_have_few_round_numbers() -> None:
 
 def test_a_curve_without_steps_is_drawn() -> None:
     nothing = metrics.curve(np.array([[math.inf, math.inf]]))
-    read(str(accuracy_chart(nothing, nothing.sampling(), None, (0.1,))))
+    read(str(accuracy_chart(nothing, nothing.sampling(), [], (0.1,))))
