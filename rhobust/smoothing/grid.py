@@ -23,6 +23,9 @@ MOST = 32767
 
 WORD = 1 << 64
 
+FINEST = 1 << 20
+"""Of grids, and the largest number on one in steps: float32 holds all that are made of it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Table:
@@ -62,6 +65,8 @@ def table(sigma: float, grid: int) -> Table:
     InputError where its entries would not fit 16 bits, or where all noise would be rounded to 0.
     """
     scale = Fraction(sigma) * grid
+    if grid > FINEST:
+        raise InputError(f"a grid of 1/{grid} is finer than 1/{FINEST}, the finest there is")
     if not scale_fits(sigma, grid):
         raise InputError(
             f"sigma is {float(scale):.3g} steps of 1/{grid}; it must be from 1/8 to 3000 of them"
@@ -98,7 +103,7 @@ def pixels(image: npt.NDArray[np.float64], grid: int) -> npt.NDArray[np.int32]:
     """
     steps = image * grid
     whole = np.rint(steps)
-    if not (np.abs(steps - whole) <= 1e-4).all() or not (np.abs(whole) <= 1 << 20).all():
+    if not (np.abs(steps - whole) <= 1e-4).all() or not (np.abs(whole) <= FINEST).all():
         worst = float(image[int(np.argmax(np.abs(steps - whole)))])
         raise InputError(
             f"an image holds {worst:.9g}, which is no multiple of 1/{grid}; noise on a grid is for "

@@ -27,6 +27,9 @@ PREDICT, GUESS, COUNT, DECIDE = range(4)
 
 TIMEOUT = "timeout"
 
+LARGEST = 2**24
+"""Numbers of the noisy images that are in memory at once."""
+
 
 class Smoothed:
     """g(x) = the label c of the largest P(f(x + e) = c), e normal of standard deviation sigma.
@@ -70,6 +73,7 @@ class Smoothed:
         if self.classes < 2 or classes not in (None, self.classes):
             raise InputError(f"{self.network.name} has {self.classes} outputs, not {classes}")
         self._forward = Forward(self.network)
+        self._double = Forward(self.network, np.float64)
         self._function = OfExecution(self._forward)
 
     def predict(
@@ -170,8 +174,7 @@ class Smoothed:
     ) -> Indices:
         """How often each label was seen among n noisy images, (K,); fewer after a deadline."""
         counts = np.zeros(self.classes + 1, dtype=np.int64)
-        parts = (min(self.batch, n - start) for start in range(0, n, self.batch))
-        for found in self._labels(x, parts, phase, index):
+        for found in self._labels(x, iter([n]), phase, index):
             counts += np.bincount(found + 1, minlength=self.classes + 1)
             if deadline is not None and deadline.stop():
                 break
@@ -180,11 +183,13 @@ class Smoothed:
     def _labels(
         self, x: npt.ArrayLike, parts: Iterator[int], phase: int, index: int
     ) -> Iterator[Indices]:
-        """The labels of so many noisy images at a time."""
+        """The labels of so many noisy images at a time, or of fewer where they are large."""
         image = self._flat(x)
         source, labels = self._source(image, phase, _whole("index", index, 0))
+        most = max(1, min(self.batch, LARGEST // max(1, len(image))))
         for part in parts:
-            yield labels(source.draw(part))
+            for start in range(0, part, most):
+                yield labels(source.draw(min(most, part - start)))
 
     def _source(self, image: Vector, phase: int, index: int) -> tuple[Source, Labels]:
         if self.table is None:
@@ -196,7 +201,7 @@ class Smoothed:
             return discrete, self._function
         # a step more than the noise has, for what is rounded
         reach = (self.table.reach + 1) / self.table.grid
-        return discrete, OfReals(self._forward, image, reach)
+        return discrete, OfReals(self._forward, self._double, image, reach)
 
     def _flat(self, x: npt.ArrayLike) -> Vector:
         values: npt.NDArray[Any] = np.asarray(x)

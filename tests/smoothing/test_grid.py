@@ -83,6 +83,8 @@ def test_images_must_lie_on_the_grid() -> None:
         pixels(np.array([0.2, 0.5]), 255)
     with pytest.raises(InputError, match="steps of 1/255"):
         table(20.0, 255)
+    with pytest.raises(InputError, match="finer than 1/1048576"):
+        table(1e-5, 10**7)
     with pytest.raises(InputError, match="steps of 1/1"):
         table(0.1, 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 import rhobust as rb
 from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.base.errors import InputError
+from rhobust.compiler.network.float32 import float32_error
 from rhobust.embedded import embedded_images
 from rhobust.smoothing import ABSTAIN, Smoothed, accuracy, certified_radius, each_alpha
 from rhobust.smoothing.forward import Forward
-from rhobust.smoothing.labels import NONE, OfReals, largest, leading
+from rhobust.smoothing.labels import FINER, NONE, OfReals, largest, leading
 
 from ..reference.strategies import bent_case, random_case
 
@@ -110,7 +112,7 @@ def test_labels_over_the_reals_are_those_of_rationals(seed: int, bent: bool) -> 
     network = case.network
     image = rng.normal(size=network.input_size)
     rows = (image + rng.uniform(-0.5, 0.5, (12, len(image)))).astype(np.float32)
-    found = OfReals(Forward(network), image, 0.75)(rows)
+    found = OfReals(Forward(network), Forward(network, np.float64), image, 0.75)(rows)
     outputs = network.forward(exact(rows.astype(np.float64)))
     for label, values in zip(found.tolist(), outputs, strict=True):
         if label == NONE:  # a tie, or all but one
@@ -199,3 +201,31 @@ def test_wrong_questions_are_refused() -> None:
 def test_the_public_names() -> None:
     for name in rb.smoothing.__all__:
         assert getattr(rb.smoothing, name) is not None
+
+
+@given(SEEDS, st.booleans())
+def test_float64_is_as_near_as_is_said(seed: int, bent: bool) -> None:
+    """Its error beside the bound on float32's, by rationals."""
+    rng = np.random.default_rng(seed)
+    network = (bent_case if bent else random_case)(rng).network
+    centre = rng.normal(size=network.input_size)
+    rows = (centre + rng.uniform(-0.5, 0.5, (5, len(centre)))).astype(np.float32)
+    bound = float32_error(network, centre - 0.6, centre + 0.6)
+    outputs = Forward(network, np.float64)(rows)
+    truth = network.forward(exact(rows.astype(np.float64)))
+    for output, values in zip(outputs, truth, strict=True):
+        for k, error in enumerate(bound.tolist()):
+            if np.isfinite(error):
+                assert abs(Fraction(float(output[k])) - values[k]) <= Fraction(FINER * error)
+
+
+def test_labels_over_the_reals_do_not_hang_on_the_reach() -> None:
+    """Inputs near the image and far from it, whose bounds are not the same."""
+    network = rb.load("digits_conv")
+    rng, image = np.random.default_rng(0), rb.data.digits().vector(0)
+    away = rng.normal(size=(300, 64)) * np.linspace(0.1, 0.6, 300)[:, None]
+    rows = (image + np.clip(away, -2.0, 2.0)).astype(np.float32)
+    single, double = Forward(network), Forward(network, np.float64)
+    found = OfReals(single, double, image, 2.1)(rows)
+    assert found.tolist() == OfReals(single, double, image, 20.0)(rows).tolist()
+    assert found.tolist() == np.argmax(double(rows), axis=1).tolist()
