@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import data, evaluation, metrics, smoothing, store
+    from . import data, evaluation, metrics, smoothing, store, training
     from .compiler.importers.keras.files import from_keras
     from .compiler.importers.mipverify.mat import from_mat
     from .compiler.importers.nnet import from_nnet
@@ -91,12 +91,13 @@ __all__ = [
     "solve",
     "step",
     "store",
+    "training",
     "verify",
 ]
 __version__ = "0.1.0"
 
 # No other submodule may bear a public name: importing it would replace the name by the module.
-_MODULES = ("data", "evaluation", "metrics", "smoothing", "store")
+_MODULES = ("data", "evaluation", "metrics", "smoothing", "store", "training")
 _HOMES = {
     "And": ".compiler.language.formulas:all_of",
     "Or": ".compiler.language.formulas:any_of",

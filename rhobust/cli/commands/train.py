@@ -1,0 +1,85 @@
+"""The command train: from a configuration to an ONNX model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from ...compiler.base.errors import InputError
+from ...compiler.importers.torch.module import from_torch
+from ...data import Images, load
+from ...files.atomic import write_bytes, write_text
+from ...files.outputs import may_write
+from ...training.build import build
+from ...training.config import read
+from ...training.history import Epoch
+from ...training.trainer import train
+from ..output import tell
+
+
+def run(path: Path, seed: int | None, overwrite: bool) -> None:
+    """rhobust train: an interrupted run goes on from its checkpoint."""
+    config = read(path)
+    data, out = config.data, Path(config.output.model)
+    inputs = [path, data.images, data.labels, data.validation, data.validation_labels]
+    may_write(out, "model", inputs, overwrite)
+    history = Path(config.output.history) if config.output.history else None
+    if history is not None:
+        may_write(history, "file of results", [*inputs, out], overwrite)
+    checkpoint = Path(config.output.checkpoint or f"{out}.checkpoint")
+    arguments = dict(config.training) if seed is None else {**config.training, "seed": seed}
+    domain = arguments.get("domain", (0.0, 1.0))
+    images = _loaded(data.images, data.labels, data.layout, domain)
+    values, labels = _pixels(images, config.model.shape, data.count)
+    validation = None
+    if data.validation:
+        more = _loaded(data.validation, data.validation_labels, data.layout, domain)
+        validation = _pixels(more, config.model.shape, data.validation_count)
+    module = build(config.model, values.shape[1:], int(arguments.get("seed", 0)))
+    tell(f"{sum(p.numel() for p in module.parameters()):,} weights, {len(values):,} images")
+
+    def told(epoch: Epoch, epochs: int) -> None:
+        share = "" if epoch.validation is None else f"  validation {epoch.validation:.2%}"
+        tell(
+            f"epoch {epoch.number:3} of {epochs}  loss {epoch.loss:.4f}  training "
+            f"{epoch.accuracy:.2%}{share}  eps {epoch.eps:.4g}  {epoch.seconds:.1f} s"
+        )
+
+    if checkpoint.exists():
+        typer.echo(f"goes on from {checkpoint}", err=True)
+    try:
+        module, found = train(
+            module, values, labels, validation=validation, checkpoint=checkpoint,
+            options=config.options, progress=told, **arguments,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo(f"interrupted; the same command goes on from {checkpoint}", err=True)
+        raise
+    network = from_torch(module, values.shape[1:])
+    write_bytes(out, network.onnx_bytes())
+    if history is not None:
+        write_text(history, found.to_json() + "\n")
+    tell(f"{out}: {network.relus:,} ReLUs; {found.stopped or 'all epochs'}")
+
+
+def _loaded(
+    images: str, labels: str, layout: str, domain: tuple[float, float]
+) -> Images:
+    return load(Path(images), Path(labels) if labels else None, domain=domain, layout=layout or None)
+
+
+def _pixels(
+    images: Images, shape: tuple[int, ...], count: int
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]], np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
+    """Images (N, *shape) in float32 and their labels, the first `count` where that is not 0."""
+    values = np.asarray(images.values)[: count or None]
+    found = values.astype(np.float32) / np.float32(images.divisor)
+    if not shape and found.ndim == 3:
+        shape = (1, *found.shape[1:])
+    if shape and int(np.prod(shape)) != int(np.prod(found.shape[1:])):
+        raise InputError(
+            f"{images.source}: an image of shape {found.shape[1:]} is none of model.shape {shape}"
+        )
+    return found.reshape(len(found), *(shape or found.shape[1:])), images.labels[: count or None]
