@@ -779,6 +779,22 @@ def convert(
 
 
 @app.command()
+def train(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="Model, data, method and outputs.")
+    ],
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Instead of the seed in the file.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a network plainly, against attacks or on proven bounds; needs PyTorch."""
+    from .commands.train import run
+
+    run(config, seed, overwrite)
+
+
+@app.command()
 def selftest(
     minutes: Annotated[
         float, typer.Option(metavar="M", help="How long; longer means more problems.")

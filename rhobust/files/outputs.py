@@ -131,6 +131,11 @@ def _model(path: Path) -> bool:
     return NORMALIZED.encode() in data or bytes([18, len(mark), *mark]) in data[:64]
 
 
+def _history(path: Path) -> bool:
+    """Of training: one JSON object with its epochs."""
+    return bool({"method", "seed", "epochs", "best"} <= json.loads(_head(path, PICTURE)).keys())
+
+
 KINDS: dict[str, Callable[[Path], bool]] = {
     "certificate": _certificate,
     "manifest": _manifest,
@@ -139,5 +144,6 @@ KINDS: dict[str, Callable[[Path], bool]] = {
     "picture": _picture,
     "export": _export,
     "model": _model,
+    "history": _history,
     "report": _report,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import typer
 
 from ...compiler.base.errors import InputError
@@ -18,25 +19,34 @@ from ...training.history import Epoch
 from ...training.trainer import train
 from ..output import tell
 
+Pixels = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.int64]
+
 
 def run(path: Path, seed: int | None, overwrite: bool) -> None:
     """rhobust train: an interrupted run goes on from its checkpoint."""
     config = read(path)
     data, out = config.data, Path(config.output.model)
-    inputs = [path, data.images, data.labels, data.validation, data.validation_labels]
+    inputs: list[str | Path] = [
+        path,
+        data.images,
+        data.labels,
+        data.validation,
+        data.validation_labels,
+    ]
     may_write(out, "model", inputs, overwrite)
     history = Path(config.output.history) if config.output.history else None
     if history is not None:
-        may_write(history, "file of results", [*inputs, out], overwrite)
+        may_write(history, "history", [*inputs, out], overwrite)
     checkpoint = Path(config.output.checkpoint or f"{out}.checkpoint")
     arguments = dict(config.training) if seed is None else {**config.training, "seed": seed}
     domain = arguments.get("domain", (0.0, 1.0))
-    images = _loaded(data.images, data.labels, data.layout, domain)
-    values, labels = _pixels(images, config.model.shape, data.count)
+    shape = config.model.shape
+    values, labels = _pixels(_loaded(data.images, data.labels, domain), shape, data.count)
     validation = None
     if data.validation:
-        more = _loaded(data.validation, data.validation_labels, data.layout, domain)
-        validation = _pixels(more, config.model.shape, data.validation_count)
+        more = _loaded(data.validation, data.validation_labels, domain)
+        validation = _pixels(more, shape, data.validation_count)
     module = build(config.model, values.shape[1:], int(arguments.get("seed", 0)))
     tell(f"{sum(p.numel() for p in module.parameters()):,} weights, {len(values):,} images")
 
@@ -64,15 +74,14 @@ def run(path: Path, seed: int | None, overwrite: bool) -> None:
     tell(f"{out}: {network.relus:,} ReLUs; {found.stopped or 'all epochs'}")
 
 
-def _loaded(
-    images: str, labels: str, layout: str, domain: tuple[float, float]
-) -> Images:
-    return load(Path(images), Path(labels) if labels else None, domain=domain, layout=layout or None)
+def _loaded(images: str, labels: str, domain: tuple[float, float]) -> Images:
+    found = load(Path(images), Path(labels) if labels else None, domain=domain)
+    if found.told:
+        typer.echo(f"note: {found.told}", err=True)
+    return found
 
 
-def _pixels(
-    images: Images, shape: tuple[int, ...], count: int
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float32]], np.ndarray[tuple[int, ...], np.dtype[np.int64]]]:
+def _pixels(images: Images, shape: tuple[int, ...], count: int) -> tuple[Pixels, Labels]:
     """Images (N, *shape) in float32 and their labels, the first `count` where that is not 0."""
     values = np.asarray(images.values)[: count or None]
     found = values.astype(np.float32) / np.float32(images.divisor)

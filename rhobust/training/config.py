@@ -1,0 +1,128 @@
+"""What a file in TOML says of one training: model, data, method, outputs."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ..compiler.base.errors import InputError
+
+TABLES = ("model", "data", "training", "options", "output")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One of layers, network (a file, which is trained further) and module ("package:Class").
+
+    shape: of one image as the network takes it, () for that of the data.
+    """
+
+    layers: tuple[Any, ...] = ()
+    network: str = ""
+    module: str = ""
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Files that `rb.data.load` reads; validation: a second one. count: only the first ones."""
+
+    images: str
+    labels: str = ""
+    count: int = 0
+    validation: str = ""
+    validation_labels: str = ""
+    validation_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """model: the ONNX file; history: JSON of the epochs; checkpoint: beside the model unless said."""
+
+    model: str
+    history: str = ""
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Paths are absolute; training: arguments of `train`."""
+
+    path: Path
+    model: Model
+    data: Data
+    training: Mapping[str, Any]
+    options: Mapping[str, float]
+    output: Output
+
+
+ARGUMENTS = (
+    "method", "eps", "epochs", "seed", "batch", "rate", "l1", "domain", "patience", "warmup",
+    "rampup", "decay", "clip",
+)  # fmt: skip
+"""Of `train`, that a file may name."""
+
+
+def read(path: Path) -> Config:
+    """Raises InputError with the file's name and the key that is wrong."""
+    try:
+        held = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as TOML: {error}") from error
+    _known(path, "", held, TABLES)
+    model = _table(path, "model", held, Model)
+    if sum(bool(way) for way in (model.layers, model.network, model.module)) != 1:
+        raise InputError(f"{path}: [model] needs one of layers, network and module")
+    training = dict(held.get("training", {}))
+    _known(path, "training.", training, ARGUMENTS)
+    for name in ("domain", "decay"):
+        if name in training:
+            training[name] = tuple(training[name])
+    data = _table(path, "data", held, Data)
+    return Config(
+        path,
+        _placed(path, model, ("network",)),
+        _placed(path, data, ("images", "labels", "validation", "validation_labels")),
+        training,
+        dict(held.get("options", {})),
+        _placed(path, _table(path, "output", held, Output), ("model", "history", "checkpoint")),
+    )
+
+
+def _known(path: Path, before: str, held: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    for name in held:
+        if name not in names:
+            raise InputError(f"{path}: {before}{name} is not known; there are: {', '.join(names)}")
+
+
+def _table(path: Path, name: str, whole: Mapping[str, Any], kind: type[Any]) -> Any:
+    """A dataclass of a table's keys, with their types."""
+    held, named = whole.get(name), {item.name: item for item in fields(kind)}
+    if not isinstance(held, dict):
+        raise InputError(f"{path}: the table [{name}] is missing")
+    _known(path, f"{name}.", held, tuple(named))
+    values: dict[str, Any] = {}
+    for key, value in held.items():
+        wanted = str(named[key].type).partition("[")[0]
+        if not isinstance(value, {"tuple": list, "str": str, "int": int}[wanted]):
+            told = "list" if wanted == "tuple" else wanted
+            raise InputError(f"{path}: {name}.{key} is {value!r}, which is no {told}")
+        values[key] = tuple(value) if wanted == "tuple" else value
+    for item in named.values():
+        if item.default is MISSING and item.name not in values:
+            raise InputError(f"{path}: {name}.{item.name} is missing")
+    return kind(**values)
+
+
+def _placed(path: Path, table: Any, names: tuple[str, ...]) -> Any:
+    """Paths beside the file, with environment variables in them."""
+    given = {name: getattr(table, name) for name in names}
+    beside = path.parent.absolute()
+    found = {name: str(beside / os.path.expandvars(held)) for name, held in given.items() if held}
+    return replace(table, **found)
