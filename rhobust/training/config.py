@@ -41,7 +41,9 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """model: the ONNX file; history: JSON of the epochs; checkpoint: beside the model unless said."""
+    """model: the ONNX file; history: JSON of the epochs; checkpoint: by default beside the model,
+    with the suffix .checkpoint.
+    """
 
     model: str
     history: str = ""
@@ -103,7 +105,8 @@ def _known(path: Path, before: str, held: Mapping[str, Any], names: tuple[str, .
 
 def _table(path: Path, name: str, whole: Mapping[str, Any], kind: type[Any]) -> Any:
     """A dataclass of a table's keys, with their types."""
-    held, named = whole.get(name), {item.name: item for item in fields(kind)}
+    held: Any = whole.get(name)
+    named = {item.name: item for item in fields(kind)}
     if not isinstance(held, dict):
         raise InputError(f"{path}: the table [{name}] is missing")
     _known(path, f"{name}.", held, tuple(named))
