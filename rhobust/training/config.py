@@ -116,7 +116,7 @@ def _table(path: Path, name: str, whole: Mapping[str, Any], kind: type[Any]) -> 
         if not isinstance(value, {"tuple": list, "str": str, "int": int}[wanted]):
             told = "list" if wanted == "tuple" else wanted
             raise InputError(f"{path}: {name}.{key} is {value!r}, which is no {told}")
-        values[key] = tuple(value) if wanted == "tuple" else value
+        values[key] = tuple(value) if isinstance(value, list) else value
     for item in named.values():
         if item.default is MISSING and item.name not in values:
             raise InputError(f"{path}: {name}.{item.name} is missing")
