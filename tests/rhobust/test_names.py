@@ -29,7 +29,7 @@ def test_functions_stay_functions_when_their_modules_are_imported() -> None:
 def test_no_module_bears_the_name_of_something_else() -> None:
     folder = Path(rhobust.__file__).parent
     both = {path.stem for path in folder.iterdir()} & set(rhobust.__all__)
-    assert both == {"data", "evaluation", "metrics", "smoothing", "store"}
+    assert both == {"data", "evaluation", "metrics", "smoothing", "store", "training"}
     assert all(isinstance(getattr(rhobust, name), ModuleType) for name in both)
 
 
