@@ -78,7 +78,7 @@ def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Bl
         state.tracker.empty("closing by a bound", block, np.flatnonzero(closed))
         still = np.flatnonzero(~closed)
         last = step == steps or state.hooks.stop()
-        noted = note_closed(state, closed, noted, block, slopes, last)
+        noted = note_closed(state, closed, noted, block, slopes, found, last)
         if len(still) == 0:
             return block.take(still), False
         if last or len(still) < 0.75 * len(block):
@@ -101,9 +101,19 @@ def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Bl
 
 
 def note_closed(
-    state: State, closed: Mask, noted: Mask, block: Block, slopes: Multipliers, last: bool
+    state: State,
+    closed: Mask,
+    noted: Mask,
+    block: Block,
+    slopes: Multipliers,
+    found: Pass,
+    last: bool,
 ) -> Mask:
-    """Notes the multipliers of nodes that closed just now, and of all whose boxes they cut."""
+    """Notes the multipliers of nodes that closed just now, and of all whose boxes they cut.
+
+    Slopes that the pass did not use, of units without a positive coefficient, are noted as 0: alike
+    ones take less room in a certificate.
+    """
     recorder = state.hooks.recorder
     if recorder is None:
         return noted
@@ -112,7 +122,8 @@ def note_closed(
     if len(rows):
         some = slopes.take(rows)
         alpha, beta = (collect(s, state.units, len(rows)) for s in (some.alpha, some.beta))
-        recorder.rows(block.take(rows), alpha, beta)
+        used = collect(found.rows[:-1], state.units, len(block))[rows] > 0.0
+        recorder.rows(block.take(rows), np.where(used, alpha, 0.0), beta)
     return noted | fresh
 
 

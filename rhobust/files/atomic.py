@@ -23,6 +23,9 @@ from ..compiler.base.errors import InputError
 BESIDE = re.compile(r"\.rhobust-([0-9a-f]{8})-([0-9]+)-[0-9]+")
 """Names of files that are not whole yet: where the process runs, its number, a serial number."""
 
+LARGE = 2**30
+"""Bytes from which on an entry of an archive has room for a size of 64 bits."""
+
 _serial = count()
 
 
@@ -117,7 +120,8 @@ def pack(
     method = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
     with zipfile.ZipFile(file, "w", method) as archive:
         for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+            large = isinstance(array, Pieces) or array.nbytes >= LARGE
+            with archive.open(f"{name}.npy", "w", force_zip64=large) as entry:
                 _write(entry, array)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bnb.certificate.encode import Arrays, NotProvable, part
+from ..bnb.certificate.lean import lighter
 from ..bnb.certificate.recorder import Recorder
 from ..bnb.checker.arithmetic import NOT_CLOSED, OUT_OF_TIME
 from ..compiler.base.errors import InputError
@@ -32,6 +33,9 @@ MOST_EXACT = 2_000_000
 """Weights of a network whose certificate is checked again in exact arithmetic."""
 EXACT_SECONDS = 60.0
 """For which that is tried, at most; `rhobust check --exact` takes as long as it takes."""
+
+LEAN_SECONDS = 2.0
+"""For which a certificate is tried without parts that it may not need, at most."""
 
 
 class Certificate:
@@ -125,7 +129,10 @@ class Certificate:
             checker = checker_of(self.network.path, self.network.digest)
         except Exception as error:  # of the system, onnx or the checker
             return f"the checker cannot read the model: {error}"
-        missing = self._accepted(checker, full | _stored(header), stop)
+        whole = full | _stored(header)
+        if len(parts) == 1 and self._lean(checker, whole, stop):
+            return ""
+        missing = self._accepted(checker, whole, stop)
         if NOT_CLOSED in missing and checker.model.weights <= MOST_EXACT:
             # by float64's error bounds, which a tie, or nearly one, lies within
             end, whole = time.monotonic() + EXACT_SECONDS, full | _stored(header | {"exact": True})
@@ -134,6 +141,16 @@ class Certificate:
         if missing == OUT_OF_TIME:
             return "proven, but the time was up before the checker had accepted the certificate"
         return missing and f"the checker refuses it: {missing}"
+
+    def _lean(self, checker: Checker, whole: Arrays, stop: Callable[[], bool]) -> bool:
+        """Whether it was written without something that its proof does not need."""
+        end = time.monotonic() + LEAN_SECONDS
+
+        def late() -> bool:
+            return stop() or time.monotonic() > end
+
+        forms = lighter(whole, "p0/")
+        return any(not late() and not self._accepted(checker, form, late) for form in forms)
 
     def _accepted(self, checker: Checker, arrays: Arrays, stop: Callable[[], bool]) -> str:
         """Writes a certificate that the checker accepts; returns why it does not, or ""."""
