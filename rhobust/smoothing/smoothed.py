@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class Smoothed:
         seed: int = 0,
         batch: int = 4096,
     ) -> None:
-        if not (isinstance(sigma, float | int) and 0.0 < sigma < math.inf):
+        if not 0.0 < _real(sigma) < math.inf:
             raise InputError(f"sigma must be a positive number, not {sigma!r}")
         self.sigma = float(sigma)
         self.seed, self.batch = _whole("seed", seed, 0), _whole("batch", batch, 1)
@@ -75,6 +76,11 @@ class Smoothed:
         self._forward = Forward(self.network)
         self._double = Forward(self.network, np.float64)
         self._function = OfExecution(self._forward)
+
+    def __repr__(self) -> str:
+        what = "a function" if self.network is None else repr(self.network.name)
+        grid = "" if self.table is None else f", noise on multiples of 1/{self.table.grid}"
+        return f"<Smoothed {what}: {self.classes} classes, sigma {self.sigma:g}{grid}>"
 
     def predict(
         self, x: npt.ArrayLike, n: int = 1000, alpha: float = 0.001, *, index: int = 0
@@ -134,7 +140,7 @@ class Smoothed:
         default the most frequent of n0 noisy images.  Voracek 2024 ("Treatment of statistical
         estimation problems in randomized smoothing", NeurIPS); see `Wealth`.
         """
-        if not (isinstance(radius, float | int) and 0.0 <= radius < math.inf):
+        if not 0.0 <= _real(radius) < math.inf:
             raise InputError(f"a radius is a number of at least 0, not {radius!r}")
         n0, n, alpha = _whole("n0", n0, 1), _whole("n", n, 1), _share(alpha)
         deadline = Deadline(timeout)
@@ -240,7 +246,12 @@ def _whole(name: str, value: int, least: int) -> int:
     return number
 
 
+def _real(value: object) -> float:
+    """The number, or NaN for what is none."""
+    return float(value) if isinstance(value, Real) else math.nan
+
+
 def _share(alpha: float) -> float:
-    if not (isinstance(alpha, float | int) and 0.0 < alpha < 1.0):
+    if not 0.0 < _real(alpha) < 1.0:
         raise InputError(f"alpha must be above 0 and below 1, not {alpha!r}")
     return float(alpha)

@@ -19,6 +19,7 @@ from rhobust.embedded import embedded_images
 from rhobust.smoothing import ABSTAIN, Smoothed, accuracy, certified_radius, each_alpha
 from rhobust.smoothing.forward import Forward
 from rhobust.smoothing.labels import FINER, NONE, OfReals, largest, leading
+from rhobust.smoothing.smoothed import COUNT, GUESS
 
 from ..reference.strategies import bent_case, random_case
 
@@ -49,6 +50,42 @@ def test_radii_are_seldom_above_the_true_one(grid: int | None) -> None:
     assert 0 < wrong <= count * alpha + 4 * (count * alpha) ** 0.5
     # the median: half of the counts are at least the mean one
     assert 0.15 < float(np.median(radii)) < 0.3
+
+
+def test_the_samples_that_are_counted_are_fresh() -> None:
+    """On the boundary every certificate is false; a count of the guess's own samples favours it."""
+    smoothed, alpha, count = Smoothed(linear([1.0, 0.0], 0.0), 0.5, 2), 0.05, 1500
+    found = [smoothed.certify(np.zeros(2), 100, 100, alpha, index=k) for k in range(count)]
+    wrong = sum(one.label != ABSTAIN for one in found)
+    assert 0 < wrong <= count * alpha + 4 * (count * alpha) ** 0.5
+    for grid in (None, 64):
+        smoothed = Smoothed(linear([1.0, 0.0], 0.0), 0.5, 2, grid=grid)
+        for index in range(5):
+            votes, counts = (
+                smoothed.tally(np.zeros(2), 100, phase, index=index) for phase in (GUESS, COUNT)
+            )
+            one = smoothed.certify(np.zeros(2), 100, 100, alpha, index=index)
+            assert one.guess == np.argmax(votes) and one.count == counts[one.guess]
+            assert votes.tolist() != counts.tolist()
+
+
+def test_large_images_are_made_in_smaller_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes: list[tuple[int, ...]] = []
+
+    def label(rows: Rows) -> Rows:
+        shapes.append(rows.shape)
+        return np.asarray(rows[:, 0] > 0.0, dtype=int)
+
+    smoothed = Smoothed(label, 0.5, 2)
+    whole = smoothed.certify(np.full(50, 0.2), 50, 500)
+    answer = smoothed.certify_at(np.full(50, 0.2), 0.1)
+    assert max(shapes) == (500, 50)
+    shapes.clear()
+    monkeypatch.setattr("rhobust.smoothing.smoothed.LARGEST", 400)
+    assert smoothed.certify(np.full(50, 0.2), 50, 500) == whole
+    assert smoothed.certify_at(np.full(50, 0.2), 0.1).certified is answer.certified
+    assert max(shapes) == (8, 50)
+    assert repr(smoothed) == "<Smoothed a function: 2 classes, sigma 0.5>"
 
 
 def test_a_radius_follows_from_its_count() -> None:
