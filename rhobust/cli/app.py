@@ -555,11 +555,12 @@ def data_fetch(
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="The base address of a mirror.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Fetch a data set, checked by SHA-256; what is there is kept, what broke off goes on."""
     from .commands.data import fetch
 
-    fetch(name, out, url)
+    fetch(name, out, url, overwrite)
 
 
 @data.command("show")

@@ -91,12 +91,17 @@ SETS: dict[str, DataSet] = {
 
 
 def fetch(
-    known: DataSet, folder: Path, url: str | None = None, progress: Progress | None = None
+    known: DataSet,
+    folder: Path,
+    url: str | None = None,
+    progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> list[Path]:
     """The files of a data set in a folder, which is made; those that are there are kept.
 
-    url: the base address of a mirror. Raises InputError where a server cannot be reached, or where
-    a file is not the known one: then nothing takes its name.
+    url: the base address of a mirror. overwrite: whether other files of the same names may be
+    replaced: Fashion-MNIST has those of MNIST. Raises InputError for such files without it, where a
+    server cannot be reached, and where a file is not the known one: then nothing takes its name.
     """
     base = url or known.url
     base = base if base.endswith("/") else f"{base}/"
@@ -114,7 +119,9 @@ def fetch(
         if unpacked and all(map(_sized, unpacked, sizes)):
             found += unpacked
             continue
-        path = _fetched(remote, base, folder / remote.name, told)
+        for path in unpacked if not overwrite else ():
+            _other(path)
+        path = _fetched(remote, base, folder / remote.name, told, overwrite)
         found += _members(remote, path, folder) if unpacked else [path]
     return found
 
@@ -123,10 +130,20 @@ def _sized(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def _fetched(remote: Remote, base: str, path: Path, told: Progress) -> Path:
+def _other(path: Path) -> None:
+    if path.exists():
+        raise InputError(
+            f"{path}: is there already, and is another file; name another folder by --out, or "
+            "allow it by --overwrite (overwrite=True)"
+        )
+
+
+def _fetched(remote: Remote, base: str, path: Path, told: Progress, overwrite: bool) -> Path:
     if _sized(path, remote.size) and _sha256(path) == remote.sha256:
         told(remote.name, remote.size, remote.size)
         return path
+    if not overwrite:
+        _other(path)
     part = path.with_name(f"{path.name}.part")
     _download(f"{base}{remote.name}", remote, part, told)
     if _sha256(part) != remote.sha256:

@@ -55,8 +55,13 @@ class Images:
         return flat
 
     def name(self, index: int) -> str:
-        """What an image is called in outputs; where it has no name, its index as a text."""
-        return self.names[index] if self.names else str(range(len(self))[index])
+        """What an image is called in outputs; where it has no name, its index as a text.
+
+        Characters that cannot be printed, which names of files may hold, are told by their codes.
+        """
+        if not self.names:
+            return str(range(len(self))[index])
+        return "".join(one if one.isprintable() else _code(one) for one in self.names[index])
 
     def fitted(self, network: Network) -> Images:
         """The images in the order of the numbers that a network takes, once they have its size.
@@ -104,3 +109,7 @@ class Images:
         sha = hashlib.sha256((",".join(map(str, self.shape)) + "\n").encode())
         sha.update(self.vector(index).astype("<f8", copy=False).tobytes())
         return sha
+
+
+def _code(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -46,7 +46,7 @@ def draw_example(
     for axes, (values, title) in zip(figure.subplots(1, 3), parts, strict=True):
         level = (colours(values.reshape(shape)) - low) / max(high - low, 1e-300)
         axes.imshow(np.clip(level, 0.0, 1.0), cmap="gray", vmin=0.0, vmax=1.0)
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=10, parse_math=False)
         axes.set_xticks([])
         axes.set_yticks([])
     figure.suptitle(panel.title, fontsize=10)

@@ -65,7 +65,7 @@ def _answer(found: Explanation, who: str) -> Iterator[str]:
         says = f"but the network says {found.predicted}"
     yield f"{who}: label {found.label}, {says}. Radius {found.eps:.6g} in {found.norm}."
     yield ""
-    spent = f"{found.nodes:,} nodes, {found.seconds:.2f} s"
+    spent = f"{found.nodes:,} node{'' if found.nodes == 1 else 's'}, {found.seconds:.2f} s"
     if found.verdict is Verdict.ROBUST:
         yield f"ROBUST: every input within this radius keeps label {found.label}; proven ({spent})."
     elif found.witness is not None:
@@ -141,9 +141,12 @@ def _pixels(found: Explanation, shape: tuple[int, ...]) -> Iterator[str]:
 
 def _place(place: int, shape: tuple[int, ...]) -> str:
     where = [int(part) for part in np.unravel_index(place, shape)]
-    if len(where) == 2:
-        return f"row {where[0]}, column {where[1]}"
-    return ", ".join(map(str, where))
+    names: tuple[str, ...] = ("row", "column")
+    if len(where) == 3:
+        names = (*names, "channel") if shape[2] in (1, 3) else ("channel", *names)
+    if len(where) != len(names):
+        return f"number {place}"
+    return ", ".join(f"{name} {part}" for name, part in zip(names, where, strict=True))
 
 
 def _remainder(rest: Remainder) -> Iterator[str]:

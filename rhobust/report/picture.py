@@ -75,7 +75,7 @@ def draw(
             if column == 0:
                 axes.set_ylabel(ROWS[row], rotation=0, ha="right", va="center", fontsize=9)
             if row == 0:
-                axes.set_title(panel.title, fontsize=9, linespacing=1.35)
+                axes.set_title(panel.title, fontsize=9, linespacing=1.35, parse_math=False)
     _scale(figure, width, height)
     save(figure, path)
 

@@ -36,7 +36,7 @@ def draw_map(
     drawn = right.imshow(most, cmap="magma", vmin=0.0, vmax=max(float(most.max()), 1e-300))
     figure.colorbar(drawn, ax=right, shrink=0.8, label="logits")
     for axes, title in ((left, titles[0]), (right, titles[1])):
-        axes.set_title(title, fontsize=10)
+        axes.set_title(title, fontsize=10, parse_math=False)
         axes.set_xticks([])
         axes.set_yticks([])
     save(figure, path)

@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from ..results import Verdict
 from .row import Row
@@ -143,7 +144,7 @@ def table(rows: Sequence[Row], columns: Sequence[Column], width: int) -> Table:
         heading = column.heading.replace(" (", "\n(")
         made.add_column(heading, justify="left" if column.left else "right", overflow="fold")
     for row in rows:
-        made.add_row(*(column.text(row) for column in columns))
+        made.add_row(*(Text(column.text(row)) for column in columns))  # names hold no markup
     return made
 
 

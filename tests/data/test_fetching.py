@@ -87,7 +87,10 @@ def test_a_file_is_fetched_once(server: Server, tmp_path: Path) -> None:
     fetch(known(server), folder)
     assert server.asked == [None] and [entry.name for entry in folder.iterdir()] == ["x.bin"]
     path.write_bytes(CONTENT[:-1] + b"?")  # as long, and not the same
-    fetch(known(server), folder)
+    with pytest.raises(InputError, match="is there already, and is another file"):
+        fetch(known(server), folder)
+    assert path.read_bytes()[-1:] == b"?" and server.asked == [None]
+    fetch(known(server), folder, overwrite=True)
     assert path.read_bytes() == CONTENT and server.asked == [None, None]
 
 
@@ -143,6 +146,9 @@ def test_archives_give_their_known_files_alone(server: Server, tmp_path: Path) -
     assert everything == {"a.bin", "b.bin"}
     fetch(known(server, remote), tmp_path / "out")
     assert len(server.asked) == 1
+    found[0].write_bytes(b"other than that")
+    with pytest.raises(InputError, match="is another file"):
+        fetch(known(server, remote), tmp_path / "out")
     for wrong in ((("in/a.bin", 4),), (("in/c.bin", 5),), (("in", 0),)):
         with pytest.raises(InputError, match="cannot be unpacked"):
             fetch(known(server, replace(remote, members=wrong)), tmp_path / str(wrong)[:10])

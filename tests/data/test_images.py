@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib import import_module
 from pathlib import Path
 
@@ -11,12 +12,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from PIL import Image
+from rich.console import Console
+from typer.testing import CliRunner
 
 import rhobust as rb
+from rhobust.cli.app import app
 from rhobust.compiler.base.errors import InputError
 from rhobust.data import Images, digits, load
 from rhobust.data.formats import FORMATS
 from rhobust.data.formats.stored import Format
+from rhobust.report.picture import Panel, draw
+from rhobust.report.row import Row
+from rhobust.report.table import COLUMNS, named, plain, table
+from rhobust.results import Verdict
 
 FOLDER = Path(rb.data.__file__).parent
 
@@ -93,3 +102,43 @@ def test_labels_are_whole_numbers(labels: list[object], tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=np.zeros((2, 3)), labels=np.array(labels))
     with pytest.raises(InputError, match=r"a\.npz: labels are not whole numbers"):
         load(tmp_path / "a.npz")
+
+
+NASTY = ["[red]x[/foo]", "$a_{b$", "line\nfeed", "\udce9t\u00e9", "\u732b", "a" * 60, "", "50%"]
+
+
+def test_any_name_is_told_as_it_is(tmp_path: Path) -> None:
+    """Markup of tables, formulas of pictures, control characters, bytes that are no UTF-8."""
+    known = digits()
+    count = len(NASTY)
+    images = Images("here", known.values[:count], known.labels[:count], 255.0, "", tuple(NASTY))
+    told = [images.name(index) for index in range(count)]
+    assert told[:4] == ["[red]x[/foo]", "$a_{b$", "line\\nfeed", "\\udce9t\u00e9"]
+    assert all(name.isprintable() for name in told)
+    rows = [
+        Row(index, 1, 1, 0.0, Verdict.ROBUST, extra={"name": name})
+        for index, name in enumerate(told)
+    ]
+    columns = named(COLUMNS["verify"], told)
+    with (tmp_path / "out").open("w", encoding="utf-8") as file:
+        Console(file=file, width=160).print(table(rows, columns, 160))
+    shown = (tmp_path / "out").read_text(encoding="utf-8")
+    assert "[red]x[/foo]" in shown and "$a_{b$" in shown and "line\\nfeed" in shown
+    assert plain(rows[0], columns).split()[1] == "[red]x[/foo]"
+    vector = images.vector(0)
+    panels = [Panel(vector, 0.5 * vector, f"{name}\n1\n2") for name in told]
+    draw(tmp_path / "out.png", panels, (8, 8), (0.0, 1.0))
+    assert (tmp_path / "out.png").stat().st_size > 1000
+
+
+def test_names_of_files_are_told_on_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for name in ("[b]$x.png", "new\nline.png"):
+        Image.fromarray(digits().values[0]).save(tmp_path / "a" / name)
+    lines = tmp_path / "out.jsonl"
+    asked = ["verify", "digits", "--eps", "0.3", "--data", str(tmp_path), "--json", str(lines)]
+    done = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "p.png")])
+    assert done.exit_code == 0, done.output
+    names = [json.loads(line)["name"] for line in lines.read_text().splitlines()]
+    assert names == ["a/[b]$x.png", "a/new\\nline.png"]
+    assert all(name in done.stdout for name in names)

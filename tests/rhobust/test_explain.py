@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,21 @@ def test_a_misclassified_image_is_told() -> None:
 )  # fmt: skip
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("shape", "where"),
+    [
+        ((4, 6), "row 3, column 1"), ((3, 2, 4), "channel 2, row 0, column 3"),
+        ((2, 4, 3), "row 1, column 2, channel 1"), ((24,), "number 19"),
+    ],
+)  # fmt: skip
+def test_pixels_are_told_by_their_axes(shape: tuple[int, ...], where: str) -> None:
+    pixels = np.zeros(24)
+    pixels[19] = 1.0
+    found = replace(rb.explain(AFFINE, [0.7, 0.3], 0.1, timeout=600), pixels=pixels)
+    assert f"1 of 24 pixels make up half of it\n  100.0 %  at {where}" in told(found, shape)
+    assert "(1 node," in told(found, shape)
 
 
 def test_channels_are_added_up() -> None:

@@ -21,7 +21,7 @@ SHOWN = 20
 """Labels that are counted one by one."""
 
 
-def fetch(name: str, out: Path | None, url: str | None) -> None:
+def fetch(name: str, out: Path | None, url: str | None, overwrite: bool) -> None:
     """rhobust data fetch."""
     no_standard(out, "folder")
     if name not in SETS:
@@ -37,10 +37,10 @@ def fetch(name: str, out: Path | None, url: str | None) -> None:
         def told(file: str, there: int, size: int) -> None:
             bar.update(tasks[file], completed=there, total=size)
 
-        found = fetch_files(SETS[name], folder, url, told)
+        found = fetch_files(SETS[name], folder, url, told, overwrite)
     for path in found:
         tell(f"{path}  {path.stat().st_size:,} bytes")
-    tell(f"checked; use it as --data {folder}")
+    tell(f"use it as --data {folder}")
 
 
 def show(source: Path, labels: Path | None) -> None:

@@ -76,9 +76,11 @@ def listed(folder: Path, table: Path) -> Stored:
 
 def names_files(table: Path) -> bool:
     """Whether a table's lines are file,label rather than numbers."""
-    rows = (row for _, row in _rows(table) if row)
-    first = [next(rows, []), next(rows, [])]
-    return any(len(row) == 2 and Path(row[0].strip()).suffix.lower() in SUFFIXES for row in first)
+    with reading(table, ".csv"), table.open(encoding="utf-8-sig", newline="") as file:
+        first = [line.strip().rsplit(",", 1) for line in (file.readline(), file.readline())]
+    return any(
+        len(row) == 2 and Path(row[0].strip(' "')).suffix.lower() in SUFFIXES for row in first
+    )
 
 
 def _rows(table: Path) -> list[tuple[int, list[str]]]:
