@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rhobust.report.writing import write_report
+from rhobust.report.writing import write_run
 from rhobust.store import Store
 from tests.rhobust.records import made, run
 from tests.rhobust.report.browser import opened
@@ -51,7 +51,7 @@ def main() -> None:
         begin = time.perf_counter()
         with Store.open(kept, readonly=True) as store:
             about = store.run(name)
-            write_report(about, partial(store.records, about), report, overwrite=True)
+            write_run(about, partial(store.records, about), report, overwrite=True)
         print(
             f"written in {time.perf_counter() - begin:.1f} s: {report.stat().st_size / 1e6:.2f} MB"
         )

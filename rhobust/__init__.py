@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .queries.rho import rho
     from .queries.solve import SolveResult, solve
     from .queries.verify import verify
+    from .report.writing import write_comparison, write_report
     from .results import AttackResult, Estimate, RhoResult, Verdict, VerifyResult
 
 __all__ = [
@@ -93,6 +94,8 @@ __all__ = [
     "store",
     "training",
     "verify",
+    "write_comparison",
+    "write_report",
 ]
 __version__ = "0.1.0"
 
@@ -144,6 +147,8 @@ _HOMES = {
     "rho_estimate": ".queries.estimate",
     "solve": ".queries.solve",
     "verify": ".queries.verify",
+    "write_comparison": ".report.writing",
+    "write_report": ".report.writing",
 }
 
 if not TYPE_CHECKING:  # a type checker sees the imports above, and wrong names as errors

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..compiler.base.arrays import Mask, Vector
 from ..compiler.base.errors import InputError
 from ..results import Estimate, RhoResult, Verdict, VerifyResult
-from .records import Known, Recorded, known_of
+from .records import Known, Recorded, is_recorded, known_of
 
 Result: TypeAlias = Estimate | RhoResult | VerifyResult
 
@@ -86,7 +86,7 @@ def distances(results: Results) -> Distances:
         several: list[Any] = list(results)
         if several and all(isinstance(one, Result) for one in several):
             return _joined([_of(one) for one in several])
-        if several and all(isinstance(one, Recorded) for one in several):
+        if several and all(is_recorded(one) for one in several):
             return _joined([known_of(one) for one in several])
         results = several
     try:

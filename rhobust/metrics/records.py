@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, TypeGuard
 
 from ..compiler.base.errors import InputError
 from ..results import Verdict
@@ -23,7 +23,6 @@ class Decided(Protocol):
     def attacked(self) -> bool: ...
 
 
-@runtime_checkable
 class Recorded(Protocol):
     """What is kept of an image of a test set; `rhobust.store.record.Record` is one."""
 
@@ -41,6 +40,11 @@ class Recorded(Protocol):
     def decisions(self) -> Sequence[Decided]: ...
     @property
     def attack_distance(self) -> float | None: ...
+
+
+def is_recorded(one: object) -> TypeGuard[Recorded]:
+    """Whether a value is such a record, by what sets it apart from results of the package."""
+    return hasattr(one, "rho_lower") and hasattr(one, "decisions") and hasattr(one, "predicted")
 
 
 def known_of(record: Recorded) -> Known:

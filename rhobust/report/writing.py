@@ -1,19 +1,23 @@
-"""A report of a run as a file."""
+"""A report of a run, or of two runs, as a file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from ..files.atomic import write_bytes
+from ..files.atomic import write_bytes, write_text
 from ..files.outputs import may_write
 from ..metrics.sampling import CONFIDENCE
 from ..store.record import Record, Run
+from .comparison.compared import Compared
+from .comparison.formats import FORMATS as COMPARED
+from .comparison.formats import chosen as chosen_for_two
 from .findings.gathered import Findings, Source
 from .formats import FORMATS, chosen
 
 
-def write_report(
+def write_run(
     run: Run,
     records: Iterable[Record] | Source,
     out: str | Path,
@@ -34,6 +38,55 @@ def write_report(
     may_write(path, "report", overwrite=overwrite)
     found = Findings.gather(run, source(records), confidence)
     write_bytes(path, FORMATS[name].writer()(found, path))
+    return path
+
+
+class Evaluated(Protocol):
+    """A run and its records, as `rb.evaluate` returns them."""
+
+    @property
+    def run(self) -> Run: ...
+    @property
+    def records(self) -> Sequence[Record]: ...
+
+
+def write_report(
+    found: Evaluated,
+    out: str | Path,
+    *,
+    format: str = "",
+    confidence: float = CONFIDENCE,
+    overwrite: bool = False,
+) -> Path:
+    """Writes a report of what `rb.evaluate` found, and returns its path.
+
+    The arguments are those of `write_run`, format for form.  Images that were not finished count as
+    open.
+    """
+    return write_run(
+        found.run, found.records, out, form=format, confidence=confidence, overwrite=overwrite
+    )
+
+
+def write_comparison(
+    first: Evaluated,
+    second: Evaluated,
+    out: str | Path,
+    *,
+    format: str = "",
+    confidence: float = CONFIDENCE,
+    overwrite: bool = False,
+) -> Path:
+    """Writes a comparison of two evaluations of the same images, and returns its path.
+
+    format: html, md or json; by default that of the file's suffix.  Raises InputError where the two
+    are about other images or ask another question, and as `write_run` does.
+    """
+    path = Path(out)
+    name = chosen_for_two(format, path)
+    may_write(path, "report", overwrite=overwrite)
+    both = [Findings.gather(one.run, source(one.records), confidence) for one in (first, second)]
+    write_text(path, COMPARED[name](Compared.of(*both)))
     return path
 
 

@@ -110,3 +110,9 @@ def test_bad_input_ends_in_one_line(
     assert sorted(path.name for path in files[0].parent.iterdir()) == [
         "hats.jsonl", "intervals.jsonl"
     ]  # fmt: skip
+
+
+def test_the_sample_has_an_interval(files: list[Path]) -> None:
+    lines = call(files[1], "--eps", "0.05")
+    # 1 of 2 at least, 2 of 2 at most: the ends of 1 of 2 and of 2 of 2
+    assert lines[-1].split() == ["0.05000", "[0.01257,", "1.000]", str(files[1])]

@@ -25,6 +25,9 @@ phi <=   share of images not proven to hold none
 mu-hat   mean distance of those examples, an estimate of the severity mu; mu itself lies in the
          interval if any image has rho <= eps"""
 
+SAMPLING = """
+phi of all images of the kind, with a confidence of 95 % (Clopper and Pearson):"""
+
 
 def show(
     files: Sequence[Path],
@@ -47,6 +50,12 @@ def show(
         for size in radii:
             _line(found, size, correct_only)
     tell(LEGEND)
+    tell(SAMPLING)
+    for name, found in results:
+        for size in radii:
+            low, high = frequency(found, size, correct_only).sampling()
+            ends = f"[{known(low, ROUND_FLOOR)}, {known(high, ROUND_CEILING)}]"
+            tell(f"{known(size).rjust(WIDTHS[0])}  {ends:18}  {name}")
     if out is not None:
         names = [Path(name).stem for name, _ in results]
         if len(set(names)) < len(names):

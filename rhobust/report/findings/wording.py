@@ -8,6 +8,9 @@ from ...metrics import Accuracy, Share
 from .gathered import Findings
 from .numbers import NORMS, ends, highest, images, lowest, percent, radius
 
+MOST = 4
+"""Radii with a sentence of their own."""
+
 
 def within(findings: Findings, eps: float) -> str:
     """A radius with its norm."""
@@ -49,7 +52,11 @@ def summary(findings: Findings) -> Sequence[str]:
         f"The clean accuracy of {findings.model} is {percent(clean.least, clean.images)}: "
         f"{clean.least:,} of {images(clean.images)} get their label."
     ]
-    told += [sentence(one, within(findings, one.eps)) for one in findings.accuracies]
+    shown = findings.accuracies
+    if len(shown) > MOST:  # evenly, the first and the last among them
+        places = [round(k * (len(shown) - 1) / (MOST - 1)) for k in range(MOST)]
+        shown = [shown[place] for place in places]
+    told += [sentence(one, within(findings, one.eps)) for one in shown]
     told.append(sampling(findings.accuracies[-1]))
     if findings.missing:
         verb = "is" if findings.missing == 1 else "are"

@@ -12,8 +12,8 @@ from .chart import accuracy_chart, distribution_chart, legend
 from .markup import Html, element
 from .overview import stack
 
-SHOWN = 2
-"""Fitted families that are drawn."""
+SHOWN, LABELS = 2, 40
+"""Fitted families that are drawn, and labels with a bar of their own."""
 
 
 def curves(findings: Findings) -> Html:
@@ -122,7 +122,12 @@ def _panel(findings: Findings, place: int) -> Html:
     members: dict[int, list[int]] = {}
     for k, label in enumerate(labels):
         members.setdefault(label, []).append(k)
-    for label, part in findings.classes[place].items():
+    classes = findings.classes[place]
+    ranked = sorted(classes, key=lambda label: classes[label].robust.lower)
+    shown = set(ranked[:LABELS])
+    for label, part in classes.items():
+        if label not in shown:
+            continue
         value = bounds(part.robust.least, part.robust.most, part.images)
         rows.append(
             element(
@@ -135,4 +140,7 @@ def _panel(findings: Findings, place: int) -> Html:
             )
         )
     title = element("p", f"At \u03b5 = {radius(eps)}", class_="panel-title")
+    if len(ranked) > LABELS:
+        told = f"The {LABELS} least robust of {len(ranked):,} labels."
+        rows.append(element("p", told, class_="note"))
     return element("div", title, *rows, class_="bars panel", data_panel=str(place))

@@ -12,7 +12,7 @@ from ..findings.numbers import count, date, images, radius
 from .markup import Html, element
 
 LISTED = 20
-"""Open images named for each reason."""
+"""Open images named for each reason, and layers shown without a click."""
 LONG = 36
 """Signs of a value that takes a line of its own."""
 
@@ -69,9 +69,17 @@ def model(findings: Findings) -> Html:
         element("h2", "Model and images"),
         facts_list(facts),
         *(element("p", one, class_="note") for one in listed),
-        element("div", table, class_="wide") if rows else "",
+        _folded(table, len(rows)),
         id="model",
     )
+
+
+def _folded(table: Html, count: int) -> Html:
+    """The table of layers, behind a line where it is long."""
+    whole = element("div", table, class_="wide")
+    if count > LISTED:
+        return element("details", element("summary", f"{count:,} layers"), whole)
+    return whole if count else Html("")
 
 
 def repeat(findings: Findings, certificates: Collection[str]) -> Html:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhobust.report.writing import write_report
+from rhobust.report.writing import write_run
 
 from ..records import made, record, run
 from .browser import opened
@@ -30,7 +30,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for k, one in enumerate(made(COUNT, 2, images=images))
     ]
     records += [record(COUNT, 0.0, math.inf), record(COUNT + 1, math.inf, math.inf)]
-    return write_report(run(count=COUNT, shape=(4, 5)), records, folder / "report.html")
+    return write_run(run(count=COUNT, shape=(4, 5)), records, folder / "report.html")
 
 
 def column(page: Any, place: int) -> list[str]:

@@ -14,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rhobust as rb
 from rhobust.compiler.base.errors import InputError
+from rhobust.evaluation import Evaluation
 from rhobust.report.comparison.compared import Compared
 from rhobust.report.comparison.formats import FORMATS, chosen
 from rhobust.report.comparison.wording import difference, names, row, summary
@@ -183,3 +185,18 @@ def test_formats_follow_from_the_suffix() -> None:
     assert chosen("json", Path("a.txt")) == "json"
     with pytest.raises(InputError, match="html, md, json, and not as 'csv'"):
         chosen("", Path("a.csv"))
+
+
+def test_evaluations_are_compared(tmp_path: Path) -> None:
+    records, other = tuple(made(20, 4)), tuple(made(20, 4, differ=1))
+    first = Evaluation(records, run(count=20))
+    second = Evaluation(other, run("other", count=20))
+    out = tmp_path / "both.md"
+    assert rb.write_comparison(first, second, out) == out
+    assert "20 images in both" in out.read_text(encoding="utf-8")
+    out.write_text("a letter")
+    with pytest.raises(InputError, match="no report"):
+        rb.write_comparison(first, second, out)
+    rb.write_comparison(first, second, out, format="json", overwrite=True)
+    assert json.loads(out.read_text(encoding="utf-8"))["images"] == 20
+    assert rb.write_report(first, tmp_path / "one.csv", confidence=0.9).exists()

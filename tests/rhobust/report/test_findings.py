@@ -65,6 +65,13 @@ def test_the_summary_in_words() -> None:
     assert told[4].startswith("10 images of 1,010 are not finished")
 
 
+def test_many_radii_share_the_sentences() -> None:
+    asked = replace(run(count=5), question={"eps": [k / 100 for k in range(1, 21)]})
+    told = summary(Findings.gather(asked, lambda: made(5)))
+    radii = [one.split(" ")[3] for one in told if one.startswith("Within")]
+    assert radii == ["0.01", "0.07", "0.14", "0.2"]
+
+
 def test_an_exact_accuracy_is_said_to_be_exact() -> None:
     told = summary(gathered(thousand()[:931]))[2].replace("\u202f", " ")
     assert "the robust accuracy is 100.0 % (exactly 931 images): proven." in told

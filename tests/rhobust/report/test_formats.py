@@ -19,7 +19,7 @@ from rhobust.report.findings.gathered import Findings
 from rhobust.report.formats import FORMATS, chosen
 from rhobust.report.formats.csv import harmless
 from rhobust.report.formats.markdown import plain
-from rhobust.report.writing import write_report
+from rhobust.report.writing import write_run
 from rhobust.store.record import Record
 
 from ..records import made, record, run
@@ -50,12 +50,12 @@ def test_a_report_replaces_reports_alone(form: str, tmp_path: Path) -> None:
     path = tmp_path / f"report.{form}"
     records = some()
     for _ in range(2):  # its own kind, then
-        assert write_report(run(count=40, shape=(4, 5)), records, path) == path
+        assert write_run(run(count=40, shape=(4, 5)), records, path) == path
     path.write_text("a letter\n")
     with pytest.raises(InputError, match="no report"):
-        write_report(run(count=40), records, path)
+        write_run(run(count=40), records, path)
     assert path.read_text() == "a letter\n"
-    write_report(run(count=40), iter(records), path, overwrite=True)
+    write_run(run(count=40), iter(records), path, overwrite=True)
     assert path.read_bytes() != b"a letter\n"
 
 

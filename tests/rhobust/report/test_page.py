@@ -275,6 +275,16 @@ def test_colours_stand_last() -> None:
     assert first[0, 0].tolist() == [0, 89, 177] and last[0, 0].tolist() == [0, 11, 22]
 
 
+def test_what_is_long_is_cut_or_folded() -> None:
+    records = [replace(one, label=k, predicted=k) for k, one in enumerate(made(60, wrong=0.0))]
+    layers = [{"name": str(k), "kind": "Dense", "size": 1} for k in range(30)]
+    found = Findings.gather(run(count=60, layers=layers), lambda: records)
+    html = page(found)
+    assert html.count("The 40 least robust of 60 labels.") == 2
+    assert "<summary>30 layers</summary>" in html
+    read(html)
+
+
 def test_runs_without_images_have_reports() -> None:
     html = paged(made(20))
     assert rows(html)["pictures"] == {} and "The run kept no images" in html
