@@ -294,6 +294,32 @@ def attack(
     run_attack(asked, size, norm, method, steps, restarts, minimal)
 
 
+@app.command("bench-attacks")
+def bench_attacks(
+    norm: Norm = "linf",
+    calls: Annotated[
+        int, typer.Option(metavar="N", min=20, help="Gradients asked for an image, about.")
+    ] = 1000,
+    method: Annotated[str, typer.Option(metavar="M,M", help="Only these; all by default.")] = "",
+    index: Index = "",
+    foolbox: Annotated[
+        bool, typer.Option("--foolbox/--no-foolbox", help="Foolbox's attacks, too, if installed.")
+    ] = True,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE.png", help="Draw how many images come how near to rho."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Score attacks by distance over proven rho, on the embedded images; needs no files."""
+    distance(norm)
+    from .commands.bench_attacks import bench
+
+    bench(norm, calls, method, index, seed, json, out, foolbox, overwrite)
+
+
 @app.command()
 def estimate(
     model: Model,

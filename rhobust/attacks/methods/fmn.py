@@ -17,10 +17,6 @@ from .method import ALL, at_least
 SPHERE: Ball = BALLS[NormKind.L2]
 
 
-BEYOND = 1.0 + 1e-4
-"""Factor of the distance to a linearised boundary: on it, rounding decides."""
-
-
 def cosine(first: float, last: float, share: float) -> float:
     """From the first number to the last as the share goes from 0 to 1."""
     return float(last + 0.5 * (first - last) * (1.0 + np.cos(np.pi * share)))
@@ -31,9 +27,9 @@ class Fmn:
     """Steps of length `step` (l2), annealed to a hundredth, on a ball whose radius shrinks by the
     share gamma while the label is lost and grows while it holds.
 
-    The first radii are where the linearised margin ends.  step is relative to the distance that the
-    linearised margin tells for an image, in l2.  restarts: each goes against one rival, the nearest
-    first, and from random points once all rivals had their turn.
+    The first radii are a little beyond where the linearised margin ends.  step is relative to the
+    distance that the linearised margin tells for an image, in l2.  restarts: each goes against one
+    rival, the nearest first, and from random points once all rivals had their turn.
     """
 
     steps: int = 100
@@ -84,9 +80,10 @@ class Fmn:
             share = step / self.steps
             gamma = cosine(self.gamma, 1e-3, share)
             gradient = batch.model.gradient(points, margin_loss(criterion, logits))
-            edge = BEYOND * np.abs(lead) / np.maximum(ball.dual(gradient), SMALLEST)
+            edge = np.abs(lead) / np.maximum(ball.dual(gradient), SMALLEST)
             known = np.isfinite(nearest)
-            grown = np.where(known, eps * (1.0 + gamma), distance + edge)
+            # on the linearised boundary alone, points come ever nearer to the true one
+            grown = np.where(known, eps, distance + edge) * (1.0 + gamma)
             eps = np.where(lost, np.minimum(eps * (1.0 - gamma), nearest), grown)
             eps = np.minimum(eps, batch.radius)
             if step == 0:
@@ -95,5 +92,7 @@ class Fmn:
                     near = batch.within(np.minimum(2.0 * eps, batch.radius))
                     points = near.random()
             length = self.step * cosine(1.0, 0.01, share) * size
+            away = np.abs(lead) / np.maximum(SPHERE.dual(gradient), SMALLEST)
+            length = np.where(known, length, np.maximum(length, (1.0 + gamma) * away))
             moved = points - length[:, None] * SPHERE.steepest(gradient)
             points = batch.within(eps).inside(moved)
