@@ -14,6 +14,7 @@ from .. import __version__
 from ..compiler.base.errors import RhobustError
 from . import process
 from .options import (
+    Attacks,
     Certificates,
     Check,
     Checkpoint,
@@ -38,18 +39,23 @@ from .options import (
     Options,
     Out,
     Overwrite,
+    Quiet,
     Radii,
     Restarts,
+    Scheduler,
     Seed,
     Std,
     Steps,
+    StoreName,
     Target,
     Threads,
     Timeout,
     TrustPickle,
+    WorkersCount,
     distance,
     interval,
     radius,
+    who,
 )
 from .output import answering
 
@@ -431,17 +437,12 @@ def evaluate(
     target: Target = "any",
     margin: Margin = 0.0,
     domain: Domain = "0,1",
-    attacks: Annotated[
-        str, typer.Option(metavar="A,B", help="Attacks that come first, or none.")
-    ] = "pgd",
+    attacks: Attacks = "pgd",
     timeout: Timeout = 60.0,
     total_timeout: Annotated[
         float | None, typer.Option(metavar="S", help="Seconds for all images together.")
     ] = None,
-    store: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Keep results in this SQLite file, or postgresql://..."),
-    ] = None,
+    store: StoreName = None,
     rerun: Annotated[
         str,
         typer.Option(metavar="POLICY", help="never, always, undecided, refine or retarget."),
@@ -449,10 +450,8 @@ def evaluate(
     only_new: Annotated[
         bool, typer.Option("--only-new", help="Leave out images with stored answers.")
     ] = False,
-    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster, as host:8786.")
-    ] = None,
+    workers: WorkersCount = 1,
+    scheduler: Scheduler = None,
     seed: Seed = 0,
     json: Json = None,
     csv: Annotated[
@@ -462,7 +461,7 @@ def evaluate(
     check: Check = True,
     threads: Threads = 1,
     memory: Memory = 400.0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="The summary, and nothing else.")] = False,
+    quiet: Quiet = False,
     trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -472,13 +471,11 @@ def evaluate(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, None, None,
         threads, memory, trust_pickle, check, overwrite, layout, mean, std,
     )  # fmt: skip
-    if scheduler is not None and workers != 1:
-        raise typer.BadParameter("--workers and --scheduler exclude each other")
     from .commands.evaluate import Whole, run
 
     run(asked, Whole(
         eps or [], rho, attacks, norm, total_timeout, store, rerun, only_new,
-        scheduler or workers, certificates, json, csv, quiet,
+        who(workers, scheduler), certificates, json, csv, quiet,
     ))  # fmt: skip
 
 
@@ -532,6 +529,52 @@ def compare(
     from .commands.report import compare as show
 
     show(stores, out, form, run or [], confidence, overwrite)
+
+
+@app.command()
+def tune(
+    model: Model,
+    share: Annotated[
+        str, typer.Option(metavar="P", help="The share of images to be proven, as 0.9.")
+    ],
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Index = "",
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    attacks: Attacks = "pgd",
+    max_eps: MaxEps = "1",
+    tolerance: Annotated[
+        float, typer.Option(metavar="T", help="How near the ends come, relative to the upper one.")
+    ] = 0.02,
+    timeout: Timeout = 60.0,
+    store: StoreName = None,
+    workers: WorkersCount = 1,
+    scheduler: Scheduler = None,
+    seed: Seed = 0,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
+    quiet: Quiet = False,
+    trust_pickle: TrustPickle = False,
+) -> None:
+    """Find the largest radius at which a given share of a test set is proven robust."""
+    distance(norm)
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, None, None,
+        threads, memory, trust_pickle, layout=layout, mean=mean, std=std,
+    )  # fmt: skip
+    from .commands.evaluate import Whole, search
+
+    whole = Whole(
+        [], False, attacks, norm, None, store, "never", False, who(workers, scheduler), None, None,
+        None, quiet,
+    )  # fmt: skip
+    search(asked, whole, share, max_eps, tolerance)
 
 
 @app.command()

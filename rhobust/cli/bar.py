@@ -33,8 +33,8 @@ class Rate(ProgressColumn):
 
 
 @contextmanager
-def bar(total: int, quiet: bool = False) -> Iterator[Callable[[Step], None]]:
-    """What hears of finished images while the bar is shown."""
+def bar(total: int | None, quiet: bool = False) -> Iterator[Callable[[Step], None]]:
+    """What hears of finished images while the bar is shown; total: how many, None as they say."""
     console = Console(stderr=True, highlight=False)
     shown = Progress(
         TextColumn("{task.description}"),
@@ -50,6 +50,10 @@ def bar(total: int, quiet: bool = False) -> Iterator[Callable[[Step], None]]:
         task = shown.add_task(STAGES[1], total=total)
 
         def told(step: Step) -> None:
-            shown.update(task, advance=1, description=STAGES[step.stage])
+            shown.update(task, description=STAGES[step.stage])
+            if total is None:
+                shown.update(task, total=step.total, completed=step.done)
+            else:
+                shown.advance(task)
 
         yield told

@@ -121,6 +121,22 @@ Minimal = Annotated[
     bool, typer.Option("--minimal", help="Look for the nearest example; --eps is a limit then.")
 ]
 MostEps = Annotated[str, typer.Option("--eps", metavar="E", help="The radius, as 0.03 or 8/255.")]
+Attacks = Annotated[
+    str, typer.Option(metavar="A,B", help="Attacks that come before searches, or none.")
+]
+StoreName = Annotated[
+    str | None,
+    typer.Option(
+        "--store", metavar="FILE", help="Keep results in this SQLite file, or on postgresql://..."
+    ),
+]
+WorkersCount = Annotated[
+    int, typer.Option("--workers", metavar="N", min=1, help="Processes of this machine.")
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster, as host:8786.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="The summary, and nothing else.")]
 Radii = Annotated[
     list[str] | None,
     typer.Option("--eps", metavar="E", help="A radius, as 0.03 or 8/255; more than once."),
@@ -166,6 +182,13 @@ class Options:
             raise InputError(f"--timeout must be a positive number of seconds, not {self.timeout}")
         if self.seed < 0:
             raise InputError(f"--seed must be at least 0, not {self.seed}")
+
+
+def who(workers: int, scheduler: str | None) -> int | str:
+    """What --workers and --scheduler name."""
+    if scheduler is not None and workers != 1:
+        raise InputError("--workers and --scheduler exclude each other")
+    return workers if scheduler is None else scheduler
 
 
 def number(text: str, option: str) -> float:

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .evaluate import evaluate
 from .result import Evaluation
+from .tune import Tried, Tuned, tune
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "Tried", "Tuned", "evaluate", "tune"]

@@ -17,7 +17,7 @@ from ..compiler.base.errors import InputError
 from ..compiler.base.norms import NormKind
 from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim, Target, check_eps
-from .first_attacks import METHODS
+from .first_attacks import check_attacks
 
 Radii: TypeAlias = float | str | Fraction | Sequence[float | str | Fraction]
 
@@ -26,13 +26,13 @@ Radii: TypeAlias = float | str | Fraction | Sequence[float | str | Fraction]
 class Asked:
     """One question about every image, and the effort that may be spent on it.
 
-    eps: in increasing order. timeout: seconds for one image, None for no limit. rho: whether the
-    exact least distance is asked for, too.
+    target: any, second, or labels in increasing order. eps: in increasing order. timeout: seconds
+    for one image, None for no limit. rho: whether the exact least distance is asked for, too.
     """
 
     norm: str
     domain: tuple[object, object]
-    target: Target
+    target: str | tuple[int, ...]
     margin: float
     eps: tuple[float, ...]
     rho: bool
@@ -60,25 +60,38 @@ class Asked:
         radii = tuple(sorted({check_eps(one) for one in several}))
         if not radii and not rho:
             raise InputError("nothing is asked: give a radius (eps), or ask for the exact rho")
-        for method in attacks:
-            if method not in METHODS:
-                raise InputError(f"no attack is called {method!r}; there are {', '.join(METHODS)}")
+        kind = NormKind.of(norm)
         check_timeout(timeout)
         return cls(
-            str(NormKind.of(norm)), domain, target, margin, radii, rho,
-            tuple(dict.fromkeys(attacks)), timeout, int(seed), settings or Settings(),
+            str(kind), domain, _targets(target), margin, radii, rho,
+            check_attacks(attacks, kind), timeout, int(seed), settings or Settings(),
         )  # fmt: skip
+
+    def target_of(self, label: int | None) -> Target:
+        """The rivals of an image with a label: of several, those that are not its own label.
+
+        An empty list where none is left: such an image has no question.
+        """
+        if isinstance(self.target, str):
+            return self.target
+        return [one for one in self.target if one != label]
 
     def claim(self, network: Network, image: object, label: int | None) -> Claim:
         """The claim over the whole domain about one image; raises InputError."""
         return Claim.make(
-            network, np.asarray(image), label, self.target, self.margin, self.domain, self.norm
+            network,
+            np.asarray(image),
+            label,
+            self.target_of(label),
+            self.margin,
+            self.domain,
+            self.norm,
         )
 
     def truth(self) -> dict[str, object]:
         """What decides whether an answer is true; the rest is effort."""
         ends = [np.asarray(end, dtype=np.float64).tolist() for end in self.domain]
-        target = self.target if isinstance(self.target, str | int) else list(self.target)
+        target = self.target if isinstance(self.target, str) else list(self.target)
         return {
             "norm": self.norm, "domain": ends, "target": target, "margin": float(self.margin),
             "engine": __version__,
@@ -91,6 +104,20 @@ class Asked:
             "rho": self.rho, "attacks": list(self.attacks), "timeout": self.timeout,
             "seed": self.seed, "settings": digest(self.settings),
         }  # fmt: skip
+
+
+def _targets(target: Target) -> str | tuple[int, ...]:
+    """any or second as they are, labels in order; InputError for anything else."""
+    if target in ("any", "second"):
+        return str(target)
+    several = target.split(",") if isinstance(target, str) else np.asarray(target).reshape(-1)
+    try:
+        found = tuple(sorted({int(one) for one in several}))
+    except (TypeError, ValueError):
+        found = ()
+    if not found:
+        raise InputError(f"target {target!r} is not 'any', 'second', a label or labels with commas")
+    return found
 
 
 def model_digest(network: Network) -> str:

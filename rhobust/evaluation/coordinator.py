@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -33,6 +34,8 @@ from .plan import (
 from .proofs import Proofs
 from .result import Evaluation
 from .session import setup
+
+log = logging.getLogger("rhobust")
 
 FIRST = 16
 """Images of one task of the first pass."""
@@ -84,6 +87,8 @@ class Coordinator:
         self.labels = {
             one: int(images.labels[one]) if labelled else self.predicted[one] for one in indices
         }
+        # an image whose label is the only target has no question
+        indices = tuple(one for one in indices if asked.target_of(self.labels[one]))
         check_images(network, images, indices, self.labels, asked)
         check_certificates(options, network, indices)
         self.proofs = Proofs(options, network, images, asked)
@@ -116,6 +121,10 @@ class Coordinator:
         try:
             if self.store is not None and self.plan.indices:
                 self.store.begin(self.run)
+            log.info(
+                "run %s: %d images, %d of them answered, %d to ask", self.run.id,
+                len(self.plan.indices), len(self.plan.finished), len(self.plan.asked),
+            )  # fmt: skip
             if self.plan.asked:
                 self._ask()
         except KeyboardInterrupt:
@@ -135,6 +144,8 @@ class Coordinator:
         with open_workers(self.spec, made) as workers:
             self._first(workers, firsts)
             self.stage = 2
+            missing = sum(index not in self.records for index in self.plan.asked)
+            log.info("all images were looked at, and %d are left to search", missing)
             self._second(workers)
 
     def _begun(self) -> list[int]:
@@ -276,6 +287,7 @@ class Coordinator:
                 record = self.proofs.keep(known.record(self.asked, image))
                 self.store.keep(self.run, record, key=key, claim=claim, withdraw=True)
         self.records[index] = record
+        log.debug("image %s: %s", record.name, [str(one.verdict) for one in record.decisions])
         self.progress(Step(record, len(self.records), len(self.plan.indices), self.stage))
 
     def _evaluation(self) -> Evaluation:

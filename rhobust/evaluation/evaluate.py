@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -75,7 +76,7 @@ def evaluate(
     """
     known = network_of(network)
     asked = Asked.make(eps, norm, domain, target, margin, rho, attacks, timeout, seed, settings)
-    given = images_of(images, labels, domain)
+    given = images_of(images, labels, domain).fitted(known)
     options = Options(
         rerun, only_new, None if certificates is None else Path(certificates), check, overwrite
     )
@@ -113,7 +114,4 @@ def images_of(
     given = np.asarray(labels).reshape(-1)
     if given.dtype.kind not in "iu" or len(given) != len(images):
         raise InputError(f"labels should be {len(images)} whole numbers, not {given.shape}")
-    return Images(
-        images.source, images.values, given.astype(np.int64), images.divisor, images.told,
-        images.names,
-    )  # fmt: skip
+    return replace(images, labels=given.astype(np.int64))

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Sequence
 
-import numpy as np
-
-from ..attacks.budget import restarts
-from ..attacks.pgd import pgd
+from ..attacks.methods import METHODS
+from ..attacks.models import NetworkModel
 from ..clock import Deadline
-from ..compiler.base.untrusted import attempt
-from ..compiler.problem import Problem
+from ..compiler.base.errors import InputError
+from ..compiler.base.norms import NormKind
 from ..compiler.question.claim import Claim
-from ..queries.engine import FirstFound
-from ..queries.regions import around
-from ..witness.label import Validator, Witness
+from ..queries.attack import attack_batch, chosen
+from ..witness.label import Witness
 
-MOST_STARTS = 30
-"""Starts for each target at most."""
-
-Attack: TypeAlias = Callable[[Claim, Problem, Deadline, int], Witness | None]
-"""From a claim within a radius, its problem over the domain, the time and a seed to an example."""
+RESTARTS = 10
+"""Starts for each image of an attack that has several."""
 
 
-def descend(claim: Claim, problem: Problem, deadline: Deadline, seed: int) -> Witness | None:
-    """Projected gradient descent from many starts (Madry et al. 2018)."""
-    near, box = around(problem, claim.region)
-    found = FirstFound(near, Validator(claim, deadline.stop))
-    count = len(problem.offset)
-    many = restarts(4.0 * claim.network.work, 30, count, MOST_STARTS)
-    attempt(
-        lambda: pgd(
-            near, box, np.eye(count, dtype=bool), found.accept, deadline.stop,
-            np.random.default_rng(seed), restarts=many, start=claim.image,
-        ),
-        None,
+def check_attacks(names: Sequence[str], norm: NormKind) -> tuple[str, ...]:
+    """The names, each once; InputError for one that is not known, or not in this norm."""
+    for name in names:
+        if name not in METHODS:
+            raise InputError(f"no attack is called {name!r}; there are {', '.join(METHODS)}")
+        if norm not in METHODS[name].norms:
+            known = ", ".join(METHODS[name].norms)
+            raise InputError(f"the attack {name} knows {known}, not {norm}")
+    return tuple(dict.fromkeys(names))
+
+
+def attacked(
+    name: str, model: NetworkModel, claim: Claim, deadline: Deadline, seed: int
+) -> Witness | None:
+    """A validated example within a claim's radius, if an attack finds one.
+
+    Images are attacked one by one: so what is found of one does not depend on which others are
+    asked, and a run that was stopped goes on to the same rows.
+    """
+    several = hasattr(METHODS[name](), "restarts")
+    region = claim.region
+    (found,) = attack_batch(
+        claim.network, claim.image[None], [claim.label], region.eps, norm=region.norm,
+        domain=(region.lower, region.upper), target=claim.targets, margin=claim.margin,
+        timeout=deadline.share(), seed=seed, model=model,
+        method=chosen(name, restarts=RESTARTS if several else None),
     )  # fmt: skip
     return found.witness
-
-
-METHODS: dict[str, Attack] = {"pgd": descend}
-"""To add an attack: its line here."""

@@ -16,7 +16,6 @@ from ..compiler.base.errors import Contradiction
 from ..compiler.base.evidence import REASON
 from ..compiler.base.late import Late
 from ..compiler.base.untrusted import attempt, tell
-from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim
 from ..queries.engine import ending
 from ..queries.regions import around
@@ -24,7 +23,7 @@ from ..queries.rho import rho
 from ..queries.verify import lost_already, verify
 from ..results import Verdict
 from .asked import Asked
-from .first_attacks import METHODS
+from .first_attacks import attacked
 from .known import Known
 from .session import Session
 
@@ -120,18 +119,20 @@ def _look(session: Session, job: Job, deadline: Deadline) -> None:
         else:
             tried |= {other for other in left if other > eps}
     for eps in reversed(known.open(asked)):
-        if not _attacked(job, claim.within(eps), problem, deadline):
+        if known.verdict(eps) is not Verdict.UNKNOWN:
+            continue  # what was found at a larger radius lies within this one, too
+        if not _attacked(session, job, claim.within(eps), deadline):
             break  # a smaller radius holds less
 
 
-def _attacked(job: Job, claim: Claim, problem: Problem, deadline: Deadline) -> bool:
+def _attacked(session: Session, job: Job, claim: Claim, deadline: Deadline) -> bool:
     """Whether an attack found an example; `Known` then has it."""
     known = job.known
     for method in job.asked.attacks:
         known.attack = np.inf if known.attack is None else known.attack
         if deadline.stop():
             return False
-        witness = METHODS[method](claim, problem, deadline, job.asked.seed)
+        witness = attacked(method, session.model(claim), claim, deadline, job.asked.seed)
         known.shown(witness)
         if witness is not None:
             if witness.distance < known.attack:
@@ -144,8 +145,8 @@ def _settle(session: Session, job: Job, deadline: Deadline) -> None:
     known, asked = job.known, job.asked
     ask = partial(
         verify, session.network, job.image, label=known.label, norm=asked.norm,
-        domain=asked.domain, target=asked.target, margin=asked.margin, settings=asked.settings,
-        seed=asked.seed, check=job.check, overwrite=job.overwrite,
+        domain=asked.domain, target=asked.target_of(known.label), margin=asked.margin,
+        settings=asked.settings, seed=asked.seed, check=job.check, overwrite=job.overwrite,
     )  # fmt: skip
     while not deadline.stop() and (eps := known.next(asked)) is not None:
         parts = len(known.open(asked)) + asked.rho
@@ -153,9 +154,9 @@ def _settle(session: Session, job: Job, deadline: Deadline) -> None:
     if asked.rho and not known.narrow() and not deadline.stop():
         result = rho(
             session.network, job.image, label=known.label, norm=asked.norm, domain=asked.domain,
-            target=asked.target, margin=asked.margin, settings=asked.settings, seed=asked.seed,
-            timeout=deadline.share(), certificate=job.certificate or None, check=job.check,
-            overwrite=job.overwrite,
+            target=asked.target_of(known.label), margin=asked.margin, settings=asked.settings,
+            seed=asked.seed, timeout=deadline.share(), certificate=job.certificate or None,
+            check=job.check, overwrite=job.overwrite,
         )  # fmt: skip
         known.measured(result)
         known.certificate = job.certificate if result.certified is not None else ""

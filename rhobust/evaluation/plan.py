@@ -24,7 +24,10 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How stored answers and certificates are dealt with; see `evaluate`."""
+    """How stored answers and certificates are dealt with; see `evaluate`.
+
+    command: what repeats the run.
+    """
 
     rerun: str = "never"
     only_new: bool = False
@@ -64,10 +67,11 @@ def check_images(
     labels: Mapping[int, int],
     asked: Asked,
 ) -> None:
-    """That each image makes a claim: shape, values inside the domain, label, target, margin."""
+    """That each image makes a claim: values inside the domain, label, target, margin."""
     first: dict[int, int] = {}
     low, high = (np.asarray(end, dtype=np.float64).reshape(-1) for end in asked.domain)
-    network.check_input(images.values[indices[0]], f"{images.source}: an image")
+    if not indices:
+        raise InputError(f"{images.source}: the target is the label of every image asked for")
     for index in indices:
         values = images.vector(index)
         if not ((low <= values) & (values <= high)).all():  # NaN too

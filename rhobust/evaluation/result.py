@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -80,7 +81,7 @@ class Evaluation:
         Shares are rounded outwards to tenths of a percent: what is proven stays below, what is
         shown above.
         """
-        clean = f"clean accuracy {_percent(self.clean)}"
+        clean = f"clean accuracy {percent(self.clean)}"
         lines = [f"{clean}, {self._at_radius(eps)}" for eps in self.eps]
         if self.run.question.get("rho"):
             lines.append(f"{clean}, {self._distances()}")
@@ -134,16 +135,16 @@ class Evaluation:
     def _at_radius(self, eps: float) -> str:
         lower, undecided = self._counts(eps)
         count = max(1, len(self))
-        low = _percent(lower / count, math.floor)
+        low = percent(lower / count, math.floor)
         if undecided:
-            high = _percent((lower + undecided) / count, math.ceil)
+            high = percent((lower + undecided) / count, math.ceil)
             told = f"robust accuracy between {low} and {high} at {eps:g}"
             how = f"proven; {undecided:,} of {len(self):,} undecided"
         else:
-            told, how = f"robust accuracy {_percent(lower / count)} at {eps:g}", "proven"
+            told, how = f"robust accuracy {percent(lower / count)} at {eps:g}", "proven"
         attacks = ""
         if self.run.question.get("attacks"):
-            attacks = f", attacks alone would say {_percent(self.attacked(eps))}"
+            attacks = f", attacks alone would say {percent(self.attacked(eps))}"
         return f"{told} ({how}){attacks}"
 
     def _distances(self) -> str:
@@ -155,9 +156,8 @@ class Evaluation:
         return f"{told}, its median between {low:.4g} and {high:.4g}"
 
 
-def _percent(share: float, rounded: object = round) -> str:
+def percent(share: float, rounded: Callable[[float], int] = round) -> str:
     """A share as tenths of a percent; rounded: floor, ceil or round."""
-    assert callable(rounded)
     # what is a whole number of tenths but for its last bit stays one
     tenths = share * 1000.0
     whole = round(tenths)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..attacks.models import NetworkModel
 from ..compiler.base.arrays import Vector
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network
@@ -25,6 +27,7 @@ class Session:
     def __init__(self, network: Network) -> None:
         self.network = network
         self._problems: OrderedDict[tuple[int, tuple[int, ...]], Problem] = OrderedDict()
+        self._model: NetworkModel | None = None
 
     def problem(self, claim: Claim) -> Problem:
         """The claim's problem over the whole domain, of which `around` takes a part."""
@@ -35,6 +38,13 @@ class Session:
                 self._problems.popitem(last=False)
         self._problems.move_to_end(key)
         return self._problems[key]
+
+    def model(self, claim: Claim) -> NetworkModel:
+        """What attacks ask for logits and gradients, over the domain of all claims."""
+        if self._model is None:
+            region = claim.region
+            self._model = NetworkModel(self.network, region.lower, region.upper)
+        return self._model
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +86,5 @@ def setup(network: Network, alone: bool, trust_pickle: bool = False) -> Here | E
             "use workers=1, or save it and give the file"
         )
     scale = normalization(network)
-    return Elsewhere(network.path, model_digest(network), trust_pickle, scale)
+    path = str(Path(network.path).absolute())  # workers may stand in other folders
+    return Elsewhere(path, model_digest(network), trust_pickle, scale)

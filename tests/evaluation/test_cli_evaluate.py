@@ -96,6 +96,22 @@ def test_bad_arguments_end_in_one_line(
     assert said in told and "secret" not in told and "Traceback" not in told
 
 
+def test_tune_tells_the_radius(tmp_path: Path) -> None:
+    options = ["tune", "digits", "--index", "0:6", "--tolerance", "0.2", "--share", "1/2"]
+    told = runner.invoke(app, [*options, "--store", str(tmp_path / "r.sqlite")])
+    assert told.exit_code == 0, told.output
+    lines = told.stdout.splitlines()
+    assert lines[0].startswith("0.003906: between 50.0 % and ") and len(lines) > 4
+    assert lines[-1].startswith("50.0 % are proven robust at 0.")
+    assert "and shown not to be at 0." in lines[-1]
+    end = runner.invoke(app, [*options, "--max-eps", "0.001", "--quiet"])
+    assert end.stdout == (
+        "50.0 % are proven to keep their labels within 0.001, the largest asked\n"
+    )
+    refused = runner.invoke(app, ["tune", "digits", "--share", "2"])
+    assert refused.exit_code == 2 and "share must be" in refused.stderr
+
+
 def test_passwords_are_not_kept() -> None:
     text = "rhobust evaluate m.onnx --store postgresql://me:pass:w@rd@host/db --eps 0.1"
     assert "pass" not in hidden(text) and "postgresql://me:***@host/db" in hidden(

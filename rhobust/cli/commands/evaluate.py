@@ -1,13 +1,14 @@
-"""The command evaluate: a whole test set under one question, kept in a store."""
+"""The commands evaluate and tune: questions about a whole test set, kept in a store."""
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
@@ -17,12 +18,13 @@ from ...compiler.network.graph import Network
 from ...evaluation.asked import Asked
 from ...evaluation.coordinator import Coordinator, Step
 from ...evaluation.plan import Options as Plan
-from ...evaluation.result import Evaluation
+from ...evaluation.result import Evaluation, percent
+from ...evaluation.tune import Tried, Tuned, tune
 from ...files.outputs import apart
 from ...store import Store
 from .. import process
 from ..bar import bar
-from ..options import Options, radius
+from ..options import Options, number, radius
 from ..output import is_standard, no_standard, tell
 from ..prepare import prepare
 from ..results import ResultFiles
@@ -51,12 +53,13 @@ class Whole:
 def run(options: Options, whole: Whole) -> None:
     """rhobust evaluate."""
     no_standard(whole.certificates, "folder")
-    attacks = [] if whole.attacks in ("", "none") else whole.attacks.split(",")
     asked = Asked.make(
         [radius(text) for text in whole.eps], whole.norm, options.domain, options.target,
-        options.margin, whole.rho, attacks, options.timeout, options.seed, effort(options),
+        options.margin, whole.rho, names(whole.attacks), options.timeout, options.seed,
+        effort(options),
     )  # fmt: skip
-    network, images, indices = prepare(options)
+    # what targets there are is checked image by image later: some may be their own label
+    network, images, indices = prepare(replace(options, target="any"))
     _apart(options, whole, network)
     plan = Plan(
         whole.rerun, whole.only_new, whole.certificates, options.check, options.overwrite,
@@ -85,6 +88,48 @@ def run(options: Options, whole: Whole) -> None:
         done = len(found) - len(found.unfinished)
         typer.echo(f"interrupted after {done} of {len(found)} images", err=True)
         raise typer.Exit(process.status())
+
+
+def search(options: Options, whole: Whole, share: str, largest: str, tolerance: float) -> None:
+    """rhobust tune."""
+    wanted, end = number(share, "--share"), radius(largest, "--max-eps")
+    attacks = names(whole.attacks)
+    Asked.make(
+        [0.0], whole.norm, options.domain, options.target, options.margin, False, attacks,
+        options.timeout, options.seed, effort(options),
+    )  # fmt: skip
+    network, images, indices = prepare(replace(options, target="any"))
+    _apart(options, whole, network)
+
+    def told(one: Tried) -> None:
+        if not whole.quiet:
+            tell(f"{one.eps:g}: between {percent(one.lower, math.floor)} and "
+                 f"{percent(one.upper, math.ceil)}")  # fmt: skip
+
+    with bar(None, whole.quiet) as shown:
+        found = tune(
+            network, images, share=wanted, largest=end, tolerance=tolerance, store=whole.store,
+            progress=shown, tried=told, index=indices, norm=whole.norm, domain=options.domain,
+            target=options.target, margin=options.margin, attacks=attacks,
+            timeout=options.timeout, settings=effort(options), seed=options.seed,
+            workers=whole.workers,
+        )  # fmt: skip
+    tell(_radius(found))
+
+
+def _radius(found: Tuned) -> str:
+    share = percent(found.share)
+    if found.above is None:
+        return f"{share} are proven to keep their labels within {found.eps:g}, the largest asked"
+    why = "shown not to be" if found.refuted else "not proven to be"
+    if found.eps is None:
+        return f"{share} are {why} robust at any radius, {found.above:g} neither"
+    return f"{share} are proven robust at {found.eps:g}, and {why} at {found.above:g}"
+
+
+def names(attacks: str) -> list[str]:
+    """The value of --attacks."""
+    return [] if attacks in ("", "none") else attacks.split(",")
 
 
 def _work(work: Coordinator, files: ResultFiles, quiet: bool) -> tuple[Evaluation, bool]:
