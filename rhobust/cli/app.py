@@ -27,6 +27,7 @@ from .options import (
     Json,
     Labels,
     Layout,
+    Log,
     Margin,
     MaxEps,
     Mean,
@@ -54,6 +55,7 @@ from .options import (
     WorkersCount,
     distance,
     interval,
+    log_level,
     radius,
     who,
 )
@@ -433,6 +435,9 @@ def evaluate(
     index: Index = "",
     eps: Radii = None,
     rho: Annotated[bool, typer.Option("--rho", help="The exact rho of every image, too.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="rho-hat of every image, by convex restriction, too.")
+    ] = False,
     norm: Norm = "linf",
     target: Target = "any",
     margin: Margin = 0.0,
@@ -462,11 +467,13 @@ def evaluate(
     threads: Threads = 1,
     memory: Memory = 400.0,
     quiet: Quiet = False,
+    log: Log = "warning",
     trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Evaluate a test set: robust accuracy, proven from below and shown from above."""
     distance(norm)
+    log_level(log)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, None, None,
         threads, memory, trust_pickle, check, overwrite, layout, mean, std,
@@ -474,7 +481,7 @@ def evaluate(
     from .commands.evaluate import Whole, run
 
     run(asked, Whole(
-        eps or [], rho, attacks, norm, total_timeout, store, rerun, only_new,
+        eps or [], rho, estimate, attacks, norm, total_timeout, store, rerun, only_new,
         who(workers, scheduler), certificates, json, csv, quiet,
     ))  # fmt: skip
 
@@ -560,10 +567,12 @@ def tune(
     threads: Threads = 1,
     memory: Memory = 400.0,
     quiet: Quiet = False,
+    log: Log = "warning",
     trust_pickle: TrustPickle = False,
 ) -> None:
     """Find the largest radius at which a given share of a test set is proven robust."""
     distance(norm)
+    log_level(log)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, None, None,
         threads, memory, trust_pickle, layout=layout, mean=mean, std=std,
@@ -571,8 +580,8 @@ def tune(
     from .commands.evaluate import Whole, search
 
     whole = Whole(
-        [], False, attacks, norm, None, store, "never", False, who(workers, scheduler), None, None,
-        None, quiet,
+        [], False, False, attacks, norm, None, store, "never", False, who(workers, scheduler),
+        None, None, None, quiet,
     )  # fmt: skip
     search(asked, whole, share, max_eps, tolerance)
 

@@ -136,6 +136,9 @@ WorkersCount = Annotated[
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Of a Dask cluster, as host:8786.")
 ]
+Log = Annotated[
+    str, typer.Option(metavar="LEVEL", help="Log to standard error: debug, info, warning or error.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="The summary, and nothing else.")]
 Radii = Annotated[
     list[str] | None,
@@ -182,6 +185,17 @@ class Options:
             raise InputError(f"--timeout must be a positive number of seconds, not {self.timeout}")
         if self.seed < 0:
             raise InputError(f"--seed must be at least 0, not {self.seed}")
+
+
+def log_level(name: str) -> None:
+    """Lets the program's logger tell what --log asks for."""
+    import logging
+
+    levels = {"debug", "info", "warning", "error"}
+    if name not in levels:
+        raise InputError(f"--log is one of {', '.join(sorted(levels))}, not {name!r}")
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("rhobust").setLevel(name.upper())
 
 
 def who(workers: int, scheduler: str | None) -> int | str:

@@ -27,7 +27,8 @@ class Asked:
     """One question about every image, and the effort that may be spent on it.
 
     target: any, second, or labels in increasing order. eps: in increasing order. timeout: seconds
-    for one image, None for no limit. rho: whether the exact least distance is asked for, too.
+    for one image, None for no limit. rho: whether the exact least distance is asked for, too;
+    estimate: whether that of the convex restriction is.
     """
 
     norm: str
@@ -36,6 +37,7 @@ class Asked:
     margin: float
     eps: tuple[float, ...]
     rho: bool
+    estimate: bool
     attacks: tuple[str, ...]
     timeout: float | None
     seed: int
@@ -50,6 +52,7 @@ class Asked:
         target: Target,
         margin: float,
         rho: bool,
+        estimate: bool,
         attacks: Sequence[str],
         timeout: float | None,
         seed: int,
@@ -58,12 +61,14 @@ class Asked:
         """Checks what does not depend on network and images; raises InputError."""
         several: list[Any] = list(eps) if isinstance(eps, list | tuple | np.ndarray) else [eps]
         radii = tuple(sorted({check_eps(one) for one in several}))
-        if not radii and not rho:
-            raise InputError("nothing is asked: give a radius (eps), or ask for the exact rho")
+        if not (radii or rho or estimate):
+            raise InputError(
+                "nothing is asked: give a radius (eps), or ask for rho or its estimate"
+            )
         kind = NormKind.of(norm)
         check_timeout(timeout)
         return cls(
-            str(kind), domain, _targets(target), margin, radii, rho,
+            str(kind), domain, _targets(target), margin, radii, rho, estimate,
             check_attacks(attacks, kind), timeout, int(seed), settings or Settings(),
         )  # fmt: skip
 
@@ -101,8 +106,8 @@ class Asked:
         """All that may change an answer, as texts and numbers."""
         return {
             "model": model_digest(network), **self.truth(), "eps": list(self.eps),
-            "rho": self.rho, "attacks": list(self.attacks), "timeout": self.timeout,
-            "seed": self.seed, "settings": digest(self.settings),
+            "rho": self.rho, "estimate": self.estimate, "attacks": list(self.attacks),
+            "timeout": self.timeout, "seed": self.seed, "settings": digest(self.settings),
         }  # fmt: skip
 
 

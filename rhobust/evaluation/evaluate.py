@@ -33,6 +33,7 @@ def evaluate(
     labels: npt.ArrayLike | None = None,
     eps: Radii = (),
     rho: bool = False,
+    estimate: bool = False,
     norm: str = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "any",
@@ -58,7 +59,8 @@ def evaluate(
     images: `rb.data.Images`, a file of them, or an array (N, ...); uint8 is divided by 255 unless
     the domain holds 0 to 255.  labels (N,): by default those of the images, and of an array the
     predicted ones.  eps: a radius, or several; an image that one decides is not asked at others.
-    rho: whether the exact least distance of every image is asked for.  attacks: names of attacks
+    rho: whether the exact least distance of every image is asked for; estimate: whether that of the
+    convex restriction is, an upper end.  attacks: names of attacks
     that come before any search.  index: which images, by default all.
     timeout: seconds for each image; total_timeout: for all of them, after which the images that
     were not reached are UNKNOWN; the cheap ones come first.
@@ -75,7 +77,9 @@ def evaluate(
     what is finished after Ctrl-C.
     """
     known = network_of(network)
-    asked = Asked.make(eps, norm, domain, target, margin, rho, attacks, timeout, seed, settings)
+    asked = Asked.make(
+        eps, norm, domain, target, margin, rho, estimate, attacks, timeout, seed, settings
+    )
     given = images_of(images, labels, domain).fitted(known)
     options = Options(
         rerun, only_new, None if certificates is None else Path(certificates), check, overwrite

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ..compiler.base.arrays import Vector
 from ..compiler.base.errors import Contradiction
 from ..compiler.base.evidence import REASON
@@ -88,6 +86,8 @@ class Known:
 
     def done(self, asked: Asked) -> bool:
         """Whether nothing that was asked is open."""
+        if asked.estimate and self.estimate is None:
+            return False
         return not self.open(asked) and (not asked.rho or self.narrow())
 
     def effort(self, eps: float) -> Effort:
@@ -129,7 +129,7 @@ class Known:
         if result.reason == REASON:
             raise Contradiction("the search for rho contradicted itself")
         self.lower = max(self.lower, result.lower)
-        if not np.isnan(result.estimate) and result.estimate < math.inf:
+        if self.estimate is None and result.estimate < math.inf:  # NaN fails
             self.estimate = result.estimate
         self.shown(result.witness)
 

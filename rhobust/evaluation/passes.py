@@ -18,6 +18,7 @@ from ..compiler.base.late import Late
 from ..compiler.base.untrusted import attempt, tell
 from ..compiler.question.claim import Claim
 from ..queries.engine import ending
+from ..queries.estimate import rho_estimate
 from ..queries.regions import around
 from ..queries.rho import rho
 from ..queries.verify import lost_already, verify
@@ -101,7 +102,7 @@ def _look(session: Session, job: Job, deadline: Deadline) -> None:
     logits = np.asarray(session.network.forward(job.image[None])[0])
     known.shown(lost_already(claim, logits))
     if known.witness is not None and known.upper == 0.0:
-        known.attack = 0.0
+        known.attack = known.estimate = 0.0
         return
     problem = session.problem(claim)
     lead = logits[claim.label] - np.delete(logits, claim.label).max()
@@ -123,6 +124,21 @@ def _look(session: Session, job: Job, deadline: Deadline) -> None:
             continue  # what was found at a larger radius lies within this one, too
         if not _attacked(session, job, claim.within(eps), deadline):
             break  # a smaller radius holds less
+    if asked.estimate and not deadline.stop():
+        _estimate(session, job, deadline)
+
+
+def _estimate(session: Session, job: Job, deadline: Deadline) -> None:
+    """rho-hat by convex restriction, inf where the image's linear region holds no example."""
+    known, asked = job.known, job.asked
+    found = rho_estimate(
+        session.network, job.image, label=known.label, norm=asked.norm, domain=asked.domain,
+        target=asked.target_of(known.label), margin=asked.margin, timeout=deadline.share(),
+        seed=asked.seed,
+    )  # fmt: skip
+    if found.status in ("found", "none_in_region"):
+        known.estimate = found.rho
+    known.shown(found.witness)
 
 
 def _attacked(session: Session, job: Job, claim: Claim, deadline: Deadline) -> bool:

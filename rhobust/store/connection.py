@@ -71,8 +71,10 @@ def _check(path: Path, readonly: bool) -> None:
 
 def _sqlite(path: Path, readonly: bool) -> Engine:
     # a path may hold what an address gives a meaning to, so it is no part of one
-    mode = "ro" if readonly else "rwc"
-    address = f"{path.resolve().as_uri()}?mode={mode}"
+    address = f"{path.resolve().as_uri()}?mode={'ro' if readonly else 'rwc'}"
+    if readonly and not os.access(path.resolve().parent, os.W_OK):
+        # where no lock can be made nobody writes, unless a log beside the file says otherwise
+        address += "" if Path(f"{path}-wal").exists() else "&immutable=1"
 
     def opened() -> Any:
         import sqlite3

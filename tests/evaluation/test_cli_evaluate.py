@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -81,6 +82,7 @@ def test_files_of_other_questions_are_refused_before_work(tmp_path: Path) -> Non
     [
         ((), "nothing is asked"),
         (("--eps", "x"), "--eps"),
+        (("--eps", "0.1", "--log", "loud"), "--log is one of"),
         (("--eps", "0.1", "--rerun", "sometimes", "--store", "STORE"), "rerun is one of"),
         (("--eps", "0.1", "--total-timeout", "0"), "positive"),
         (("--eps", "0.1", "--attacks", "magic"), "magic"),
@@ -110,6 +112,14 @@ def test_tune_tells_the_radius(tmp_path: Path) -> None:
     )
     refused = runner.invoke(app, ["tune", "digits", "--share", "2"])
     assert refused.exit_code == 2 and "share must be" in refused.stderr
+
+
+def test_the_log_tells_by_level(caplog: pytest.LogCaptureFixture) -> None:
+    for level, count in (("warning", 0), ("info", 2), ("debug", 4)):
+        caplog.clear()
+        call("digits", "--eps", "0.01", "--index", "0:2", "--log", level)
+        assert len(caplog.messages) == count, caplog.messages
+    logging.getLogger("rhobust").setLevel(logging.NOTSET)
 
 
 def test_passwords_are_not_kept() -> None:

@@ -105,6 +105,20 @@ def test_rho_is_that_of_rho(network: rb.Network, images: Images) -> None:
         assert (one.rho_lower > 0.05) == (one.decisions[0].verdict is Verdict.ROBUST)
 
 
+def test_estimates_are_those_of_rho_estimate(network: rb.Network, images: Images) -> None:
+    found = rb.evaluate(network, images, eps=0.05, estimate=True, index=[0, 3, 8, 21], timeout=60)
+    for one in found.records:
+        label = int(images.labels[one.index])
+        alone = rb.rho_estimate(network, images.vector(one.index), label=label, target="any")
+        assert one.rho_estimate == (alone.rho if one.correct else 0.0)
+        assert one.rho_upper <= alone.distance
+    only = rb.evaluate(network, images, estimate=True, attacks=(), index=[0, 3])
+    assert [one.rho_estimate for one in only.records] == [
+        one.rho_estimate for one in found.records[:2]
+    ]
+    assert [one.decisions for one in only.records] == [(), ()]
+
+
 def test_misclassified_images_have_rho_0(network: rb.Network, images: Images) -> None:
     logits = network.forward(images.values.reshape(200, -1) / 255.0)
     wrong = np.flatnonzero(np.argmax(logits, axis=1) != images.labels)[:2].tolist()

@@ -18,10 +18,10 @@ from rhobust.evaluation.policies import POLICIES
 from rhobust.results import Verdict
 from rhobust.store import Store
 
-BASE = Asked("linf", (0.0, 1.0), "any", 0.0, (0.1,), False, ("pgd",), 60.0, 0, Settings())
+BASE = Asked("linf", (0.0, 1.0), "any", 0.0, (0.1,), False, False, ("pgd",), 60.0, 0, Settings())
 OTHER: dict[str, Any] = {
     "norm": "l2", "domain": (0.0, 2.0), "target": (3,), "margin": 0.5,
-    "eps": (0.1, 0.2), "rho": True,
+    "eps": (0.1, 0.2), "rho": True, "estimate": True,
     "attacks": (), "timeout": None, "seed": 1, "settings": Settings(root_steps=7),
 }  # fmt: skip
 TRUE = {"norm", "domain", "target", "margin"}

@@ -37,6 +37,7 @@ class Whole:
 
     eps: Sequence[str]
     rho: bool
+    estimate: bool
     attacks: str
     norm: str
     total_timeout: float | None
@@ -55,8 +56,8 @@ def run(options: Options, whole: Whole) -> None:
     no_standard(whole.certificates, "folder")
     asked = Asked.make(
         [radius(text) for text in whole.eps], whole.norm, options.domain, options.target,
-        options.margin, whole.rho, names(whole.attacks), options.timeout, options.seed,
-        effort(options),
+        options.margin, whole.rho, whole.estimate, names(whole.attacks), options.timeout,
+        options.seed, effort(options),
     )  # fmt: skip
     # what targets there are is checked image by image later: some may be their own label
     network, images, indices = prepare(replace(options, target="any"))
@@ -95,7 +96,7 @@ def search(options: Options, whole: Whole, share: str, largest: str, tolerance: 
     wanted, end = number(share, "--share"), radius(largest, "--max-eps")
     attacks = names(whole.attacks)
     Asked.make(
-        [0.0], whole.norm, options.domain, options.target, options.margin, False, attacks,
+        [0.0], whole.norm, options.domain, options.target, options.margin, False, False, attacks,
         options.timeout, options.seed, effort(options),
     )  # fmt: skip
     network, images, indices = prepare(replace(options, target="any"))
