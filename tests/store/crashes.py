@@ -8,7 +8,9 @@ Counts committed rows that were lost and rows that are doubled, which must both 
 from __future__ import annotations
 
 import argparse
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from pathlib import Path
 from rhobust.store import Store
 
 from .examples import record, same
+from .writer import main as main_of_writer
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RUN = "a" * 16
@@ -52,12 +55,48 @@ class Count:
         self.damaged += (whole != "ok") + (decisions != len(indices))
 
 
-def writer(path: Path, first: int, count: int, *limit: int) -> subprocess.Popen[str]:
+class Forked:
+    """A writer in a copy of this process, which need not load the libraries again."""
+
+    returncode = 0
+
+    def __init__(self, arguments: list[str]) -> None:
+        out, err = os.pipe(), os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            os.dup2(out[1], 1)
+            os.dup2(err[1], 2)
+            status = 1
+            try:
+                status = main_of_writer(arguments)
+            finally:
+                os._exit(status)
+        os.close(out[1])
+        os.close(err[1])
+        self.stdout, self.stderr = os.fdopen(out[0]), os.fdopen(err[0])
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        with self.stdout, self.stderr:
+            told = self.stdout.read(), self.stderr.read()
+        self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return told
+
+
+forking = False
+"""Whether writers are forked; not in the tests, whose process may have threads."""
+
+
+def writer(path: Path, first: int, count: int, *limit: int) -> subprocess.Popen[str] | Forked:
     """A process of `tests.store.writer`."""
-    command = [sys.executable, "-m", "tests.store.writer", path, RUN, first, count, *limit]
+    arguments = [str(part) for part in (path, RUN, first, count, *limit)]
+    if forking:
+        return Forked(arguments)
     return subprocess.Popen(
-        [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, cwd=ROOT,
+        [sys.executable, "-m", "tests.store.writer", *arguments], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
 
 
@@ -101,6 +140,8 @@ def together(path: Path, draw: random.Random, kill: bool) -> list[int]:
 
 
 def main() -> None:
+    global forking
+    forking = True
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)

@@ -17,8 +17,9 @@ from rhobust.store import Store
 from .examples import record, run
 
 
-def main() -> int:
-    name, run_id, first, count, *limit = sys.argv[1:]
+def main(arguments: list[str]) -> int:
+    """The exit status, as of the program."""
+    name, run_id, first, count, *limit = arguments
     try:
         with Store.open(name) as store:
             whole = run(run_id)
@@ -30,10 +31,10 @@ def main() -> int:
                 store.keep(whole, record(index), key=f"key {index}", claim=f"claim {index}")
                 print(index, flush=True)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr, flush=True)
         return 2
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
