@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def told(where: str) -> Iterator[None]:
         raise InputError(
             f"{where}: the store cannot be used: {said}; what was committed is kept"
         ) from error
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         said = " ".join(str(error).split())
         raise InputError(f"{where}: the store cannot be used: {said}") from error
 
@@ -77,8 +78,6 @@ def _sqlite(path: Path, readonly: bool) -> Engine:
         address += "" if Path(f"{path}-wal").exists() else "&immutable=1"
 
     def opened() -> Any:
-        import sqlite3
-
         return sqlite3.connect(
             address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
         )
@@ -109,7 +108,9 @@ def settle(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         connection = engine.raw_connection()
         try:
-            connection.cursor().execute("PRAGMA journal_mode = WAL")
+            # another process may be at it at the same moment, and whoever opens next tries again
+            with suppress(sqlite3.OperationalError):
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
 

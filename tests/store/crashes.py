@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,8 @@ class Forked:
             status = 1
             try:
                 status = main_of_writer(arguments)
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(status)
         os.close(out[1])

@@ -165,6 +165,28 @@ def test_files_that_are_no_store_stay_as_they_are(tmp_path: Path) -> None:
     assert other.read_text() == "something else entirely" and foreign.read_bytes() == before
 
 
+def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    with Store.open(path) as store:
+        store.begin(run())
+        for index in range(30):
+            store.keep(run(), record(index))
+    data = bytearray(path.read_bytes())
+    data[2000:] = b"x" * (len(data) - 2000)
+    path.write_bytes(bytes(data))
+    path.with_name("other.sqlite").write_bytes(b"SQLite format 3\0" + b"y" * 4000)
+    for name in ("results.sqlite", "other.sqlite"):
+        with pytest.raises(InputError) as error, Store.open(tmp_path / name) as store:
+            list(store.records(run()))
+        assert str(tmp_path / name) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_postgresql_needs_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rhobust.store.connection.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"needs psycopg: pip install 'rhobust\[postgresql\]'"):
+        Store.open("postgresql://me:secret@host/x")
+
+
 @pytest.mark.parametrize("name", ["mysql://host/x", "sqlite://", "postgresql://[", "nothing://x"])
 def test_addresses_of_other_servers_are_refused(name: str) -> None:
     with pytest.raises(InputError) as error:
