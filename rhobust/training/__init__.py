@@ -6,14 +6,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .fine_tuning import Round, fine_tune
     from .history import Epoch, History
     from .module import module_of
     from .trainer import train
 
-__all__ = ["Epoch", "History", "module_of", "train"]
+__all__ = ["Epoch", "History", "Round", "fine_tune", "module_of", "train"]
 
 _HOMES = {
-    "Epoch": ".history", "History": ".history", "module_of": ".module", "train": ".trainer",
+    "Epoch": ".history", "History": ".history", "Round": ".fine_tuning",
+    "fine_tune": ".fine_tuning", "module_of": ".module", "train": ".trainer",
 }  # fmt: skip
 
 if not TYPE_CHECKING:
