@@ -402,6 +402,7 @@ def smooth(
     batch: Annotated[
         int, typer.Option(metavar="N", min=1, help="Noisy images that are made at once.")
     ] = 4096,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
     domain: Domain = "0,1",
     timeout: Timeout = 60.0,
     seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
@@ -419,9 +420,11 @@ def smooth(
         trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
     )  # fmt: skip
     radius_asked = radius(at, "--radius") if at else None
-    from .commands.smooth import Asked, show
+    from ..smoothing.rows import Asked
+    from .commands.smooth import show
 
-    show(asked, sigma, grid, Asked(n0, n, alpha, radius_asked, batch, whole_set), out)
+    of_each = Asked(n0, n, alpha, radius_asked, timeout)
+    show(asked, sigma, grid, of_each, batch, whole_set, workers, out)
 
 
 @app.command()

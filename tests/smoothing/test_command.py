@@ -116,8 +116,8 @@ def test_other_images_get_float_noise(coarse: tuple[Path, Path], tmp_path: Path)
         (["--sigma", "0"], "--sigma must be positive"),
         (["--sigma", "0.5", "--sigma", "1/2"], "different numbers"),
         (["--sigma", "x"], "--sigma must be a number"),
-        (["--sigma", "0.5", "--alpha", "0"], "alpha must be above 0"),
-        (["--sigma", "0.5", "--alpha", "0", "--whole-set"], "no probability"),
+        (["--sigma", "0.5", "--alpha", "0"], "--alpha must be above 0"),
+        (["--sigma", "0.5", "--alpha", "nan", "--whole-set"], "--alpha must be"),
         (["--sigma", "0.5", "--grid", "fine"], "--grid must be"),
         (["--sigma", "0.5", "--radius", "-1"], "--radius must be at least 0"),
         (["--sigma", "0.5", "--out", "curve.txt"], "--out writes .png"),
@@ -148,3 +148,32 @@ def test_names_of_images_are_told(tmp_path: Path) -> None:
     told = call("digits", "--data", folder, "--sigma", "0.25", "--n", "100", "--json", path)
     lines = [line for line in told if line.endswith("flat.png")]
     assert len(lines) == 2 and [row["name"] for row in rows(path)] == ["0/flat.png", "1/flat.png"]
+
+
+@pytest.mark.slow
+def test_workers_tell_the_same(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{count}.jsonl" for count in (1, 2)]
+    for count, path in zip("12", paths, strict=True):
+        call(
+            "digits", "--index", "0:6", "--sigma", "0.25", "--n", "500", "--json", path,
+            "--workers", count,
+        )  # fmt: skip
+    first, second = ({row["index"]: row for row in rows(path)} for path in paths)
+    assert len(first) == len(second) == 6
+    for index, row in first.items():
+        assert row | {"seconds": 0} == second[index] | {"seconds": 0}
+
+
+def test_an_image_that_fails_is_no_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Smoothed, *arguments: object, **named: object) -> None:
+        raise FloatingPointError("by a fault")
+
+    monkeypatch.setattr(Smoothed, "certify", broken)
+    path = tmp_path / "radii.jsonl"
+    told = call("digits", "--index", "0:2", "--sigma", "0.25", "--json", path)
+    assert told[4].startswith("2 images: certified accuracy 0.0000 at 0,")
+    for row in rows(path):
+        assert row["abstained"] and row["radius"] == 0.0 and "by a fault" in row["reason"]
+        assert row["predicted"] == -1

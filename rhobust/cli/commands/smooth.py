@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR
+from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ...compiler.base.errors import InputError
-from ...compiler.network.graph import Network
 from ...data import Images
+from ...evaluation.session import Elsewhere, Here, setup
 from ...files.outputs import apart
 from ...report.certified import draw_accuracy
 from ...report.table import LONGEST, digits, short
-from ...smoothing import ABSTAIN, Accuracy, Smoothed, each_alpha
+from ...smoothing import Accuracy, Smoothed, each_alpha
 from ...smoothing.accuracy import of_radii
 from ...smoothing.grid import pixels, scale_fits
+from ...smoothing.rows import Asked, Row, certified_row, failed_row
+from ...workers import open_workers
 from .. import output, process
 from ..options import Options, number
 from ..output import tell
@@ -35,53 +36,43 @@ SHOWN = 5
 """Radii of the line that sums up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of each image. at: one radius, or None for the largest."""
-
-    n0: int
-    n: int
-    alpha: float
-    at: float | None
-    batch: int
-    whole_set: bool
-
-
-def show(options: Options, sigma: Sequence[str], grid: str, asked: Asked, out: Path | None) -> None:
+def show(
+    options: Options, sigma: Sequence[str], grid: str, asked: Asked, batch: int, whole_set: bool,
+    workers: int, out: Path | None,
+) -> None:  # fmt: skip
     """Certifies each image at each sigma, prints a line for each, and draws the accuracy."""
     sigmas = [number(text, "--sigma") for text in sigma]
     if len(set(sigmas)) < len(sigmas) or not all(size > 0.0 for size in sigmas):
         raise InputError(f"--sigma must be positive and different numbers, not {', '.join(sigma)}")
+    if not 0.0 < asked.alpha < 1.0:  # NaN too
+        raise InputError(f"--alpha must be above 0 and below 1, not {asked.alpha}")
     if out is not None:
         others = [path for path in (options.json,) if path is not None]
         check_picture(out, options.overwrite, [*options.inputs, *others])
     network, images, indices = prepare(options)
     if out is not None:
         apart(out, network.beside)
-    alpha = asked.alpha
-    if asked.whole_set:
-        alpha = each_alpha(alpha, len(indices) * len(sigmas))
+    if whole_set:
+        asked = replace(asked, alpha=each_alpha(asked.alpha, len(indices) * len(sigmas)))
+    loaded = setup(network, workers == 1, options.trust_pickle)
+    made = []
+    for size in sigmas:  # all of it is checked before work starts
+        noise = Noise(size, _grid(grid, size, images, indices), options.seed, batch)
+        made.append((noise, noise.smooth(Here(network))))
     lines, curves = output.lines(options.json), []
     interrupted = False
     try:
-        for size in sigmas:
-            smoothed = Smoothed(
-                network, size, grid=_grid(grid, size, images, indices), seed=options.seed,
-                batch=asked.batch,
-            )  # fmt: skip
-            _announce(smoothed, network)
-            run = _Run(smoothed, images, asked, alpha, options.timeout, lines)
-            with _bar(len(indices)) as advance:
-                try:
-                    for index in indices:
-                        run.image(index)
-                        advance()
-                except KeyboardInterrupt:
-                    interrupted = True
-            if run.count:
-                found = of_radii(run.radii, run.count, [alpha] * run.count)
-                curves.append((f"\N{GREEK SMALL LETTER SIGMA} = {size:g}", found))
-                _sum_up(found, alpha, run, asked)
+        for noise, smoothed in made:
+            _announce(smoothed)
+            done = _Done(lines)
+            try:
+                _certify(noise, smoothed, loaded, images, indices, asked, workers, done)
+            except KeyboardInterrupt:
+                interrupted = True
+            if done.rows:
+                found = done.accuracy()
+                curves.append((f"\N{GREEK SMALL LETTER SIGMA} = {smoothed.sigma:g}", found))
+                _sum_up(found, done.rows, smoothed.sigma, asked)
             if interrupted:
                 break
     finally:
@@ -96,79 +87,67 @@ def show(options: Options, sigma: Sequence[str], grid: str, asked: Asked, out: P
         raise typer.Exit(process.status())
 
 
-class _Run:
-    """All images at one sigma. radii: of those certified for their own label."""
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What a worker makes of the network that it loads."""
 
-    def __init__(
-        self, smoothed: Smoothed, images: Images, asked: Asked, alpha: float, timeout: float,
-        lines: output.Sink | None,
-    ) -> None:  # fmt: skip
-        self.smoothed, self.images, self.asked, self.alpha = smoothed, images, asked, alpha
-        self.timeout, self.lines = timeout, lines
-        self.radii: list[float] = []
-        self.count, self.abstained, self.seconds, self.samples = 0, 0, 0.0, 0
+    sigma: float
+    grid: int | None
+    seed: int
+    batch: int
 
-    def image(self, index: int) -> None:
-        begin = perf_counter()
-        row = self._certified(index) if self.asked.at is None else self._at(index, self.asked.at)
-        label, radius = int(self.images.labels[index]), row["radius"]
-        row |= {
-            "index": index, "label": label, "alpha": self.alpha, "sigma": self.smoothed.sigma,
-            "grid": None if self.smoothed.table is None else self.smoothed.table.grid,
-            "seed": self.smoothed.seed, "seconds": perf_counter() - begin,
-        }  # fmt: skip
-        assert isinstance(radius, float)
-        name = {"name": self.images.name(index)} if self.images.names else {}
+    def smooth(self, loaded: Here | Elsewhere) -> Smoothed:
+        network = loaded().network
+        return Smoothed(network, self.sigma, grid=self.grid, seed=self.seed, batch=self.batch)
+
+
+def _certify(
+    noise: Noise, smoothed: Smoothed, loaded: Here | Elsewhere, images: Images,
+    indices: Sequence[int], asked: Asked, workers: int, done: _Done,
+) -> None:  # fmt: skip
+    """All images, in the order in which they are done."""
+    here = isinstance(loaded, Here)  # what is made already stays in this process
+    made = (lambda: smoothed) if here else partial(noise.smooth, loaded)
+    with _bar(len(indices)) as advance, open_workers(workers, made) as pool:
+        for place, index in enumerate(indices):
+            name = images.name(index) if images.names else ""
+            label = int(images.labels[index])
+            pool.submit(place, certified_row, asked, images.vector(index), index, label, name)
+        while (end := pool.next()) is not None:
+            row = end.value
+            if end.error:
+                assert isinstance(end.key, int)
+                index = indices[end.key]
+                name = images.name(index) if images.names else ""
+                label = int(images.labels[index])
+                row = failed_row(smoothed, asked, index, label, end.error, name)
+            done.take(row)
+            advance()
+
+
+@dataclass
+class _Done:
+    """The images that are done at one sigma."""
+
+    lines: output.Sink | None
+    rows: list[Row] = field(default_factory=list)
+
+    def take(self, row: Row) -> None:
         with process.uninterrupted():  # what is written is counted
             if self.lines is not None:
-                line = {key: row[key] for key in KEYS} | name
-                self.lines.write(json.dumps(line, allow_nan=False))
-            self.count += 1
-            self.abstained += bool(row["abstained"])
-            self.seconds += float(str(row["seconds"]))
-            self.samples += int(str(row["n0"])) + int(str(row["n"]))
-            if row["predicted"] == label and not row["abstained"]:
-                self.radii.append(radius)
-        shown = digits(radius, ROUND_FLOOR)
-        if row["abstained"]:
+                self.lines.write(row.line())
+            self.rows.append(row)
+        shown = digits(row.radius, ROUND_FLOOR)
+        if row.abstained:
             # of one radius, a decided no is more than nothing known
-            shown = "no" if row["certified"] is False else str(row["reason"])
-        spent = int(str(row["n0"])) + int(str(row["n"]))
-        cells = (index, label, row["predicted"], shown, spent, f"{row['seconds']:.2f}")
-        shown = _joined([str(cell) for cell in cells])
-        tell("  ".join([shown, *(short(text, LONGEST) for text in name.values())]))
+            shown = "no" if row.certified is False else row.reason
+        cells = (row.index, row.label, row.predicted, shown, row.n0 + row.n, f"{row.seconds:.2f}")
+        named = [short(row.name, LONGEST)] if row.name else []
+        tell("  ".join([_joined([str(cell) for cell in cells]), *named]))
 
-    def _certified(self, index: int) -> dict[str, object]:
-        asked = self.asked
-        found = self.smoothed.certify(
-            self.images.vector(index), asked.n0, asked.n, self.alpha, index=index,
-            timeout=self.timeout,
-        )  # fmt: skip
-        return {
-            "predicted": found.guess, "radius": found.radius, "count": found.count,
-            "abstained": found.label == ABSTAIN, "n0": asked.n0, "n": found.n, "certified": None,
-            "asked": None, "reason": found.reason,
-        }  # fmt: skip
-
-    def _at(self, index: int, radius: float) -> dict[str, object]:
-        asked = self.asked
-        found = self.smoothed.certify_at(
-            self.images.vector(index), radius, asked.n, self.alpha, n0=asked.n0, index=index,
-            timeout=self.timeout,
-        )  # fmt: skip
-        return {
-            "predicted": found.label, "radius": radius if found.certified else 0.0,
-            "count": found.count, "abstained": not found.certified, "n0": asked.n0,
-            "n": found.samples - asked.n0, "certified": found.certified, "asked": radius,
-            "reason": found.reason,
-        }  # fmt: skip
-
-
-KEYS = (
-    "index", "label", "predicted", "radius", "abstained", "n0", "n", "alpha", "sigma", "seconds",
-    "count", "grid", "seed", "asked", "certified", "reason",
-)  # fmt: skip
-"""The keys of every line; `name` follows where images have names."""
+    def accuracy(self) -> Accuracy:
+        radii = [row.radius for row in self.rows if row.own]
+        return of_radii(radii, len(self.rows), [row.alpha for row in self.rows])
 
 
 def _grid(text: str, sigma: float, images: Images, indices: Sequence[int]) -> int | None:
@@ -178,6 +157,8 @@ def _grid(text: str, sigma: float, images: Images, indices: Sequence[int]) -> in
     if text != "auto":
         if not text.isdigit() or int(text) < 1:
             raise InputError(f"--grid must be auto, none or a whole number, not {text!r}")
+        for index in indices:
+            pixels(images.vector(index), int(text))
         return int(text)
     for grid in (BITS8, 1):
         if scale_fits(sigma, grid):
@@ -190,33 +171,32 @@ def _grid(text: str, sigma: float, images: Images, indices: Sequence[int]) -> in
     return None
 
 
-def _announce(smoothed: Smoothed, network: Network) -> None:
+def _announce(smoothed: Smoothed) -> None:
+    assert smoothed.network is not None
+    name = smoothed.network.name
     if smoothed.table is None:
-        told = f"noise in float32: about {network.name} as it runs in float32, up to rounding"
+        told = f"noise in float32: about {name} as it runs in float32, up to rounding"
     else:
         told = (
-            f"noise on multiples of 1/{smoothed.table.grid}: about {network.name} over the reals, "
-            "at all images of such multiples"
+            f"noise on multiples of 1/{smoothed.table.grid}: about {name} over the reals, at all "
+            "images of such multiples"
         )
     tell(f"sigma {smoothed.sigma:g}, {told}")
     tell(_joined(HEADINGS))
 
 
-def _sum_up(found: Accuracy, alpha: float, run: _Run, asked: Asked) -> None:
-    count = found.images
-    if asked.at is None:
-        steps = [run.smoothed.sigma * step / 2.0 for step in range(SHOWN)]
-    else:
-        steps = [asked.at]
+def _sum_up(found: Accuracy, rows: Sequence[Row], sigma: float, asked: Asked) -> None:
+    steps = [sigma * step / 2.0 for step in range(SHOWN)] if asked.at is None else [asked.at]
     parts = ", ".join(f"{found(step):.4f} at {step:g}" for step in steps)
-    tell(f"{count} image{'s' if count > 1 else ''}: certified accuracy {parts}")
+    tell(f"{len(rows)} image{'s' if len(rows) > 1 else ''}: certified accuracy {parts}")
     if asked.at is None:
-        tell(f"mean radius {found.mean:.4f}; {run.abstained} abstained")
+        tell(f"mean radius {found.mean:.4f}; {sum(row.abstained for row in rows)} abstained")
     tell(
-        f"each certificate is false with a probability of at most {alpha:.6g}, any of them of at "
-        f"most {found.wrong:.6g}"
+        f"each certificate is false with a probability of at most {asked.alpha:.6g}, any of them "
+        f"of at most {found.wrong:.6g}"
     )
-    tell(f"{run.samples} noisy images, {run.seconds:.2f} s")
+    samples, seconds = sum(row.n0 + row.n for row in rows), sum(row.seconds for row in rows)
+    tell(f"{samples} noisy images, {seconds:.2f} s")
 
 
 def _joined(cells: Sequence[str]) -> str:
