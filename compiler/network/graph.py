@@ -67,6 +67,18 @@ class Network:
             return "numbers before a softmax or logistic function, in the order of its values"
         return "as the model gives them"
 
+    @property
+    def unfiled(self) -> str:
+        """Why no certificate can speak of it, which speaks of an ONNX file alone; "" if one can."""
+        if self.onnx:
+            return ""
+        if self.beyond:
+            return f"{self.name}: {self.beyond}"
+        return (
+            f"{self.name} was not read from an ONNX file, and a certificate speaks of one; export "
+            "the network first: rhobust convert MODEL --out NEW.onnx (network.save(...))"
+        )
+
     def logits(self) -> Network:
         """The network whose outputs are on their own what a softmax was left out behind.
 

@@ -63,8 +63,17 @@ def in_front(network: Network, mean: Vector, std: Vector, remedy: str = "") -> N
     runtime = network.runtime and NormalizedRuntime(network.runtime, centre, scale)
     return replace(
         network, graph=builder.graph, output=names[network.output], runtime=runtime, onnx=False,
-        digest=digest.hexdigest(), name=f"{network.name} (normalised)", beyond=remedy,
+        notes=(*network.notes, _told(centre, scale)), digest=digest.hexdigest(),
+        name=f"{network.name} (normalised)", beyond=remedy,
     )  # fmt: skip
+
+
+def _told(centre: npt.NDArray[np.float32], scale: npt.NDArray[np.float32]) -> str:
+    """The normalisation in a line; of one that differs by channel the different numbers."""
+    pairs = np.unique(np.column_stack([centre, scale]), axis=0)[:4].tolist()
+    mean = ", ".join(f"{pair[0]:.6g}" for pair in pairs)
+    std = ", ".join(f"{pair[1]:.6g}" for pair in pairs)
+    return f"(x - mean) / std in front of it, mean {mean}, std {std}"
 
 
 def normalization(network: Network) -> tuple[Vector, Vector] | None:

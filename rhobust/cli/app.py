@@ -657,17 +657,18 @@ def data_show(
 
 @data.command("normalize")
 def data_normalize(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="The model.")],
+    model: Model,
     out: Annotated[Path, typer.Option(metavar="NEW.onnx", help="The file to write.")],
     mean: Mean = "",
     std: Std = "",
     layout: Layout = "",
+    trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a model with (x - mean) / std in front of it, of which certificates can speak."""
     from .commands.data import normalize
 
-    normalize(model, mean, std, layout, out, overwrite)
+    normalize(model, mean, std, layout, out, trust_pickle, overwrite)
 
 
 figure = App(help="Draw a linear region, or one adversarial example.", no_args_is_help=True)

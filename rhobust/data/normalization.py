@@ -21,7 +21,7 @@ Numbers: TypeAlias = float | Sequence[float] | npt.NDArray[Any]
 
 REMEDY = (
     "its normalisation is no part of its file, and a certificate speaks of a file; write one with "
-    "it: rhobust data normalize MODEL.onnx --mean M --std S --out NEW.onnx"
+    "it: rhobust data normalize MODEL --mean M --std S --out NEW.onnx"
 )
 
 
@@ -78,7 +78,7 @@ def _vector(values: Numbers, what: str) -> Vector:
 
 
 def write_normalized(
-    model: str | Path,
+    model: Given,
     out: str | Path,
     mean: Numbers = 0.0,
     std: Numbers = 1.0,
@@ -88,8 +88,9 @@ def write_normalized(
 ) -> Network:
     """Writes an ONNX model with (x - mean) / std in front of it, and returns its network.
 
-    The same as `normalized`, as a file of its own, which certificates can speak of. Raises
-    InputError where the model is no ONNX file or the output may not be written.
+    The same as `normalized`, as a file of its own, which certificates can speak of: an ONNX file
+    keeps its nodes, another network is written as `Network.save` writes it. Raises InputError where
+    the output may not be written.
     """
     from ..compiler.importers.onnx.load import load_onnx
     from ..compiler.importers.onnx.normalized import prepended
@@ -97,11 +98,14 @@ def write_normalized(
     from ..files.outputs import may_write
 
     inner, target = network_of(model), Path(out)
-    if not inner.onnx:
-        raise InputError(f"{model}: is no ONNX file; export the network first")
     if target.suffix != ".onnx":
         raise InputError(f"{target}: unknown suffix {target.suffix!r}; it should be .onnx")
     may_write(target, "model", (inner.path, *inner.beside), overwrite)
-    axis, centre, scale = per_channel(inner.input_shape, mean, std, inner.name, checked(layout))
-    write_bytes(target, prepended(inner.path, centre, scale, axis, len(inner.input_shape)))
+    if inner.onnx:
+        shape = inner.input_shape
+        axis, centre, scale = per_channel(shape, mean, std, inner.name, checked(layout))
+        data = prepended(inner.path, centre, scale, axis, len(shape))
+    else:
+        data = normalized(inner, mean, std, layout=layout).onnx_bytes()
+    write_bytes(target, data)
     return load_onnx(target)

@@ -91,11 +91,8 @@ def check_certificates(options: Options, network: Network, indices: Sequence[int
     """That proofs can be written, each in a file of its own; makes their folder."""
     if options.certificates is None:
         return
-    if not network.onnx:
-        raise InputError(
-            f"{network.name} was not read from an ONNX file, and a certificate speaks of one; "
-            "export the network first"
-        )
+    if network.unfiled:
+        raise InputError(network.unfiled)
     try:
         options.certificates.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -56,13 +56,8 @@ class Certificate:
         overwrite: bool = False,
     ) -> None:
         self.path, self.check = Path(path), check
-        if not network.onnx:
-            raise InputError(
-                f"{network.name}: {network.beyond}"
-                if network.beyond
-                else f"{network.name} was not read from an ONNX file, and a certificate speaks of "
-                "one; export the network first"
-            )
+        if network.unfiled:
+            raise InputError(network.unfiled)
         may_write(self.path, "certificate", (network.path, *network.beside, *inputs), overwrite)
         self.network = network
         self.unread = unread(network)
@@ -170,8 +165,8 @@ def unread(network: Network) -> set[str]:
 
 def impossible(network: Network, margin: float = 0.0) -> str:
     """Why no certificate can speak of a network and a margin, or ""."""
-    if not network.onnx:
-        return f"{network.name} was not read from an ONNX file, and a certificate speaks of one"
+    if network.unfiled:
+        return network.unfiled
     if unread(network):
         named = ", ".join(sorted(unread(network)))
         return f"certificates speak of continuous layers alone, not of {named}"

@@ -118,6 +118,27 @@ def test_written_models_are_the_same_network(tmp_path: Path) -> None:
         assert np.abs(made.run(rows) - ours.run(rows)).max() <= 1e-5
 
 
+def test_models_of_any_format_are_written(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    layers = [(rng.normal(size=(5, 4)), rng.normal(size=5)), (np.ones((3, 5)), np.zeros(3))]
+    inner = dense_network(layers)
+    made = write_normalized(inner, tmp_path / "new.onnx", 0.5, 0.25)
+    x = exact(rng.random((2, 4)))
+    network = normalized(inner, 0.5, 0.25)
+    assert made.onnx and made.forward(x).tolist() == network.forward(x).tolist()
+    assert "mean 0.5, std 0.25" in network.notes[-1]
+    with pytest.raises(InputError, match="rhobust convert"):
+        rb.verify(inner, rng.random(4), 0.01, certificate=tmp_path / "c.npz")
+
+
+def test_evaluations_refuse_certificates_alike(tmp_path: Path) -> None:
+    network = normalized(convolution(tmp_path / "m.onnx"), MEAN, STD)
+    images = rb.data.load(np.zeros((1, 3, 4, 4)), [0])
+    with pytest.raises(InputError, match="data normalize"):
+        rb.evaluate(network, images, eps=0.01, certificates=tmp_path / "proofs")
+    assert not (tmp_path / "proofs").exists()
+
+
 def test_certificates_need_a_file(tmp_path: Path) -> None:
     path = convolution(tmp_path / "m.onnx")
     image = np.random.default_rng(3).random(48)

@@ -13,6 +13,7 @@ from ...compiler.base.errors import InputError
 from ...data import load, write_normalized
 from ...data.fetching import SETS
 from ...data.fetching import fetch as fetch_files
+from ...networks.load import load as load_model
 from .. import output
 from ..options import numbers
 from ..output import no_standard, tell
@@ -63,12 +64,15 @@ def show(source: Path, labels: Path | None) -> None:
     tell(f"digest: {images.digest()}")
 
 
-def normalize(model: Path, mean: str, std: str, layout: str, out: Path, overwrite: bool) -> None:
+def normalize(
+    model: str, mean: str, std: str, layout: str, out: Path, trust_pickle: bool, overwrite: bool
+) -> None:
     """rhobust data normalize."""
     no_standard(out, "model")
     centre, scale = numbers(mean or "0", "--mean"), numbers(std or "1", "--std")
+    given = load_model(model, trust_pickle=trust_pickle)
     network = write_normalized(
-        model, out, centre, scale, layout=layout or None, overwrite=overwrite
+        given, out, centre, scale, layout=layout or None, overwrite=overwrite
     )
     tell(f"{out}: {network.input_size} inputs of shape {network.input_shape}, in units of x")
     tell(f"the same as {model} of (x - {mean or '0'}) / {std or '1'}, checked against its runtime")
