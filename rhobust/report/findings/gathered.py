@@ -10,7 +10,18 @@ from functools import cached_property
 import numpy as np
 
 from ...compiler.base.errors import InputError
-from ...metrics import Accuracy, Curve, Fit, accuracy, by_class, curve, fit, quantile
+from ...metrics import (
+    Accuracy,
+    Curve,
+    Fit,
+    Severity,
+    accuracy,
+    by_class,
+    curve,
+    fit,
+    quantile,
+    severity,
+)
 from ...metrics.intervals import Distances, distances
 from ...metrics.sampling import CONFIDENCE, check_confidence
 from ...results import Verdict
@@ -55,6 +66,11 @@ class Findings:
     def accuracies(self) -> Sequence[Accuracy]:
         """At each of the radii."""
         return [accuracy(self.records, eps, self.confidence) for eps in self.radii]
+
+    @cached_property
+    def severities(self) -> Sequence[Severity]:
+        """How near the images within each of the radii lose their label; wrong ones at 0."""
+        return [severity(self.known, eps) for eps in self.radii]
 
     @cached_property
     def classes(self) -> Sequence[Mapping[int, Accuracy]]:

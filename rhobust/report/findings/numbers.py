@@ -66,8 +66,12 @@ def near(value: float | None) -> str:
 
 
 def radius(eps: float) -> str:
-    """A radius that was asked for, as it was given."""
-    return f"{eps:.12g}"
+    """A radius that was asked for, as it was given: a short decimal, or levels of 255."""
+    plain = f"{eps:.12g}"
+    levels = eps * 255.0
+    if len(plain) > 8 and levels >= 0.5 and abs(levels - round(levels)) < 1e-9 * levels:
+        return f"{round(levels)}/255"
+    return plain
 
 
 def count(number: int) -> str:

@@ -25,6 +25,10 @@ def json(findings: Findings, out: Path | None) -> bytes:
         "missing": findings.missing,
         "confidence": findings.confidence,
         "accuracy": [of_accuracy(one) for one in findings.accuracies],
+        "severity": [
+            {"eps": one.eps, "estimate": one.estimate, "lower": one.lower, "upper": one.upper}
+            for one in findings.severities
+        ],
         "classes": [
             {"eps": eps, "labels": {str(label): of_accuracy(one) for label, one in some.items()}}
             for eps, some in zip(findings.radii, findings.classes, strict=True)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...metrics import Accuracy
+from ...metrics import Accuracy, Severity
 from ..findings.gathered import Findings
 from ..findings.numbers import (
     NORMS,
     bounds,
     count,
     date,
+    down,
     ends,
     highest,
     images,
     lowest,
+    near,
     percent,
     radius,
+    up,
 )
 from ..findings.status import MEANING, WORDS, Status, counts, statuses
 from ..findings.wording import summary
@@ -111,29 +114,41 @@ def _radii(findings: Findings) -> Html:
     attacked = any(one.attacked is not None for one in findings.accuracies)
     names = [
         "\u03b5", "clean", *(["attacks alone"] if attacked else []), "robust \u2265",
-        "robust \u2264", "adversarial error", "open",
+        "robust \u2264", "adversarial error", "severity", "open",
         f"of all such images ({100 * findings.confidence:g}\N{NARROW NO-BREAK SPACE}%)",
     ]  # fmt: skip
-    rows = [_row(one, attacked) for one in findings.accuracies]
-    return element(
-        "div",
-        element(
-            "table",
-            element("thead", element("tr", *(element("th", one, scope="col") for one in names))),
-            element("tbody", *rows),
-            class_="plain",
-        ),
-        class_="wide",
+    both = zip(findings.accuracies, findings.severities, strict=True)
+    rows = [_row(one, size, attacked) for one, size in both]
+    table = element(
+        "table",
+        element("thead", element("tr", *(element("th", one, scope="col") for one in names))),
+        element("tbody", *rows),
+        class_="plain",
     )
+    told = (
+        "Adversarial error: the adversarial frequency \u03c6(\u03b5), the share of images with "
+        "\u03c1 \u2264 \u03b5. Severity: \u00b5(\u03b5), the mean of \u03c1 over these images. "
+        "Misclassified ones have \u03c1 = 0."
+    )
+    return element("div", element("div", table, class_="wide"), element("p", told, class_="note"))
 
 
-def _row(found: Accuracy, attacked: bool) -> Html:
+def _mean(size: Severity) -> str:
+    """The mean of rho over images within the radius; a dash where no image can be there."""
+    if size.lower is None or size.upper is None:
+        return "\N{EN DASH}"
+    low, high = down(size.lower), up(size.upper)
+    return near(size.upper) if size.lower == size.upper else f"{low} \N{EN DASH} {high}"
+
+
+def _row(found: Accuracy, size: Severity, attacked: bool) -> Html:
     n = found.images
     error = bounds(found.error.least, found.error.most, n)
     said = "" if found.attacked is None else percent(found.attacked.least, n)
     cells = [
         radius(found.eps), percent(found.clean.least, n), *([said] if attacked else []),
-        lowest(found.robust.least, n), highest(found.robust.most, n), error, count(found.unknown),
+        lowest(found.robust.least, n), highest(found.robust.most, n), error, _mean(size),
+        count(found.unknown),
         ends(*found.robust.sampling),
     ]  # fmt: skip
     return element("tr", *(element("td", one) for one in cells))

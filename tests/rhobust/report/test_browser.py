@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import rhobust as rb
+from rhobust.evaluation import Evaluation
 from rhobust.report.writing import write_run
 
 from ..records import made, record, run
@@ -99,10 +101,27 @@ def test_it_fits_a_phone_and_both_schemes(report: Path) -> None:
 def test_on_paper_it_is_black_on_white(report: Path, tmp_path: Path) -> None:
     with opened(report, scheme="dark") as (page, said):
         page.emulate_media(media="print")
+        page.set_viewport_size({"width": 700, "height": 900})
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate("document.documentElement.scrollWidth") == 700
+        assert page.locator("#images tbody tr.row").count() == 200
         assert (
             page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         )
         assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
         page.pdf(path=str(tmp_path / "report.pdf"))
         assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+        assert not said
+
+
+def test_a_comparison_opens_on_a_phone(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((40, 20))
+    both = [
+        Evaluation(tuple(made(40, 3, images=images, differ=k)), run(str(k), 40, (4, 5)))
+        for k in (0, 1)
+    ]
+    path = rb.write_comparison(both[0], both[1], tmp_path / "both.html")
+    with opened(path, 390) as (page, said):
+        assert page.locator("path.points").count() == 3
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert not said

@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from rhobust.compiler.base.errors import InputError
 from rhobust.report.findings.advice import ADVICE, OTHER, advice
 from rhobust.report.findings.gathered import Findings
-from rhobust.report.findings.numbers import down, ends, highest, lowest, percent, seconds, up
+from rhobust.report.findings.numbers import (
+    down,
+    ends,
+    highest,
+    lowest,
+    percent,
+    radius,
+    seconds,
+    up,
+)
 from rhobust.report.findings.selection import selected
 from rhobust.report.findings.status import Status, counts, statuses
 from rhobust.report.findings.wording import summary
@@ -94,6 +103,12 @@ def test_numbers_are_rounded_outward(value: float, one: float, other: float) -> 
     lower, upper = sorted((one, other))
     low, high = (part.split("\u202f")[0] for part in ends(lower, upper).split(" to "))
     assert Fraction(low) <= 100 * Fraction(lower) and 100 * Fraction(upper) <= Fraction(high)
+
+
+def test_radii_are_told_as_they_were_asked_for() -> None:
+    assert [radius(x) for x in (0.1, 0.05, 8 / 255, 1 / 255, 0.1 / 3, 1.0, 0.0)] == [
+        "0.1", "0.05", "8/255", "1/255", "0.0333333333333", "1", "0",
+    ]  # fmt: skip
 
 
 def test_times_have_units() -> None:

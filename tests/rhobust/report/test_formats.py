@@ -101,6 +101,8 @@ def test_json_is_strict_and_whole() -> None:
     assert [one["eps"] for one in made["accuracy"]] == [0.05, 0.1]
     least = made["accuracy"][1]["robust"]["least"]
     assert least == sum(one["status"][1] == "proven" for one in made["images"])
+    size = made["severity"][1]
+    assert 0.0 < size["lower"] <= size["estimate"] <= size["upper"] < 0.1
     assert made["fits"][0]["family"] and made["run"]["question"]["norm"] == "linf"
 
 
