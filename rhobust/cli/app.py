@@ -862,6 +862,19 @@ def convert(
 
 
 @app.command()
+def matrix(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="Models, images, columns, outputs.")
+    ],
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes for proofs.")] = 1,
+) -> None:
+    """Compare models in one table: natural, attacked, proven and smoothed accuracy."""
+    from .commands.matrix import run
+
+    run(config, workers)
+
+
+@app.command()
 def train(
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG.toml", help="Model, data, method and outputs.")
