@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -57,7 +58,7 @@ Mean = Annotated[
 ]
 Std = Annotated[str, typer.Option(metavar="S", help="See --mean; radii stay in units of x.")]
 Index = Annotated[
-    str, typer.Option(metavar="A:B", help="Which images: A:B as in Python, K, or K,L,M.")
+    str, typer.Option(metavar="A:B", help="Which images: A:B as in Python, K, K,L,M, or a name.")
 ]
 Norm = Annotated[str, typer.Option(help="The distance: linf, l1 or l2.")]
 MaxEps = Annotated[
@@ -247,16 +248,24 @@ def distance(norm: str) -> None:
     NormKind.of(norm)
 
 
-def chosen(text: str, count: int, source: str) -> list[int]:
-    """The images that --index names among `count`, as in Python; "" names all."""
+def chosen(text: str, count: int, source: str, names: Sequence[str] = ()) -> list[int]:
+    """The images that --index names among `count`, as in Python; "" names all.
+
+    names: of the images, where they have some: what is one, and no number, means those of the name.
+    """
     found: list[int] = []
+    if text.strip("0123456789-,: "):
+        found = [place for place, name in enumerate(names) if name == text]
+        if found:
+            return found
+    also = ", or the name of an image" if names else ""
     for part in text.split(",") if text else [":"]:
         try:
             ends = [int(piece) if piece.strip() else None for piece in part.split(":")]
             named = range(count)[slice(*ends)] if len(ends) > 1 else [int(part) % count]
         except (ValueError, TypeError):
             raise InputError(
-                f"--index must be A:B, a number, or numbers with commas; not {text!r}"
+                f"--index must be A:B, a number, or numbers with commas{also}; not {text!r}"
             ) from None
         # unlike in Python, a slice may not end beyond the images: some that it names are missing
         most = count - 1 if len(ends) == 1 else count

@@ -45,7 +45,8 @@ def prepare(options: Options) -> tuple[Network, Images, list[int]]:
         images = digits()
     else:
         raise InputError(f"{options.model} comes with no images; give some with --data FILE")
-    indices = chosen(options.index, len(images), images.source)
+    names = [images.name(index) for index in range(len(images))] if images.names else []
+    indices = chosen(options.index, len(images), images.source, names)
     images = images.fitted(network)
     if images.told:
         typer.echo(f"note: {images.told}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,6 +54,12 @@ class Images:
         """One image as the network sees it, flat: (D,), float64."""
         flat: Vector = self.values[index].reshape(-1).astype(np.float64) / self.divisor
         return flat
+
+    def take(self, index: Sequence[int] | slice) -> Images:
+        """Some of the images, in the order of their indices."""
+        places = np.arange(len(self))[index]
+        names = tuple(self.names[place] for place in places.tolist()) if self.names else ()
+        return replace(self, values=self.values[places], labels=self.labels[places], names=names)
 
     def name(self, index: int) -> str:
         """What an image is called in outputs; where it has no name, its index as a text.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,7 +44,13 @@ def _dataset(source: Any) -> Stored:
         raise InputError(
             f"a {type(source).__name__} has no length; give a DataLoader of a part of it"
         )
-    return _items(source[index] for index in range(len(source)))
+    found = _items(source[index] for index in range(len(source)))
+    files = getattr(source, "samples", None)  # of torchvision's folders: (path, label)
+    if not isinstance(files, list) or len(files) != len(source):
+        return found
+    if not all(isinstance(item, tuple) and item and isinstance(item[0], str) for item in files):
+        return found
+    return replace(found, names=tuple(Path(item[0]).name for item in files))
 
 
 def _items(items: Iterable[Any]) -> Stored:

@@ -421,3 +421,26 @@ def test_data_sets_that_are_no_images() -> None:
     ):
         with pytest.raises(InputError, match=words):
             load(Odd(items))
+
+
+def test_folders_of_torchvision_give_names(tmp_path: Path) -> None:
+    """Anything like them: items without a transform are pictures of Pillow."""
+    torch = pytest.importorskip("torch")
+    values = np.arange(16, dtype=np.uint8).reshape(4, 2, 2)
+    folder = files.pictures(tmp_path, values, np.array([0, 1, 0, 1]))
+
+    class Folder(torch.utils.data.Dataset):  # type: ignore[misc,name-defined]
+        samples = [(str(path), int(path.parent.name)) for path in sorted(folder.rglob("*.png"))]
+
+        def __len__(self) -> int:
+            return len(self.samples)
+
+        def __getitem__(self, index: int) -> Any:
+            path, label = self.samples[index]
+            with Image.open(path) as picture:
+                picture.load()
+                return picture, label
+
+    images, same = load(Folder()), load(folder)
+    assert images.names == ("000.png", "002.png", "001.png", "003.png")
+    assert images.digest() == same.digest() and images.labels.tolist() == same.labels.tolist()

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 import rhobust as rb
 from rhobust.cli.app import app
+from rhobust.cli.options import chosen
 from rhobust.compiler.base.errors import InputError
 from rhobust.data import Images, digits, load
 from rhobust.data.formats import FORMATS
@@ -142,3 +143,32 @@ def test_names_of_files_are_told_on_the_command_line(tmp_path: Path) -> None:
     names = [json.loads(line)["name"] for line in lines.read_text().splitlines()]
     assert names == ["a/[b]$x.png", "a/new\\nline.png"]
     assert all(name in done.stdout for name in names)
+
+
+def test_an_image_is_chosen_by_number_or_name() -> None:
+    names = ["cat/1.png", "7", "a,b", "cat/1.png", "x"]
+    for text, found in (
+        ("cat/1.png", [0, 3]),
+        ("a,b", [2]),
+        ("x", [4]),
+        ("3", [3]),
+        ("1:3", [1, 2]),
+    ):
+        assert chosen(text, 5, "here", names) == found
+    with pytest.raises(InputError, match="is outside here"):
+        chosen("7", 5, "here", names)
+    with pytest.raises(InputError, match="or the name of an image; not 'y'"):
+        chosen("y", 5, "here", names)
+
+
+def test_parts_keep_labels_and_names() -> None:
+    known = digits()
+    images = Images("here", known.values, known.labels, 255.0, names=tuple(map(str, range(200))))
+    for index in (range(3, 9), [5, 2], slice(-2, None), slice(0, 9, 4)):
+        part = images.take(index)
+        places = np.arange(200)[index].tolist()
+        assert part.names == tuple(map(str, places))
+        assert part.labels.tolist() == known.labels[places].tolist()
+        assert [part.digest(k) for k in range(len(part))] == [known.digest(k) for k in places]
+    with pytest.raises(IndexError):
+        images.take([200])
