@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import rhobust as rb
 from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.base.errors import InputError
+from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.network.float32 import float32_error
 from rhobust.embedded import embedded_images
 from rhobust.smoothing import ABSTAIN, Smoothed, accuracy, certified_radius, each_alpha
@@ -266,3 +267,17 @@ def test_labels_over_the_reals_do_not_hang_on_the_reach() -> None:
     found = OfReals(single, double, image, 2.1)(rows)
     assert found.tolist() == OfReals(single, double, image, 20.0)(rows).tolist()
     assert found.tolist() == np.argmax(double(rows), axis=1).tolist()
+
+
+@pytest.mark.parametrize("grid", [None, 16])
+def test_radii_of_an_affine_network_are_below_what_rho_proves(grid: int | None) -> None:
+    """Smoothing changes no affine classifier of two labels, on a grid by less than a step."""
+    rng = np.random.default_rng(2)
+    network = dense_network([(rng.integers(-8, 9, (2, 3)) / 4.0, rng.integers(-4, 5, 2) / 4.0)])
+    smoothed = Smoothed(network, 0.5, grid=grid)
+    for index in range(6):
+        image = rng.integers(-16, 17, 3) / 16.0
+        true = rb.rho(network, image, norm="l2", domain=(-20, 20))
+        label, radius = smoothed.certify(image, 50, 2000, 1e-6, index=index)
+        assert label in (ABSTAIN, true.label) and radius <= true.upper
+        assert true.upper < 0.2 or radius > 0.4 * min(true.upper, 1.0)
