@@ -66,7 +66,10 @@ class Evaluation:
         return lower / max(1, len(self)), (lower + open_) / max(1, len(self))
 
     def attacked(self, eps: float | str | Fraction) -> float:
-        """The share that attacks alone would call robust: those with no example within eps."""
+        """The share that attacks alone would call robust: those without an example within eps.
+
+        Images that were not attacked are among them, whether proven first or not reached.
+        """
         radius = self._asked(eps)
         kept = sum(one.correct and not self._at(one, radius).attacked for one in self.records)
         return (kept + len(self) - len(self.records)) / max(1, len(self))
@@ -143,9 +146,16 @@ class Evaluation:
         else:
             told, how = f"robust accuracy {percent(lower / count)} at {eps:g}", "proven"
         attacks = ""
-        if self.run.question.get("attacks"):
+        if self.run.question.get("attacks") and self._attacked_all(eps):
             attacks = f", attacks alone would say {percent(self.attacked(eps))}"
         return f"{told} ({how}){attacks}"
+
+    def _attacked_all(self, eps: float) -> bool:
+        """Whether attacks ran on every image that is open, so that their share says something."""
+        open_ = [one for one in self.records if self._at(one, eps).verdict is Verdict.UNKNOWN]
+        return len(self.records) == len(self) and all(
+            one.attack_distance is not None for one in open_
+        )
 
     def _distances(self) -> str:
         known = np.array([(one.rho_lower, one.rho_upper) for one in self.records]).reshape(-1, 2)

@@ -32,7 +32,10 @@ def image(index: int, verdict: Verdict, correct: bool = True, attacked: bool = F
     upper = math.inf if verdict is not NOT_ROBUST else (0.06 if correct else 0.0)
     reason = "timeout" if verdict is UNKNOWN else ""
     decision = Decision(0.1, verdict, reason, -math.inf, attacked)
-    return Record(index, f"{index}", 1, 1 if correct else 2, lower, upper, (decision,))
+    return Record(
+        index, f"{index}", 1, 1 if correct else 2, lower, upper, (decision,),
+        attack_distance=upper,
+    )  # fmt: skip
 
 
 def thousand() -> Evaluation:
@@ -69,6 +72,7 @@ def test_images_that_were_not_reached_are_undecided() -> None:
     found = Evaluation((image(0, ROBUST),), run(4), "interrupted", frozenset({1, 2, 3}))
     assert found.robust(0.1) == (0.25, 1.0) and found.attacked(0.1) == 1.0
     assert "3 of 4 undecided" in found.summary() and found.finished == found.records
+    assert "attacks" not in found.summary()  # which did not run on the others
     nothing = Evaluation((), run(4), "interrupted", frozenset(range(4)))
     assert nothing.robust(0.1) == (0.0, 1.0) and nothing.clean == 0.0
     assert len(Evaluation((), run(0))) == 0 and Evaluation((), run(0)).robust(0.1) == (0.0, 0.0)

@@ -78,6 +78,18 @@ def test_a_worker_that_is_lost_is_replaced(alone: rb.Evaluation) -> None:
     assert equal(found.records, alone.records)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_the_workers_of_a_cluster(alone: rb.Evaluation, tmp_path: Path) -> None:
+    distributed: Any = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address=None, local_directory=str(tmp_path)
+    ) as cluster:
+        address = cluster.scheduler_address.removeprefix("tcp://")
+        found = rb.evaluate("digits", digits(), workers=address, **OPTIONS)
+    assert equal(found.records, alone.records)
+
+
 def test_a_network_that_other_processes_cannot_load(tmp_path: Path) -> None:
     """The file that a worker reads has to be the one that the evaluation began with."""
     path = tmp_path / "model.onnx"
