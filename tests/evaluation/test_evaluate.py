@@ -68,7 +68,7 @@ def equal(one: Sequence[Record], other: Sequence[Record]) -> bool:
         ("linf", 0.12, {}),
         pytest.param("l1", 1.5, {}, marks=pytest.mark.slow),
         ("l2", 0.5, {}),
-        ("linf", 0.2, {"target": "second"}),
+        pytest.param("linf", 0.2, {"target": "second"}, marks=pytest.mark.slow),
         ("linf", 0.1, {"target": 3, "margin": 1.0}),
     ],
 )
@@ -94,6 +94,7 @@ def test_verdicts_are_those_of_verify(
             assert one.rho_lower >= eps and decision.margin_bound >= 0.0
 
 
+@pytest.mark.slow
 def test_rho_is_that_of_rho(network: rb.Network, images: Images) -> None:
     index = [0, 3, 8, 11]
     found = rb.evaluate(network, images, eps=0.05, rho=True, index=index, timeout=60)

@@ -116,6 +116,7 @@ def test_always_asks_all(kept: Any, tmp_path: Path) -> None:
     assert told == [0, 1, 2, 3, 4, 5] and found.robust(0.2) == kept[1].robust(0.2)
 
 
+@pytest.mark.slow
 def test_refine_measures_what_is_decided(kept: Any, tmp_path: Path) -> None:
     path = copied(kept, tmp_path)
     told, found = asked_of(path, rerun="refine")

@@ -93,6 +93,7 @@ def test_the_end_of_the_time_is_told() -> None:
     assert tuned.reason == "timeout" and len(tuned.tried) == 3 and not tuned.refuted
 
 
+@pytest.mark.slow
 def test_the_radius_of_the_digits(tmp_path: Path) -> None:
     heard: list[float] = []
     options: dict[str, Any] = {"index": range(12), "timeout": 30, "tolerance": 0.1}

@@ -33,7 +33,8 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_kept(tmp_path: Path) -> None
     assert count.kept > 2 and verdict(count) == NOTHING
 
 
-@pytest.mark.parametrize("kill", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", [False, True])
 def test_two_writers_of_one_run_do_not_double_rows(tmp_path: Path, kill: bool) -> None:
     path, count = tmp_path / "results.sqlite", Count()
     count.add(path, together(path, random.Random(2), kill))
