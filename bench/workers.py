@@ -6,8 +6,10 @@ Images: WK17a, MNIST, l-infinity 0.1, `verify` of each, all in turn in every rou
 work on the machine meets all kinds alike. Workers have loaded the network, and their kernels,
 before the clock starts. A kind `killed` is the Dask cluster, one of whose workers is killed in the
 middle.
-Messages: tasks that do nothing. Store: records with image and witness, kept one by one in SQLite.
-A line of JSON each; the last one has medians, and ratios to the first kind.
+Messages: tasks that do nothing, and the coordinator's own processor seconds for each; waits: tasks
+that sleep for --seconds, which other work on the machine does not slow down. Store: records with
+image and witness, kept one by one in SQLite.
+A line of JSON each; the last ones have medians, and ratios to the first kind.
 """
 
 from __future__ import annotations
@@ -56,6 +58,10 @@ def decide(value: tuple[Network, Images], index: int) -> str:
 
 def nothing(value: object, number: int) -> int:
     return number
+
+
+def wait(value: object, seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def process(value: object) -> int:
@@ -118,8 +124,20 @@ def messages_a_second(workers: Workers, count: int) -> float:
     return count / (time.perf_counter() - began)
 
 
-def writes_a_second(count: int) -> float:
-    """Records of MNIST's size, with image and witness, in a transaction each."""
+def waits_a_second(workers: Workers, count: int, seconds: float) -> float:
+    for index in range(4 * workers.size):
+        workers.submit(index, nothing, index)
+    drain(workers)
+    began = time.perf_counter()
+    for index in range(count):
+        workers.submit(index, wait, seconds)
+    assert len(drain(workers)) == count
+    return count / (time.perf_counter() - began)
+
+
+def writes_a_second(count: int) -> tuple[float, float]:
+    """Records of MNIST's size, with image and witness, in a transaction each; and the processor's
+    seconds of one."""
     rng = np.random.default_rng(0)
     question: dict[str, object] = {"eps": [0.1]}
     run = Run("bench", question, {}, {"digest": ""}, tuple(range(count)), "now")
@@ -132,10 +150,11 @@ def writes_a_second(count: int) -> float:
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder) / "r.sqlite") as store:
         store.begin(run)
-        began = time.perf_counter()
+        began, own = time.perf_counter(), time.process_time()
         for record in records:
             store.keep(run, record, key=record.name, claim=record.name)
-        return count / (time.perf_counter() - began)
+        own = (time.process_time() - own) / count
+        return count / (time.perf_counter() - began), own
 
 
 def main() -> None:
@@ -143,6 +162,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--messages", type=int, default=5000)
+    parser.add_argument("--seconds", type=float, default=0.04)
     parser.add_argument("--kinds", default="here,two,dask,killed")
     chosen = parser.parse_args()
     found: dict[str, list[float]] = {}
@@ -161,9 +181,15 @@ def main() -> None:
                 note(f"images, {kind}", speed, rows=rows)
             for kind in ("two", "dask") if chosen.messages else ():
                 with open_workers(specs[kind], int) as workers:
-                    note(f"messages, {kind}", messages_a_second(workers, chosen.messages))
+                    begun = time.process_time()
+                    speed = messages_a_second(workers, chosen.messages)
+                    own = (time.process_time() - begun) / chosen.messages
+                    note(f"messages, {kind}", speed, processor=round(own, 6))
+                    waits = min(chosen.messages, 500)
+                    note(f"waits, {kind}", waits_a_second(workers, waits, chosen.seconds))
             if chosen.messages:
-                note("store writes", writes_a_second(min(chosen.messages, 1000)))
+                speed, own = writes_a_second(min(chosen.messages, 1000))
+                note("store writes", speed, processor=round(own, 6))
     medians = {what: statistics.median(values) for what, values in found.items()}
     first = next(iter(medians.values()))
     for what, median in medians.items():

@@ -230,7 +230,7 @@ class Coordinator:
         """Submits tasks a few at a time, for their order and the time left may still change."""
         while True:
             coming = tasks()
-            while workers.unfinished < (2 * workers.size if workers.size > 1 else 1):
+            while workers.unfinished < workers.ahead:
                 if time.time() >= self.end:
                     self.reason = "timeout"
                     break

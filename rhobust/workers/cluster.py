@@ -95,6 +95,11 @@ class Cluster(Executors):
         return max(self._threads, 1)
 
     @property
+    def ahead(self) -> int:
+        """Workers have one task besides that in work, and others wait on the scheduler."""
+        return 4 * self.size
+
+    @property
     def unfinished(self) -> int:
         return super().unfinished + len(self._suspects)
 

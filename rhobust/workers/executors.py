@@ -12,9 +12,6 @@ from typing import Any
 
 from .task import LOST, Done, Failure, Function, Outcome, Setup, Task, Workers, described, perform
 
-AHEAD = 2
-"""Tasks handed out for each that is done at a time, so that none of them waits for the next."""
-
 
 class Executors(Workers):
     """Hands tasks to an executor, which has to know this package where they are done.
@@ -43,7 +40,7 @@ class Executors(Workers):
 
     def submit(self, key: Hashable, function: Function, *arguments: Any) -> None:
         self._waiting.append(Task(key, function, arguments))
-        if len(self._running) < AHEAD * self.size:
+        if len(self._running) < self.ahead:
             self._hand_out()
 
     def next(self, timeout: float | None = None) -> Done | None:
@@ -70,7 +67,7 @@ class Executors(Workers):
         self._running.clear()
 
     def _hand_out(self) -> None:
-        most = AHEAD * self.size
+        most = self.ahead
         while self._waiting and len(self._running) < most:
             self._begin(self._waiting.popleft())
 

@@ -22,6 +22,10 @@ class Here(Workers):
         return 1
 
     @property
+    def ahead(self) -> int:
+        return 1
+
+    @property
     def unfinished(self) -> int:
         return len(self._waiting)
 

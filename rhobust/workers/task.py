@@ -52,6 +52,11 @@ class Workers(ABC):
         """How many tasks are done at a time."""
 
     @property
+    def ahead(self) -> int:
+        """How many unfinished tasks are enough, so that no worker waits for its next one."""
+        return 2 * self.size
+
+    @property
     @abstractmethod
     def unfinished(self) -> int:
         """Tasks that were submitted, and whose end `next` has not told yet."""
