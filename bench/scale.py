@@ -1,15 +1,15 @@
 """What an evaluation of many images on many workers takes: a simulation of its coordinator.
 
-    python -m bench.scale [--images 1000000] [--workers 1,10,100,1000,4000] [--seed 0]
-        [--result 0.0007] [--write 0.004] [--mean 0.08] [--tail 300]
+    python -m bench.scale [--images 1000000] [--workers 16,100,1000] [--batch 1] [--ahead 4]
+        [--result 0.0041] [--write 0.0018] [--mean 0.08] [--hard 0] [--tail 3600] [--seed 0]
 
-One coordinator hands tasks to workers, takes their results one after the other, keeps each in the
-store, and hands out the next. `--result` is what it does for a task beside the store, `--write` a
-transaction, both in seconds of its own processor (`python -m bench.workers` measures them). Tasks
-take a time that is lognormal, of mean `--mean`, but for the share `--hard` of images, which take
-uniformly up to `--tail` seconds. Tasks hold `--batch` images each, all of which have rows of their
-own. For each number of workers: hours of wall time, workers' hours, how much of the time workers
-work (efficiency), and how busy the coordinator is.
+One coordinator hands out tasks, takes their results one after the other, keeps each image in the
+store, and hands out the next. --result is what a task costs it, --write an image, in seconds of its
+own processor (`python -m bench.workers` measures both). --ahead tasks for each worker are handed
+out, of which those that are not in work wait where workers fetch them. Images take a time that is
+lognormal, of mean --mean, but for the share --hard of them, which take up to --tail seconds,
+uniformly; a task has --batch of them. For each number of workers: hours of wall time, hours of all
+workers, how much of these is work (efficiency), and how busy the coordinator is.
 """
 
 from __future__ import annotations
@@ -71,23 +71,36 @@ def tasks(seconds: Seconds, batch: int) -> tuple[Seconds, npt.NDArray[np.int64]]
     return np.add.reduceat(seconds, starts), rows
 
 
-def simulate(seconds: Seconds, rows: npt.NDArray[np.int64], workers: int, costs: Costs) -> Outcome:
-    """Plays an evaluation: tasks in their order, each to the worker that is free first.
+def simulate(
+    seconds: Seconds,
+    rows: npt.NDArray[np.int64],
+    workers: int,
+    costs: Costs,
+    ahead: int = 1,
+) -> Outcome:
+    """Plays an evaluation of tasks (T,) in their order; ahead: handed out for each worker.
 
-    Events are ends of tasks, in order of time. The coordinator takes them one after the other, and
-    a worker waits until its result is taken and the next task is there.
+    Two kinds of events, in order of time: a worker ends a task, and begins the next one that was
+    handed out; the coordinator is done with a result, and hands out one more.
     """
-    events = [(costs.start + float(own), k) for k, own in enumerate(seconds[:workers])]
+    own = costs.result + costs.write * rows
+    begun = min(workers, len(seconds))
+    events = [(costs.start + float(seconds[k]), 0, k) for k in range(begun)]
     heapq.heapify(events)
-    coming, free, busy = len(events), 0.0, 0.0
+    handed = min(ahead * workers, len(seconds))
+    idle, free, busy = workers - begun, 0.0, 0.0
     while events:
-        end, task = heapq.heappop(events)
-        own = costs.result + costs.write * int(rows[task])
-        free = max(free, end) + own
-        busy += own
-        if coming < len(seconds):
-            heapq.heappush(events, (free + float(seconds[coming]), coming))
-            coming += 1
+        now, kind, task = heapq.heappop(events)
+        if kind == 0:
+            free = max(free, now) + float(own[task])
+            busy += float(own[task])
+            heapq.heappush(events, (free, 1, task))
+            idle += 1
+        else:
+            handed = min(handed + 1, len(seconds))
+        if idle and begun < handed:
+            heapq.heappush(events, (now + float(seconds[begun]), 0, begun))
+            begun, idle = begun + 1, idle - 1
     return Outcome(workers, free, float(seconds.sum()), busy)
 
 
@@ -99,12 +112,13 @@ def saturated(mean: float, batch: int, costs: Costs) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=1_000_000)
-    parser.add_argument("--workers", default="1,10,100,1000,4000")
-    parser.add_argument("--result", type=float, default=0.0007)
-    parser.add_argument("--write", type=float, default=0.004)
+    parser.add_argument("--workers", default="16,100,1000")
+    parser.add_argument("--result", type=float, default=0.0041)
+    parser.add_argument("--write", type=float, default=0.0018)
     parser.add_argument("--mean", type=float, default=0.08)
     parser.add_argument("--hard", type=float, default=0.0)
-    parser.add_argument("--tail", type=float, default=300.0)
+    parser.add_argument("--tail", type=float, default=3600.0)
+    parser.add_argument("--ahead", type=int, default=4)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
@@ -116,7 +130,7 @@ def main() -> None:
     print("| workers | hours | workers' hours | efficiency | coordinator busy |")
     print("| --- | --- | --- | --- | --- |")
     for workers in map(int, chosen.workers.split(",")):
-        found = simulate(whole, rows, workers, costs)
+        found = simulate(whole, rows, workers, costs, chosen.ahead)
         print(
             f"| {workers:,} | {found.wall / 3600:.2f} | {workers * found.wall / 3600:,.0f} "
             f"| {found.efficiency:.0%} | {found.load:.0%} |"
