@@ -177,3 +177,24 @@ def test_an_image_that_fails_is_no_certificate(
     for row in rows(path):
         assert row["abstained"] and row["radius"] == 0.0 and "by a fault" in row["reason"]
         assert row["predicted"] == -1
+
+
+def test_an_interruption_keeps_what_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certify = Smoothed.certify
+
+    def interrupted(self: Smoothed, *arguments: Any, **named: Any) -> Any:
+        if named["index"] == 2:
+            raise KeyboardInterrupt
+        return certify(self, *arguments, **named)
+
+    monkeypatch.setattr(Smoothed, "certify", interrupted)
+    path, picture = tmp_path / "radii.jsonl", tmp_path / "curve.svg"
+    told = call(
+        "digits", "--index", "0:5", "--sigma", "0.25", "--sigma", "0.5", "--n", "200", "--json",
+        path, "--out", picture, status=130,
+    )  # fmt: skip
+    assert [row["index"] for row in rows(path)] == [0, 1] and picture.exists()
+    assert any(line.startswith("2 images: ") for line in told)
+    assert any("interrupted" in line for line in told)
