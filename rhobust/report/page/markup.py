@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
@@ -43,11 +44,12 @@ def element(name: str, /, *parts: object, **attributes: object) -> Html:
 def data(value: Any) -> Html:
     """Strict JSON that may stand in a script element: nothing in it ends the element.
 
-    No `<` is left, so neither `</script` nor `<!--` can appear; U+2028 and U+2029 are escaped as
-    all that is not ASCII.
+    No `<` is left, so neither `</script` nor `<!--` can appear.  Halves of pairs, which UTF-8 has
+    no form for and which programs end at that write the page, become U+FFFD.
     """
-    made = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=True)
-    for sign in "<>&":
+    made = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    made = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", made)
+    for sign in "<>&\u2028\u2029":
         made = made.replace(sign, f"\\u{ord(sign):04x}")
     return Html(made)
 

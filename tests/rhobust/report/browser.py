@@ -18,9 +18,7 @@ FLAGS = [
 
 
 def chromium() -> str:
-    """Where Chromium is; skips the test where it or what drives it is missing."""
-    if find_spec("playwright") is None:
-        pytest.skip("playwright is not installed (pip install playwright)")
+    """Where Chromium is; skips the test where there is none."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         found = shutil.which(name)
         if found:
@@ -31,6 +29,8 @@ def chromium() -> str:
 @contextmanager
 def opened(path: Path, width: int = 1280, scheme: Any = "light") -> Iterator[tuple[Any, list[str]]]:
     """A page that is open, and what its console says, or what it asks of a network."""
+    if find_spec("playwright") is None:
+        pytest.skip("playwright is not installed (pip install playwright)")
     program = chromium()
     from playwright.sync_api import sync_playwright
 

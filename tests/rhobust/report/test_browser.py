@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from rhobust.evaluation import Evaluation
 from rhobust.report.writing import write_run
 
 from ..records import made, record, run
-from .browser import opened
+from .browser import FLAGS, chromium, opened
 from .test_page import EVIL
 
 pytestmark = pytest.mark.slow
@@ -125,3 +127,15 @@ def test_a_comparison_opens_on_a_phone(tmp_path: Path) -> None:
         assert page.locator("path.points").count() == 3
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         assert not said
+
+
+def test_the_script_runs_without_what_drives_a_browser(report: Path, tmp_path: Path) -> None:
+    """Chromium alone writes the page down as its script has left it."""
+    command = [
+        chromium(), "--headless", *FLAGS, f"--user-data-dir={tmp_path}", "--dump-dom",
+        report.as_uri(),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found = done.stdout
+    assert found.count('class="row"') > 10 and 'aria-sort="ascending"' in found
+    assert re.search(r'id="shown"[^>]*>302 images<', found)
