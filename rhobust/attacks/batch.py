@@ -19,6 +19,20 @@ SLACK = 1e-9
 """Share of a radius that is left for the rounding of lengths."""
 
 
+TOGETHER = 128
+"""Restarts of few images are made together, up to so many rows."""
+
+
+def in_turn(todo: Indices, first: int, count: int) -> tuple[Indices, Indices]:
+    """The restarts, from number `first` on, that are made together: images and numbers, (M,) each.
+
+    todo (N,): the images that are left.  The first restart of all is made alone.
+    """
+    most = max(1, TOGETHER // max(1, len(todo))) if first else 1
+    numbers = np.arange(first, min(count, first + most))
+    return np.tile(todo, len(numbers)), np.repeat(numbers, len(todo))
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """images (N, D); eps (N,): radii, infinite for the whole domain [lower, upper], (D,) each.
@@ -100,9 +114,13 @@ class Batch:
             eps=self.eps[which], start=start,
         )  # fmt: skip
 
-    def against(self, target: Indices) -> Batch:
-        """The same with a single rival for each image, (N,)."""
-        return replace(self, criterion=self.criterion.only(target))
+    def against(self, target: Indices, single: Mask | None = None) -> Batch:
+        """The same with a single rival for each image, (N,), or for some of them (N,)."""
+        only = self.criterion.only(target)
+        if single is not None:
+            rivals = np.where(single[:, None], only.rivals, self.criterion.rivals)
+            only = replace(only, rivals=rivals)
+        return replace(self, criterion=only)
 
     @cached_property
     def order(self) -> Indices:
@@ -152,7 +170,12 @@ class Found:
         return cls(batch.images.copy(), np.full(len(batch), np.inf))
 
     def take(self, which: Indices | Mask | slice, points: Matrix, lead: Vector) -> None:
-        """Keeps, of some images (M,), the points (M, D) that have less of a lead (M,)."""
+        """Keeps, of some images (M,), the points (M, D) that have less of a lead (M,).
+
+        Images may be named more than once.
+        """
         index = np.arange(len(self.lead))[which]
+        worst_first = np.argsort(-lead, kind="stable")  # the best stays of an image named twice
+        index, points, lead = index[worst_first], points[worst_first], lead[worst_first]
         better = lead < self.lead[index]
         self.points[index[better]], self.lead[index[better]] = points[better], lead[better]

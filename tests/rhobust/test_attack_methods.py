@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import rhobust as rb
 from rhobust.attacks import methods
 from rhobust.attacks.balls import BALLS
-from rhobust.attacks.batch import Batch, Found
+from rhobust.attacks.batch import Batch, Found, in_turn
 from rhobust.attacks.bisection import nearest
 from rhobust.attacks.criterion import LOSSES, Criterion
 from rhobust.attacks.methods import METHODS
@@ -31,7 +31,9 @@ from rhobust.compiler.base.arrays import Matrix, Vector, exact
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.base.norms import NormKind
 from rhobust.compiler.importers.plain import dense_network
-from rhobust.compiler.network.graph import Network
+from rhobust.compiler.network.graph import GraphBuilder, Network
+from rhobust.compiler.network.layers import Linear, Sign
+from rhobust.compiler.operators import Dense
 from rhobust.compiler.question.claim import Claim
 from rhobust.embedded import embedded_file, embedded_images
 from rhobust.queries.attack import attack_batch
@@ -322,6 +324,49 @@ def test_bisection_on_the_radius_nears() -> None:
     assert (batch.distance(many.points) <= batch.distance(few.points) + 1e-12).all()
     assert (many.lead <= 0.0).all() and (batch.lead(many.points) <= 0.0).all()
     assert 0 < counted.gradients <= 20 * (1 + 8 * 13)
+
+
+def test_the_best_of_an_image_named_twice_is_kept() -> None:
+    found = Found(np.zeros((2, 1)), np.full(2, 9.0))
+    points, lead = np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([3.0, 1.0, 2.0, 10.0])
+    found.take(np.array([0, 0, 0, 1]), points, lead)
+    assert found.points.tolist() == [[2.0], [0.0]] and found.lead.tolist() == [1.0, 9.0]
+
+
+def test_restarts_of_few_images_are_made_together() -> None:
+    todo = np.array([4, 7])
+    assert [part.tolist() for part in in_turn(todo, 0, 5)] == [[4, 7], [0, 0]]
+    index, number = in_turn(todo, 1, 4)
+    assert index.tolist() == [4, 7] * 3 and number.tolist() == [1, 1, 2, 2, 3, 3]
+    assert len(in_turn(np.arange(1000), 3, 9)[0]) == 1000
+
+
+def test_restarts_find_no_less(tmp_path: Path) -> None:
+    for name, eps in (("pgd", 0.11), ("fmn", None)):
+        few, many = (
+            attack_batch(
+                "digits", FLAT[:60], DIGITS[:60], eps, method=name, steps=15, restarts=restarts,
+                minimal=eps is None,
+            )
+            for restarts in (1, 25)
+        )  # fmt: skip
+        for one, other in zip(few, many, strict=True):
+            assert one.success <= other.success
+            if eps is None:
+                assert other.distance <= one.distance * (1.0 + 1e-5)
+        assert sum(found.success for found in many) > 0
+
+
+def test_a_layer_that_jumps_has_no_gradients_but_outputs() -> None:
+    builder = GraphBuilder((2,))
+    node = builder.add("jump", Sign(), 2, "input")
+    node = builder.add("out", Linear(Dense(np.array([[1.0, 0.0], [0.0, 1.5]])), None), 2, node)
+    network = builder.finish(node, name="jumps")
+    image = np.array([0.1, -0.5])
+    with pytest.raises(InputError, match="layer that jumps"):
+        rb.attack(network, image, 0.3, domain=(-1, 1))
+    found = rb.attack(network, image, 0.9, domain=(-1, 1), method="square")
+    assert isinstance(found, AttackResult) and found.success and found.label == 0
 
 
 def test_restarts_take_rivals_in_turn() -> None:

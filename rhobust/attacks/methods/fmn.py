@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from ...compiler.base.arrays import Vector
+from ...compiler.base.arrays import Mask
 from ...compiler.base.norms import NormKind
 from ..balls import BALLS, SMALLEST, Ball
-from ..batch import Batch, Found
+from ..batch import Batch, Found, in_turn
 from ..criterion import margin_loss
+from ..shortening import shortened
 from .method import ALL, at_least
 
 SPHERE: Ball = BALLS[NormKind.L2]
@@ -47,25 +48,37 @@ class Fmn:
         at_least(self.restarts, 1, "restarts")
 
     def run(self, batch: Batch) -> Found:
-        found = Found.nothing(batch)
-        nearest = np.full(len(batch), np.inf)
-        for restart in range(self.restarts):
-            if restart and batch.stop():
-                break
-            if restart == 0:
-                self._walk(batch, False, found, nearest)
-                continue
-            place = restart - 1
-            rivals = batch.order.shape[1] - 1
-            target = batch.order[:, place % rivals]
-            self._walk(batch.against(target), place >= rivals, found, nearest)
+        found, nearest = Found.nothing(batch), np.full(len(batch), np.inf)
+        restart = 0
+        while restart < self.restarts and not (restart and batch.stop()):
+            index, number = in_turn(np.arange(len(batch)), restart, self.restarts)
+            part = batch.rows(index)
+            drawn = np.zeros(len(index), dtype=bool)
+            if restart:
+                rivals = max(1, batch.order.shape[1] - 1)
+                part = part.against(batch.order[index, (number - 1) % rivals])
+                drawn = number > rivals
+            walked = shortened(part, self._walk(part, drawn))
+            away = np.where(walked.lead <= 0.0, part.distance(walked.points), np.inf)
+            # of an image that is named twice the nearest point comes last, and stays
+            for row in np.lexsort((-walked.lead, -away)).tolist():
+                image = index[row]
+                nearer = away[row] < nearest[image]
+                if nearer or (nearest[image] == np.inf and walked.lead[row] < found.lead[image]):
+                    found.points[image], found.lead[image] = walked.points[row], walked.lead[row]
+                    nearest[image] = away[row]
+            restart = int(number[-1]) + 1
         return found
 
-    def _walk(self, batch: Batch, random: bool, found: Found, nearest: Vector) -> None:
+    def _walk(self, batch: Batch, drawn: Mask) -> Found:
+        """One walk for each row: its nearest point where the label is lost.
+
+        drawn (N,): rows that go on from a random point after the first gradient.
+        """
         ball, criterion = batch.ball, batch.criterion
+        found, nearest = Found.nothing(batch), np.full(len(batch), np.inf)
         eps = np.full(len(batch), np.inf)
-        points = batch.first()
-        size = np.zeros(len(batch))
+        points, size = batch.first(), np.zeros(len(batch))
         for step in range(self.steps + 1):
             logits = batch.model.logits(points)
             lead = criterion.lead(logits)
@@ -76,7 +89,7 @@ class Fmn:
             found.points[better], found.lead[better] = points[better], lead[better]
             nearest[nearer] = distance[nearer]
             if step == self.steps or batch.stop():
-                return
+                break
             share = step / self.steps
             gamma = cosine(self.gamma, 1e-3, share)
             gradient = batch.model.gradient(points, margin_loss(criterion, logits))
@@ -86,13 +99,14 @@ class Fmn:
             grown = np.where(known, eps, distance + edge) * (1.0 + gamma)
             eps = np.where(lost, np.minimum(eps * (1.0 - gamma), nearest), grown)
             eps = np.minimum(eps, batch.radius)
-            if step == 0:
-                size = np.abs(lead) / np.maximum(SPHERE.dual(gradient), SMALLEST)
-                if random:
-                    near = batch.within(np.minimum(2.0 * eps, batch.radius))
-                    points = near.random()
-            length = self.step * cosine(1.0, 0.01, share) * size
             away = np.abs(lead) / np.maximum(SPHERE.dual(gradient), SMALLEST)
+            if step == 0:
+                size = away
+                if drawn.any():
+                    near = batch.within(np.minimum(2.0 * eps, batch.radius))
+                    points = np.where(drawn[:, None], near.random(), points)
+            length = self.step * cosine(1.0, 0.01, share) * size
             length = np.where(known, length, np.maximum(length, (1.0 + gamma) * away))
             moved = points - length[:, None] * SPHERE.steepest(gradient)
             points = batch.within(eps).inside(moved)
+        return found

@@ -11,7 +11,7 @@ from ...compiler.base.arrays import Indices, Mask, Matrix
 from ...compiler.base.errors import InputError
 from ...compiler.base.norms import L2, NormKind
 from ..balls import SMALLEST
-from ..batch import Batch, Found
+from ..batch import Batch, Found, in_turn
 from ..criterion import LOSSES
 from .method import ALL, at_least
 
@@ -50,39 +50,41 @@ class Pgd:
             raise InputError(f"loss {self.loss!r} is not known; known: {', '.join(LOSSES)}")
 
     def run(self, batch: Batch) -> Found:
-        found = Found.nothing(batch)
-        todo = np.arange(len(batch))
-        for restart in range(self.restarts):
-            part = batch.rows(todo)
-            if restart % 2:
-                target = batch.order[todo, restart // 2 % batch.order.shape[1]]
-                part = part.against(target)
-            drawn = self.random_start or (restart and restart % 2 == 0)
-            first = part.random() if drawn else part.first()
-            held = self._walk(part, first, found, todo)
-            todo = todo[held]
-            if not len(todo) or batch.stop():
-                break
+        found, held = Found.nothing(batch), np.ones(len(batch), dtype=bool)
+        restart = 0
+        while restart < self.restarts and held.any() and not (restart and batch.stop()):
+            index, number = in_turn(np.flatnonzero(held), restart, self.restarts)
+            self._walk(*self._starts(batch, index, number), found, index, held)
+            restart = int(number[-1]) + 1
         return found
 
-    def _walk(self, batch: Batch, points: Matrix, found: Found, index: Indices) -> Mask:
-        """One start of images `index`; which of them still hold their label."""
+    def _starts(self, batch: Batch, index: Indices, number: Indices) -> tuple[Batch, Matrix]:
+        """Of images and numbers of restarts (M,) the batch, and where each begins, (M, D)."""
+        part = batch.rows(index)
+        single = number % 2 == 1
+        if single.any():
+            part = part.against(batch.order[index, number // 2 % batch.order.shape[1]], single)
+        drawn = self.random_start | ((number > 0) & ~single)
+        first = part.first()
+        if np.any(drawn):
+            first = np.where(np.reshape(drawn, (-1, 1)), part.random(), first)
+        return part, first
+
+    def _walk(self, batch: Batch, points: Matrix, found: Found, index: Indices, held: Mask) -> None:
+        """One walk for each row, of images `index`; tells in `held` which have lost their label."""
         loss = LOSSES[self.loss]
-        held = np.ones(len(batch), dtype=bool)
-        active = np.arange(len(batch))
         trend = np.zeros_like(points)
         for step in range(self.steps + 1):
             logits = batch.model.logits(points)
             lead = batch.criterion.lead(logits)
-            found.take(index[active], points, lead)
-            done = batch.criterion.sure(logits, lead)
-            held[active[done]] = False
-            if step == self.steps or done.all() or batch.stop():
-                break
+            found.take(index, points, lead)
+            held[index[batch.criterion.sure(logits, lead)]] = False
+            if step == self.steps or not held[index].any() or batch.stop():
+                return
             gradient = batch.model.gradient(points, loss(batch.criterion, logits))
-            if done.any():
-                going = ~done
-                active, batch = active[going], batch.rows(going)
+            going = held[index]
+            if not going.all():
+                index, batch = index[going], batch.rows(going)
                 points, trend, gradient = points[going], trend[going], gradient[going]
             size = np.abs(gradient).sum(axis=1, keepdims=True)
             trend = self.momentum * trend + gradient / np.maximum(size, SMALLEST)
@@ -93,7 +95,6 @@ class Pgd:
             points = batch.inside(
                 points - share * batch.radius[:, None] * batch.ball.steepest(free)
             )
-        return held
 
 
 @dataclass(frozen=True)

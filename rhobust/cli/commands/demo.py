@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import typer
 
-from ...attacks.minimal_distance import nearest
-from ...clock import Deadline
+from ...attacks.methods.pgd import Pgd
 from ...compiler.base.errors import InputError
-from ...compiler.question.claim import Claim
 from ...data import Images, digits
 from ...embedded import embedded_network
+from ...queries.attack import attack_batch
 from ...queries.rho import rho
 from ...report.row import Row, measured
 from ...report.table import COLUMNS
@@ -23,7 +22,7 @@ from ..prepare import check_picture
 from .ask import picture
 from .run import Told, run
 
-SEED = 0
+SEED, ATTACK = 0, Pgd(steps=30, restarts=3)
 
 ABOUT = """\
 The robustness rho of {count} handwritten digits: how far every pixel (0 = black, 1 = white) may
@@ -58,9 +57,11 @@ def show(folder: Path, count: int, timeout: float, overwrite: bool = False) -> N
     def ask(index: int, told: Told) -> Row:
         image, label = images.vector(index), int(images.labels[index])
         result = rho(network, image, label=label, timeout=timeout, seed=SEED, progress=told)
-        claim, stop = Claim.make(network, image, label), Deadline(timeout).stop
-        attacked = nearest(claim, stop, np.random.default_rng(SEED))
-        return measured(index, replace(result, attack=attacked))
+        (found,) = attack_batch(
+            network, image[None], [label], None, method=ATTACK, timeout=timeout, seed=SEED,
+            minimal=True,
+        )  # fmt: skip
+        return measured(index, replace(result, attack=found.distance))
 
     rows, interrupted = run(ask, varied(images, count), COLUMNS["rho"])
     tell(LEGEND)
