@@ -51,6 +51,7 @@ from .options import (
     Target,
     Threads,
     Timeout,
+    TotalTimeout,
     TrustPickle,
     WorkersCount,
     distance,
@@ -447,9 +448,7 @@ def evaluate(
     domain: Domain = "0,1",
     attacks: Attacks = "pgd",
     timeout: Timeout = 60.0,
-    total_timeout: Annotated[
-        float | None, typer.Option(metavar="S", help="Seconds for all images together.")
-    ] = None,
+    total_timeout: TotalTimeout = None,
     store: StoreName = None,
     rerun: Annotated[
         str,
@@ -563,6 +562,7 @@ def tune(
         float, typer.Option(metavar="T", help="How near the ends come, relative to the upper one.")
     ] = 0.02,
     timeout: Timeout = 60.0,
+    total_timeout: TotalTimeout = None,
     store: StoreName = None,
     workers: WorkersCount = 1,
     scheduler: Scheduler = None,
@@ -583,8 +583,8 @@ def tune(
     from .commands.evaluate import Whole, search
 
     whole = Whole(
-        [], False, False, attacks, norm, None, store, "never", False, who(workers, scheduler),
-        None, None, None, quiet,
+        [], False, False, attacks, norm, total_timeout, store, "never", False,
+        who(workers, scheduler), None, None, None, quiet,
     )  # fmt: skip
     search(asked, whole, share, max_eps, tolerance)
 

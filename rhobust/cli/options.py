@@ -122,6 +122,9 @@ Minimal = Annotated[
     bool, typer.Option("--minimal", help="Look for the nearest example; --eps is a limit then.")
 ]
 MostEps = Annotated[str, typer.Option("--eps", metavar="E", help="The radius, as 0.03 or 8/255.")]
+TotalTimeout = Annotated[
+    float | None, typer.Option(metavar="S", help="Seconds for all images together.")
+]
 Attacks = Annotated[
     str, typer.Option(metavar="A,B", help="Attacks that come before searches, or none.")
 ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..clock import Deadline, Interrupted
 from ..compiler.base.errors import InputError
 from ..networks.given import Given, network_of
 from ..results import Verdict
@@ -65,6 +66,7 @@ def tune(
     store: Store | str | Path | None = None,
     progress: Callable[[Step], None] = nobody,
     tried: Callable[[Tried], None] = lambda one: None,
+    total_timeout: float | None = None,
     **options: Any,
 ) -> Tuned:
     """The largest radius at which a share of the images is proven to keep their labels.
@@ -72,10 +74,13 @@ def tune(
     share: of all images, above 0 and at most 1.  largest: no radius beyond it is tried.  tolerance:
     how near eps and above come, relative to above.  store: as of `evaluate`; what is known at one
     radius decides others, so most images are asked at few.  tried: is told of each radius.
-    options: the others of `evaluate`, but eps and rho.
+    total_timeout: seconds for all radii together.  options: the others of `evaluate`, but eps and
+    rho.
     Radii have four digits. An image that stays undecided in its time is not proven, so more time
-    can only raise eps. Raises InputError for arguments that make no sense.
+    can only raise eps. Raises InputError for arguments that make no sense, and `Interrupted` with
+    the `Tuned` of what is known after Ctrl-C.
     """
+    deadline = Deadline(total_timeout)
     if not 0.0 < share <= 1.0:
         raise InputError(f"share must be above 0 and at most 1, not {share}")
     if not 0.0 < tolerance < 1.0:
@@ -88,7 +93,7 @@ def tune(
         where = Path(folder) / "answers.sqlite" if store is None else store
         opened = where if isinstance(where, Store) else Store.open(where)
         try:
-            ask = _Question(network_of(network), images, share, opened, progress, options)
+            ask = _Question(network_of(network), images, share, opened, progress, deadline, options)
             return _bisected(ask, share, largest, tolerance, tried)
         finally:
             if opened is not where:
@@ -104,6 +109,7 @@ class _Question:
     share: float
     store: Store
     progress: Callable[[Step], None]
+    deadline: Deadline
     options: dict[str, Any]
     robust: int = 0
     broken: int = 0
@@ -114,7 +120,7 @@ class _Question:
         try:
             found = evaluate(
                 self.network, self.images, eps=eps, store=self.store, progress=self._count,
-                **self.options,
+                total_timeout=self.deadline.share(), **self.options,
             )  # fmt: skip
         except _Settled:
             return Tried(eps, self.robust / self.total, 1.0 - self.broken / self.total)
@@ -160,13 +166,20 @@ def _bisected(
     bracket, reason = _Bracket(), ""
     eps: float | None = _short(min(FIRST, largest))
     while eps is not None:
-        found = ask.at(eps)
+        try:
+            found = ask.at(eps)
+        except Interrupted:
+            raise Interrupted(_tuned(bracket, share, "interrupted")) from None
         bracket.take(found, share)
         told(found)
         if found.reason:  # the time for all images is up
             reason = found.reason
             break
         eps = _next(bracket, largest, tolerance)
+    return _tuned(bracket, share, reason)
+
+
+def _tuned(bracket: _Bracket, share: float, reason: str) -> Tuned:
     return Tuned(
         share, bracket.proven, bracket.above, bracket.refuted, tuple(bracket.tried), reason
     )

@@ -205,6 +205,22 @@ def test_the_time_for_all_leaves_the_rest_undecided(
     assert rb.evaluate(network, images, **options).robust(0.1)[0] > 0.5
 
 
+def test_searches_begin_where_a_proof_is_nearest(
+    network: rb.Network, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, float]] = []
+    second = passes._settle
+
+    def noting(session: Any, job: Any, deadline: Any) -> None:
+        told.append((job.known.index, job.known.hardness))
+        second(session, job, deadline)
+
+    monkeypatch.setattr(passes, "_settle", noting)
+    rb.evaluate(network, images, eps=0.25, attacks=(), index=range(30), timeout=0.2)
+    assert len(told) > 5 and len({index for index, _ in told}) == len(told)
+    assert [bound for _, bound in told] == sorted((bound for _, bound in told), reverse=True)
+
+
 def test_a_short_time_for_each_image_is_undecided_and_kept(
     network: rb.Network, images: Images, tmp_path: Path
 ) -> None:

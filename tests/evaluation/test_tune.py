@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rhobust as rb
+from rhobust.clock import Interrupted
 from rhobust.compiler.base.errors import InputError
 from rhobust.data import digits
-from rhobust.evaluation.tune import Tried, _bisected, _reached, tune
+from rhobust.evaluation.tune import Tried, Tuned, _bisected, _reached, tune
 
 
 class Known:
@@ -91,6 +92,25 @@ def test_the_end_of_the_time_is_told() -> None:
 
     tuned = found(Late([0.5]), 1.0)
     assert tuned.reason == "timeout" and len(tuned.tried) == 3 and not tuned.refuted
+
+
+def test_an_interruption_tells_what_is_known() -> None:
+    class Stopped(Known):
+        def at(self, eps: float) -> Tried:
+            if len(self.asked) == 4:
+                raise Interrupted(None)
+            return super().at(eps)
+
+    with pytest.raises(Interrupted) as error:
+        found(Stopped([0.1] * 3), 1.0)
+    tuned = error.value.result
+    assert isinstance(tuned, Tuned) and tuned.reason == "interrupted" and len(tuned.tried) == 4
+    assert tuned.eps is not None and tuned.eps < 0.1 <= (tuned.above or 1.0)
+
+
+def test_the_time_is_for_all_radii() -> None:
+    tuned = tune("digits", digits(), share=0.9, index=range(4), total_timeout=1e-6)
+    assert tuned.reason == "timeout" and len(tuned.tried) == 1 and tuned.eps is None
 
 
 @pytest.mark.slow

@@ -107,19 +107,31 @@ def search(options: Options, whole: Whole, share: str, largest: str, tolerance: 
             tell(f"{one.eps:g}: between {percent(one.lower, math.floor)} and "
                  f"{percent(one.upper, math.ceil)}")  # fmt: skip
 
-    with bar(None, whole.quiet) as shown:
-        found = tune(
-            network, images, share=wanted, largest=end, tolerance=tolerance, store=whole.store,
-            progress=shown, tried=told, index=indices, norm=whole.norm, domain=options.domain,
-            target=options.target, margin=options.margin, attacks=attacks,
-            timeout=options.timeout, settings=effort(options), seed=options.seed,
-            workers=whole.workers,
-        )  # fmt: skip
+    interrupted = False
+    try:
+        with bar(None, whole.quiet) as shown:
+            found = tune(
+                network, images, share=wanted, largest=end, tolerance=tolerance,
+                store=whole.store, progress=shown, tried=told, index=indices, norm=whole.norm,
+                domain=options.domain, target=options.target, margin=options.margin,
+                attacks=attacks, timeout=options.timeout, total_timeout=whole.total_timeout,
+                settings=effort(options), seed=options.seed, workers=whole.workers,
+            )  # fmt: skip
+    except Interrupted as stop:
+        assert isinstance(stop.result, Tuned)
+        found, interrupted = stop.result, True
     tell(_radius(found))
+    if interrupted:
+        typer.echo(f"interrupted after {len(found.tried)} radii", err=True)
+        raise typer.Exit(process.status())
 
 
 def _radius(found: Tuned) -> str:
     share = percent(found.share)
+    if found.reason:
+        low = "none" if found.eps is None else f"{found.eps:g}"
+        high = "none" if found.above is None else f"{found.above:g}"
+        return f"ended early ({found.reason}): {share} proven at {low}, not proven at {high}"
     if found.above is None:
         return f"{share} are proven to keep their labels within {found.eps:g}, the largest asked"
     why = "shown not to be" if found.refuted else "not proven to be"
