@@ -1,7 +1,8 @@
 """The time that goes into compiled kernels: no limit counts it, and whoever asks is told.
 
 numba compiles a kernel when it is first called, and loads it from its cache afterwards. Both hold
-one lock, whose events are listened to.
+one lock, whose events are listened to. Processes that share a cache take turns, so that each kernel
+is compiled by one of them and loaded by the others.
 """
 
 from __future__ import annotations
@@ -9,13 +10,44 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from numba.core.event import Event
 
 log = logging.getLogger("rhobust")
+
+
+class Turn:
+    """The turn of this process among those that name one file; a process that ends gives it up."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock, self._depth = Lock(), 0
+        self._file: IO[bytes] | None = None
+
+    def begin(self) -> None:
+        """Waits for the turn, but for systems without such locks."""
+        with self._lock:
+            self._depth += 1
+            if self._depth > 1:
+                return
+            try:
+                import fcntl
+
+                self._file = self._path.open("rb")
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            except (ImportError, OSError):  # whoever gave the file is gone
+                return
+
+    def end(self) -> None:
+        with self._lock:
+            self._depth -= 1
+            if self._depth == 0 and self._file is not None:
+                self._file.close()  # and with it the lock
+                self._file = None
 
 
 class Compiling:
@@ -25,6 +57,7 @@ class Compiling:
         self.now = now
         self.told: Callable[[], None] | None = None
         self.said = False
+        self.turn: Turn | None = None
         self._lock, self._depth = Lock(), 0
         self._spent, self._begun = 0.0, 0.0
         self._watching = False
@@ -71,8 +104,12 @@ class Compiling:
         class Locked(event.Listener):
             def on_start(self, event: Event) -> None:
                 outer.begin()
+                if outer.turn is not None:
+                    outer.turn.begin()
 
             def on_end(self, event: Event) -> None:
+                if outer.turn is not None:
+                    outer.turn.end()
                 outer.end()
 
         class Compiled(event.Listener):

@@ -16,6 +16,7 @@ import multiprocessing
 import os
 import pickle
 import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Hashable, Iterator
@@ -82,6 +83,8 @@ class Processes(Workers):
         self._rung = False
         self._ending = self._killing = False
         self._hands = _Hands()
+        handle, self._turns = tempfile.mkstemp(prefix="rhobust-compiling-")
+        os.close(handle)
         self._thread = threading.Thread(target=self._run, name="rhobust workers", daemon=True)
         self._thread.start()
         atexit.register(self.close, True)
@@ -155,6 +158,8 @@ class Processes(Workers):
             for worker in hands.workers:
                 self._end(worker)
             self._bell.close()
+            with suppress(OSError):
+                os.unlink(self._turns)
 
     def _over(self) -> bool:
         if self._killing or (self._ending and all(w.order is None for w in self._hands.workers)):
@@ -164,7 +169,7 @@ class Processes(Workers):
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
-            target=serve, args=(theirs, self._setup), name="rhobust worker"
+            target=serve, args=(theirs, self._setup, self._turns), name="rhobust worker"
         )
         with _prepared():
             process.start()

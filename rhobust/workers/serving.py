@@ -8,8 +8,10 @@ import pickle
 import signal
 import threading
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
+from ..compiling import Turn, compiling
 from .task import described, failure, outcome
 
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
@@ -18,8 +20,12 @@ ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 READY = "ready"
 
 
-def serve(connection: Connection, setup: bytes) -> None:
-    """Answers tasks until it is told to end, or nobody is left to be answered."""
+def serve(connection: Connection, setup: bytes, turns: str) -> None:
+    """Answers tasks until it is told to end, or nobody is left to be answered.
+
+    turns: the file by which the workers take turns in compiling kernels.
+    """
+    compiling.turn = Turn(Path(turns))
     for name in ENDING:  # they are the coordinator's to heed, which ends its workers
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

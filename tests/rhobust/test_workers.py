@@ -148,6 +148,31 @@ def test_processes_have_one_thread_for_libraries(
     assert os.getpid() not in {process for _, process in seen}
 
 
+KERNEL = """
+from numba import njit
+
+@njit(cache=True)
+def kernel(n):
+    total = 0
+    for k in range(n + 1):
+        total += k
+    return total
+"""
+
+
+def test_a_kernel_is_compiled_once(
+    tasks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "a_kernel.py").write_text(KERNEL)
+    with open_workers(2, int) as workers:
+        for key in range(2):
+            workers.submit(key, tasks.compiles, tmp_path)
+        done = collected(workers)
+    assert [one.error for one in done] == ["", ""]
+    assert sorted(one.value for one in done) == [(0, 1), (1, 0)]
+
+
 def test_what_cannot_be_sent_is_an_error(tasks: Any) -> None:
     with open_workers(2, int) as workers:
         workers.submit(0, tasks.unsendable)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 
@@ -67,3 +69,19 @@ def begin(value: int, trace: Path, seconds: float = 600.0) -> None:
 def surroundings(value: int) -> tuple[str, int]:
     """Threads of its libraries, and its process."""
     return os.environ.get("OPENBLAS_NUM_THREADS", ""), os.getpid()
+
+
+def compiles(value: int, folder: Path) -> tuple[int, int]:
+    """How many kernels this process compiled, and how many it loaded."""
+    from rhobust.compiling import compiling
+
+    compiling.ticking()
+    sys.path.insert(0, str(folder))
+    module = import_module("a_kernel")
+    ready = folder / f"ready.{os.getpid()}"
+    ready.touch()
+    while len(list(folder.glob("ready.*"))) < 2:
+        time.sleep(0.001)
+    assert module.kernel(3) == 6
+    stats = module.kernel.stats
+    return sum(stats.cache_misses.values()), sum(stats.cache_hits.values())
