@@ -294,10 +294,13 @@ class Coordinator:
         found: list[Record] = []
         missing = [index for index in self.plan.indices if index not in self.records]
         reason = self.reason if missing else ""
+        asked_as = {twin: one for one, twins in self.twins.items() for twin in twins}
         for index in self.plan.indices:
             if index in self.records:
                 found.append(self.records[index])
             elif index in self.known:
+                same = self.known[asked_as.get(index, index)]
+                known = replace(same, index=index, name=self.images.name(index))
                 image = self.images.vector(index)
-                found.append(self.known[index].record(self.asked, image, reason or "timeout"))
+                found.append(known.record(self.asked, image, reason or "timeout"))
         return Evaluation(tuple(found), self.run, reason, frozenset(missing))

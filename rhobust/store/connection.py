@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
 
 from ..compiler.base.errors import InputError
 from ..files.atomic import special
@@ -82,7 +83,8 @@ def _sqlite(path: Path, readonly: bool) -> Engine:
             address, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
         )
 
-    engine = create_engine("sqlite://", creator=opened)
+    # without a path in its address SQLAlchemy would take the file for one in memory
+    engine = create_engine("sqlite://", creator=opened, poolclass=QueuePool)
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, record: Any) -> None:

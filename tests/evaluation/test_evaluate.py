@@ -246,6 +246,22 @@ def test_the_same_image_is_asked_once(
     assert [one.name for one in found.records] == ["0", "1", "2", "3"]
 
 
+def test_what_is_known_of_an_image_holds_for_the_same_one(
+    network: rb.Network, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the time ends before either is finished."""
+    twice = Images("twice", images.values[[3, 3]], images.labels[[3, 3]], 255.0)
+    monkeypatch.setattr("rhobust.evaluation.coordinator.second_pass", _ended)
+    found = rb.evaluate(network, twice, eps=[0.05, 0.145], attacks=(), total_timeout=60)
+    assert found.unfinished == {0, 1} and found.reason == "timeout"
+    assert same(found.records[0], found.records[1], ("index", "name"))
+    assert found.records[1].rho_lower == 0.05
+
+
+def _ended(session: Any, job: Any, end: float) -> Any:
+    return passes.Ended(job.known, cut=True)
+
+
 def test_labels_are_predicted_where_there_are_none(network: rb.Network, images: Images) -> None:
     some = images.values[:6]
     found = rb.evaluate("digits", some, eps=0.01)

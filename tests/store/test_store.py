@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +126,19 @@ def test_the_joined_interval_is_the_narrower_one() -> None:
         joined(replace(old, rho_upper=0.05), new)
     with pytest.raises(Contradiction, match="at 0.1 one answer"):
         joined(record(rho_lower=0.0), record(verdict=Verdict.NOT_ROBUST, rho_upper=math.inf))
+
+
+def test_threads_may_share_a_store(store: Store) -> None:
+    store.begin(run())
+
+    def keep(first: int) -> int:
+        for index in range(first, first + 20):
+            store.keep(run(), record(index))
+        return len(list(store.records(run())))
+
+    with ThreadPoolExecutor(8) as threads:
+        counts = list(threads.map(keep, range(0, 80, 10)))
+    assert [one.index for one in store.records(run())] == list(range(90)) and max(counts) <= 90
 
 
 def test_a_reader_changes_nothing(tmp_path: Path) -> None:
