@@ -56,7 +56,7 @@ def region(state: State) -> tuple[Vector, Outcome | None]:
     units have tighter bounds.
     """
     none, recorder = np.empty(0), state.hooks.recorder
-    found = root_bounds(state.problem, state.hooks.box(), state.hooks.stop)
+    found = state.hooks.known or root_bounds(state.problem, state.hooks.box(), state.hooks.stop)
     if found is None:
         return none, state.outcome("open", "timeout", -np.inf, 0.0)
     state.root, state.magnitudes = found

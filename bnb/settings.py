@@ -10,6 +10,8 @@ import numpy as np
 from ..compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from ..compiler.base.digest import UNASKED
 from ..lp.oracle.highs import Oracle, highs
+from .bounds.crown import Nodes
+from .bounds.magnitudes import Magnitudes
 from .certificate.recorder import Recorder
 from .nodes.batch import Block
 from .nodes.saved import Saver
@@ -104,6 +106,10 @@ class Hooks:
     input that is halved has stage -1."""
     unfinished: Callable[[Unfinished], None] | None = None
     """Hears of the open nodes that a search ends with."""
+
+    # what the caller knows already
+    known: tuple[Nodes, Magnitudes] | None = None
+    """What `root_bounds` gives for the region, where it is not to be computed again."""
 
     def offer(self, point: Numbers) -> bool:
         """Whether an exact point settles the question."""

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from .networks.load import load
     from .queries.attack import attack
     from .queries.estimate import rho_estimate
-    from .queries.explain import Explanation, explain
+    from .queries.explain import explain
+    from .queries.explanation import Explanation
     from .queries.problem import Problem, Solution, maximize, minimize
     from .queries.rho import rho
     from .queries.solve import SolveResult, solve
@@ -126,7 +127,7 @@ _HOMES = {
     "AttackResult": ".results",
     "Estimate": ".results",
     "Evaluation": ".evaluation.result",
-    "Explanation": ".queries.explain",
+    "Explanation": ".queries.explanation",
     "Network": ".compiler.network.graph",
     "RhoResult": ".results",
     "SolveResult": ".queries.solve",

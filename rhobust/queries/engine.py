@@ -9,6 +9,8 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from ..bnb.bounds.crown import Nodes
+from ..bnb.bounds.magnitudes import Magnitudes
 from ..bnb.certificate.recorder import Recorder
 from ..bnb.nodes.disjunctions import Tree
 from ..bnb.nodes.saved import Saver
@@ -127,6 +129,7 @@ def ask(
     saver: Saver | None = None,
     splits: Splits | None = None,
     unfinished: Callable[[Unfinished], None] | None = None,
+    known: tuple[Nodes, Magnitudes] | None = None,
 ) -> Outcome:
     """The search's answer to a compiled problem, an attack before it; see `Hooks`.
 
@@ -135,7 +138,7 @@ def ask(
     whole = Bounds(problem.lower[None], problem.upper[None])
     hooks = Hooks(
         remaining, candidates.accept, box or (lambda: whole), attack, cutoff, radius, progress,
-        recorder, saver, candidates.accept_exact, splits, unfinished,
+        recorder, saver, candidates.accept_exact, splits, unfinished, known,
     )  # fmt: skip
     return search(problem, hooks, settings)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,101 +15,20 @@ from ..bnb.settings import Unfinished
 from ..bnb.tree_size import from_open
 from ..clock import Deadline
 from ..compiler.base.arrays import Indices, Vector
+from ..compiler.base.evidence import REASON
 from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim, Target, check_eps
 from ..networks.given import Given, network_of
 from ..results import Verdict
-from ..witness.label import Witness
 from .engine import ending
+from .explanation import Explanation, LayerUnits, Remainder, Rival
 from .leads import Leads, leads
-from .verify import Answer, Question
+from .verify import Answer, Question, lost_already
 
 SEARCH = 0.75
 """Of the time: for the answer itself; the rest is for what a search without one would need."""
 WALKS, DEEP = 100, 200
 """Walks down the tree at most, and their levels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rival:
-    """Another label. at_image: by how much the claimed label's logit exceeds the rival's, plus the
-    margin; negative where the rival wins. proven: what the first bounds prove of that over the
-    whole region, -inf where nothing; where it is positive, the rival wins nowhere.
-    """
-
-    label: int
-    at_image: float
-    proven: float
-
-
-@dataclass(frozen=True, slots=True)
-class LayerUnits:
-    """Units of a layer with rectifiers. active and inactive: proven to be so on the whole region;
-    unstable: all others. split: how many different units the search split, times: how often.
-    """
-
-    name: str
-    units: int
-    active: int
-    inactive: int
-    unstable: int
-    split: int = 0
-    times: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Remainder:
-    """What is left of a search that did not end. open_nodes: parts of the region without an answer;
-    loosest: the least that is proven of a lead over them, -inf where nothing is. more: an estimate
-    of the nodes that are still to be bounded, by `walks` random walks from open ones (Knuth 1975),
-    and seconds: how long that takes at the pace of the search; NaN where there is none. at_least:
-    whether walks were cut off, so that both are rather larger.
-    """
-
-    open_nodes: int
-    loosest: float
-    more: float = math.nan
-    seconds: float = math.nan
-    walks: int = 0
-    at_least: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class Explanation:
-    """The answer of `verify`, and what it rests on.
-
-    rivals: the targets, hardest to exclude first. layers: those with rectifiers, in order; () where
-    the time was up. halved: inputs that the search halved, times. pixels (D,): for the binding
-    rival, |coefficient of the pixel| times its width in the region: how far it can move the linear
-    bound that the proof begins with; zeros without one. remainder: of an UNKNOWN, else None.
-    """
-
-    verdict: Verdict
-    reason: str
-    witness: Witness | None
-    label: int
-    predicted: int
-    eps: float
-    norm: str
-    rivals: tuple[Rival, ...]
-    layers: tuple[LayerUnits, ...]
-    halved: int
-    pixels: Vector
-    nodes: int
-    lps: int
-    margin_bound: float
-    remainder: Remainder | None
-    seconds: float
-
-    @property
-    def binding(self) -> Rival:
-        """The rival that is hardest to exclude at eps."""
-        return self.rivals[0]
-
-    @property
-    def nearest(self) -> Rival:
-        """The rival that comes nearest at the image itself."""
-        return min(self.rivals, key=lambda rival: rival.at_image)
 
 
 @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
@@ -142,40 +61,72 @@ def explain(
         claim, Deadline(deadline.share(SEARCH)), spent, seed, watch.heard, None, None,
         watch.split, watch.ended,
     )  # fmt: skip
-    first: Leads | None = None
-    problem: Problem | None = None
-    with ending(question.deadline.stop, claim.described) as end:
-        problem = claim.compiled()[0].problem
-        first = leads(problem, question.deadline.stop)
-        question.decide()
-    if end.reason:
-        question.answer = Answer(Verdict.UNKNOWN, end.reason)
+    first = _asked(question)
     remainder = None
     if question.answer.verdict is Verdict.UNKNOWN:
         remainder = Remainder(watch.open_nodes, question.answer.bound)
-        watch.walking = True
-        # the search goes on for a moment, with all the time that is left
-        question.deadline.limit = question.deadline.spent() + deadline.remaining()
-        with ending(deadline.stop, claim.described):
-            remainder = _estimated(watch, remainder, deadline, seed)
-        found = None if question.found is None else question.found.witness
-        if found is not None:  # on a walk
-            question.answer = replace(
-                question.answer, verdict=Verdict.NOT_ROBUST, reason="", witness=found, bound=-np.inf
-            )
-            remainder = None
+        remainder = _walked(question, watch, remainder, deadline)
     answer = question.answer
     rivals, hardest = _rivals(claim, question.logits, first)
+    layers: tuple[LayerUnits, ...] = ()
     pixels = np.zeros(network.input_size)
-    if first is not None and problem is not None:
+    if first is not None:
+        problem = question.compiled[0].problem
         pixels = np.abs(first.coefficients[hardest]) * (problem.upper - problem.lower)
+        layers = _layers(problem, first, watch)
     return Explanation(
         answer.verdict, answer.reason, answer.witness, claim.label,
         int(np.argmax(question.logits)), eps, str(claim.region.norm), rivals,
-        () if first is None or problem is None else _layers(problem, first, watch),
-        sum(watch.times[-1].values()), pixels, answer.nodes, answer.lps, answer.bound, remainder,
-        deadline.spent(),
+        layers, sum(watch.times[-1].values()), pixels, answer.nodes, answer.lps, answer.bound,
+        remainder, deadline.spent(),
     )  # fmt: skip
+
+
+def _asked(question: Question) -> Leads | None:
+    """Asks the question; what was known before its search, None where the time was up before."""
+    claim, stop = question.claim, question.deadline.stop
+    first: Leads | None = None
+    # an image that lost its label needs no bounds for its answer
+    lost = lost_already(claim, question.logits) is not None
+    with ending(stop, claim.described) as end:
+        if lost:
+            question.decide()
+        else:
+            first = leads(question.compiled[0].problem, stop)
+            if first is not None:
+                question.known = first.root, first.magnitudes
+            question.decide()
+    if end.reason:
+        question.answer = Answer(Verdict.UNKNOWN, end.reason)
+    if lost and not end.reason:
+        with ending(stop, claim.described):
+            first = leads(question.compiled[0].problem, stop)
+    return first
+
+
+def _walked(
+    question: Question, watch: _Watch, known: Remainder, deadline: Deadline
+) -> Remainder | None:
+    """What is left, with an estimate of it; None where a walk came upon a witness, which is the
+    answer then.
+    """
+    if watch.left is None or question.answer.reason == REASON:
+        return known  # of a search that contradicts itself nothing counts
+    watch.walking, rest = True, known
+    # the search goes on for a moment, with all the time that is left
+    question.deadline.limit = question.deadline.spent() + deadline.remaining()
+    with ending(deadline.stop, question.claim.described) as end:
+        rest = _estimated(watch, watch.left, known, deadline, question.seed)
+    if end.reason == REASON:
+        question.answer = Answer(Verdict.UNKNOWN, REASON)
+        return known
+    found = None if question.found is None else question.found.witness
+    if found is None:
+        return rest
+    question.answer = replace(
+        question.answer, verdict=Verdict.NOT_ROBUST, reason="", witness=found, bound=-np.inf
+    )
+    return None
 
 
 class _Watch:
@@ -237,11 +188,11 @@ def _layers(problem: Problem, first: Leads, watch: _Watch) -> tuple[LayerUnits, 
     return tuple(found)
 
 
-def _estimated(watch: _Watch, known: Remainder, deadline: Deadline, seed: int) -> Remainder:
+def _estimated(
+    watch: _Watch, left: Unfinished, known: Remainder, deadline: Deadline, seed: int
+) -> Remainder:
     """What is known of the rest, with the nodes below those that are open, as the time goes."""
-    if watch.left is None:
-        return known
-    size = from_open(watch.left, deadline.stop, lambda: 0.0, WALKS, DEEP, seed)
+    size = from_open(left, deadline.stop, lambda: 0.0, WALKS, DEEP, seed)
     if not size.walks or size.settled:
         return known
     seconds = size.nodes / watch.rate if watch.rate > 0.0 else math.nan

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..bnb.bounds.crown import Ascent, Nodes, ascend, crown, heuristic_slopes
+from ..bnb.bounds.magnitudes import Magnitudes
 from ..bnb.bounds.region_bounds import root_bounds
 from ..compiler.base.arrays import Bounds, Matrix, Vector
 from ..compiler.base.late import Late, Stop
@@ -23,11 +24,13 @@ STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Leads:
-    """root: the units' bounds. bound (A,): proven of each atom over the region, in the order of the
-    problem's atoms. coefficients (A, D): of the inputs, in the linear bound that gives it.
+    """root, magnitudes: as `root_bounds` gives them. bound (A,): proven of each atom over the
+    region, in the order of the problem's atoms. coefficients (A, D): of the inputs, in the linear
+    bound that gives it.
     """
 
     root: Nodes
+    magnitudes: Magnitudes
     bound: Vector
     coefficients: Matrix
 
@@ -57,4 +60,4 @@ def leads(problem: Problem, stop: Stop) -> Leads | None:
                 ascend(problem, root, owner, last, made, slopes, ascent)
     except Late:
         pass
-    return Leads(root, best, rows)
+    return Leads(root, magnitudes, best, rows)

@@ -14,12 +14,15 @@ import numpy.typing as npt
 from ..attacks.budget import restarts
 from ..attacks.near_miss import near_miss
 from ..attacks.pgd import pgd
+from ..bnb.bounds.crown import Nodes
+from ..bnb.bounds.magnitudes import Magnitudes
 from ..bnb.search import Settings
 from ..bnb.settings import Unfinished
 from ..clock import Deadline
 from ..compiler.base.arrays import Bounds, Indices, Vector
 from ..compiler.network.float32 import float32_error
 from ..compiler.question.claim import Claim, Target, check_eps
+from ..compiler.steps.compile import Compiled
 from ..files.certificate import Certificate
 from ..files.checkpoint import Checkpoint, resumable
 from ..networks.given import Given, network_of
@@ -136,6 +139,7 @@ class Question:
     saver: Checkpoint | None
     splits: Splits | None = None
     unfinished: Callable[[Unfinished], None] | None = None
+    known: tuple[Nodes, Magnitudes] | None = None
     found: FirstFound[Witness] | None = None
     answer: Answer = Answer(Verdict.UNKNOWN, "timeout")
 
@@ -143,10 +147,14 @@ class Question:
     def logits(self) -> Vector:
         return np.asarray(self.claim.network.forward(self.claim.image[None])[0])
 
+    @cached_property
+    def compiled(self) -> tuple[Compiled, int | None]:
+        return self.claim.compiled()
+
     def decide(self) -> None:
         """Sets the answer."""
         claim = self.claim
-        compiled, output = claim.compiled()
+        compiled, output = self.compiled
         problem = compiled.problem
         self.found = found = FirstFound(problem, Validator(claim))
         found.witness = lost_already(claim, self.logits)
@@ -158,7 +166,7 @@ class Question:
         outcome = ask(
             problem, found, self.deadline.remaining, self.settings, attack=attack,
             progress=self.progress, recorder=recorder, saver=self.saver,
-            splits=self.splits, unfinished=self.unfinished,
+            splits=self.splits, unfinished=self.unfinished, known=self.known,
         )  # fmt: skip
         if self.saver is not None and outcome.status != "open":
             self.saver.done()

@@ -10,7 +10,7 @@ from decimal import ROUND_FLOOR
 import numpy as np
 
 from ..compiler.base.arrays import Vector
-from ..queries.explain import Explanation, LayerUnits, Remainder, Rival
+from ..queries.explanation import Explanation, LayerUnits, Remainder, Rival
 from ..results import Verdict
 from .row import finite
 from .table import digits
@@ -166,8 +166,10 @@ def _remainder(rest: Remainder) -> Iterator[str]:
             f"  (an estimate by {rest.walks} random walks down the tree, Knuth 1975; it can be off "
             "by a factor of ten)"
         )
-    else:
+    elif rest.open_nodes:
         yield "  no time was left to estimate how much work that is; give more by --timeout"
+    else:
+        yield "  the first bounds took all the time; give more by --timeout"
 
 
 def duration(seconds: float) -> str:

@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 import rhobust as rb
 from rhobust.bnb.search import Settings
 from rhobust.cli.app import app
-from rhobust.compiler.base.errors import InputError
+from rhobust.compiler.base.errors import Contradiction, InputError
 from rhobust.compiler.importers.plain import dense_network
+from rhobust.queries.verify import Question
 from rhobust.report.explanation import duration, line, shaded, told
 
 AFFINE = dense_network([(np.array([[2.0, -1.0], [0.0, 1.0], [1.0, 1.0]]), np.array([0.5, 0.0, 0]))])
@@ -121,13 +122,41 @@ def test_an_unfinished_search_says_what_is_left() -> None:
     assert re.search(r"(about|at least) [\d,]+ nodes are still to be bounded", text)
 
 
+def test_a_walk_may_come_upon_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no attack and two nodes the search is open; a walk's candidate settles the question."""
+    monkeypatch.setattr(Question, "_attack", lambda *asked: False)
+    images = rb.data.digits()
+    found = rb.explain(
+        "digits", images.vector(2), 0.2372, label=int(images.labels[2]),
+        settings=Settings(nodes=2, batch=4), timeout=600,
+    )  # fmt: skip
+    assert found.verdict is rb.Verdict.NOT_ROBUST and found.reason == "" and found.nodes < 20
+    assert found.witness is not None and 0.0 < found.witness.distance <= 0.2372
+    assert found.remainder is None and found.margin_bound == -math.inf
+
+
+def test_what_contradicts_itself_is_withdrawn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def contradicted(*asked: object) -> None:
+        raise Contradiction("on purpose")
+
+    monkeypatch.setenv("RHOBUST_REPORTS", str(tmp_path))
+    monkeypatch.setattr("rhobust.queries.explain.from_open", contradicted)
+    network, image, label = hard()
+    spent = Settings(nodes=300)
+    found = rb.explain(network, image, 0.1853, label=label, settings=spent, timeout=600)
+    assert found.verdict is rb.Verdict.UNKNOWN and found.reason == "contradiction"
+    assert found.margin_bound == -math.inf and list(tmp_path.iterdir())
+
+
 def test_no_time_is_told() -> None:
     network, image, label = hard()
     found = rb.explain(network, image, 0.1853, label=label, timeout=1e-9)
     assert found.verdict is rb.Verdict.UNKNOWN and found.reason == "timeout"
     assert not found.pixels.any() and all(math.isinf(one.proven) for one in found.rivals)
     text = told(found, (8, 8))
-    assert "nothing" in text and "no time was left to estimate" in text
+    assert "nothing" in text and "the first bounds took all the time" in text
     json.loads(line(found, 0))
 
 
