@@ -76,11 +76,12 @@ def evaluate(
     Raises InputError for arguments that make no sense, and `Interrupted` with the `Evaluation` of
     what is finished after Ctrl-C.
     """
-    known = network_of(network)
     asked = Asked.make(
         eps, norm, domain, target, margin, rho, estimate, attacks, timeout, seed, settings
     )
-    given = images_of(images, labels, domain).fitted(known)
+    given = images_of(images, labels, domain)
+    known = network_of(network, given.shape)
+    given = given.fitted(known)
     options = Options(
         rerun, only_new, None if certificates is None else Path(certificates), check, overwrite
     )

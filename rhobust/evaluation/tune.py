@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..clock import Deadline, Interrupted
 from ..compiler.base.errors import InputError
+from ..data import Images
 from ..networks.given import Given, network_of
 from ..results import Verdict
 from ..store import Store
@@ -93,7 +96,9 @@ def tune(
         where = Path(folder) / "answers.sqlite" if store is None else store
         opened = where if isinstance(where, Store) else Store.open(where)
         try:
-            ask = _Question(network_of(network), images, share, opened, progress, deadline, options)
+            taken = images.shape if isinstance(images, Images) else np.shape(images)[1:]
+            known = network_of(network, taken)
+            ask = _Question(known, images, share, opened, progress, deadline, options)
             return _bisected(ask, share, largest, tolerance, tried)
         finally:
             if opened is not where:

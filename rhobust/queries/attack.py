@@ -57,7 +57,8 @@ def attack(
     None, by the attack's own means or by attacks at many radii.  timeout: seconds for each image.
     Raises InputError for arguments that make no sense.
     """
-    network = network_of(network)
+    several = label is not None and np.ndim(label) > 0
+    network = network_of(network, np.shape(image)[several:])
     size = np.asarray(image).size
     single = size == network.input_size or not size or size % network.input_size != 0
     given = np.asarray(image)
@@ -114,7 +115,7 @@ def attack_in_turn(
     model: what is asked for logits and gradients in the network's place, such as a `TorchModel` of
     it; examples are validated by the network.
     """
-    network = network_of(network)
+    network = network_of(network, np.shape(images[:1])[1:])
     found = chosen(method, steps, restarts)
     kind = _norm(found, norm)
     if eps is None and not minimal:

@@ -53,7 +53,7 @@ def rho_estimate(
     for arguments that make no sense.
     """
     deadline = Deadline(timeout)
-    network = network_of(network)
+    network = network_of(network, np.shape(image))
     if not max_eps >= 0.0:  # NaN too
         raise InputError(f"max_eps must be a number at least 0, not {max_eps}")
     claim = Claim.make(network, image, label, target, margin, domain, norm)

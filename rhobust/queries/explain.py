@@ -54,7 +54,7 @@ def explain(
     sense.
     """
     deadline = Deadline(timeout)
-    network, eps = network_of(network), check_eps(eps)
+    network, eps = network_of(network, np.shape(image)), check_eps(eps)
     claim = Claim.make(network, image, label, target, margin, domain, norm, eps)
     spent, watch = settings or Settings(), _Watch(deadline)
     question = Question(

@@ -63,7 +63,7 @@ def rho(
     replace a file that is none.
     """
     deadline = Deadline(timeout)
-    network = network_of(network)
+    network = network_of(network, np.shape(image))
     spent = settings or Settings()
     proof = None
     if certificate is not None:

@@ -61,9 +61,9 @@ def verify(
 ) -> VerifyResult:
     """Whether every input within eps of the image, and in the domain, keeps its label.
 
-    network: one that is loaded, or a name or file for `load`.  image: the network's input, flat or
-    in its shape; uint8 is divided by 255 unless the domain holds 0 to 255.  eps: a number, or a
-    text such as "8/255".  label: the claimed one, by default the predicted one.
+    network: one that is loaded, or what `load` takes: a name, a file, a model in hand.
+    image: the network's input, flat or in its shape; uint8 is divided by 255 unless the domain
+    holds 0 to 255.  eps: a number, or a text such as "8/255".  label: the claimed one, by default the predicted one.
     margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds, None for
     no limit.  norm: linf, l1 or l2.
     certificate: a file to write the proof of a ROBUST into.  check: whether the checker
@@ -75,7 +75,7 @@ def verify(
     Raises InputError for arguments that make no sense.  See `VerifyResult` for what is promised.
     """
     deadline = Deadline(timeout)
-    network, eps = network_of(network), check_eps(eps)
+    network, eps = network_of(network, np.shape(image)), check_eps(eps)
     proof = None
     if certificate is not None:
         proof = Certificate(certificate, network, check, (checkpoint,), overwrite)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -192,3 +193,47 @@ def test_counters_of_keras_are_no_precision() -> None:
     layer = SimpleNamespace(compute_dtype="float32")
     weights = [SimpleNamespace(dtype=name) for name in ("float32", "int32", "float32")]
     assert _dtype("m", SimpleNamespace(weights=weights, layers=[layer])) == np.float32
+
+
+def test_an_estimator_in_hand_is_a_network() -> None:
+    from sklearn.neural_network import MLPClassifier
+
+    rng = np.random.default_rng(0)
+    points = rng.random((60, 3))
+    labels = (points.sum(axis=1) * 2).astype(int) // 2
+    made: Any = MLPClassifier((5,), max_iter=20, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it has not converged
+        made.fit(points, np.eye(3)[labels].argmax(axis=1))
+    known = rb.from_sklearn(made)
+    assert rb.load(made).output_size == known.output_size
+    for ask in (verify, rb.attack):
+        answer: Any = ask(made, points[0], 0.01)
+        assert answer.predicted == int(np.argmax(known.forward(points[:1])[0]))
+    assert rho(made, points[0], timeout=600).exact
+    with pytest.raises(InputError, match="leave shape out"):
+        rb.load("digits", shape=(64,))
+    with pytest.raises(InputError, match="a dict is no network"):
+        rb.load({})
+
+
+def test_a_module_in_hand_is_read_for_the_shape_of_its_image() -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    made = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(8, 3)
+    )
+    image = np.random.default_rng(0).random((4, 4))
+    known = rb.from_torch(made, (1, 4, 4))
+    assert rb.load(made, shape=(1, 4, 4)).input_shape == (1, 4, 4)
+    predicted = int(np.argmax(known.forward(image.reshape(1, -1))[0]))
+    for given in (image, image[None]):
+        assert verify(made, given, 0.001).predicted == predicted
+        assert rb.rho_estimate(made, given).predicted == predicted
+        assert rho(made, given, timeout=600).predicted == predicted
+    found: Any = rb.attack(made, np.stack([image, image]), 0.5, label=[predicted, predicted])
+    assert [one.predicted for one in found] == [predicted, predicted]
+    whole = rb.evaluation.evaluate(made, image[None], labels=[predicted], eps=0.001)
+    assert whole.clean == 1.0
+    with pytest.raises(InputError, match="shape of one input"):
+        rb.load(made)
