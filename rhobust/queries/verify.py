@@ -63,7 +63,8 @@ def verify(
 
     network: one that is loaded, or what `load` takes: a name, a file, a model in hand.
     image: the network's input, flat or in its shape; uint8 is divided by 255 unless the domain
-    holds 0 to 255.  eps: a number, or a text such as "8/255".  label: the claimed one, by default the predicted one.
+    holds 0 to 255.  eps: a number, or a text such as "8/255".
+    label: the claimed one, by default the predicted one.
     margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds, None for
     no limit.  norm: linf, l1 or l2.
     certificate: a file to write the proof of a ROBUST into.  check: whether the checker
