@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ..compiler.base.arrays import Mask, Vector
 from ..compiler.base.errors import InputError
 from ..results import Estimate, RhoResult, Verdict, VerifyResult
-from .records import Known, Recorded, is_recorded, known_of
+from .records import Evaluated, Known, Recorded, is_recorded, known_of, listed
 
 Result: TypeAlias = Estimate | RhoResult | VerifyResult
 
@@ -64,9 +64,11 @@ class Distances:
         return np.where(self.beyond, np.nextafter(self.lower, np.inf), self.lower)
 
 
-Results: TypeAlias = Distances | npt.ArrayLike | Iterable[Result | Recorded] | str | Path
+Results: TypeAlias = (
+    Distances | npt.ArrayLike | Iterable[Result | Recorded] | Evaluated | str | Path
+)
 """An array (N,) of estimates or (N, 2) of intervals, results of the package, records of a test set,
-or a JSON-lines file.
+what `rb.evaluate` returns, or a JSON-lines file.
 
 Of exact distances, the interval's ends are the same: `np.column_stack([rho, rho])`.
 """
@@ -82,6 +84,8 @@ def distances(results: Results) -> Distances:
         return results
     if isinstance(results, str | Path):
         return read(Path(results))
+    if not isinstance(results, Iterable) and hasattr(results, "records"):
+        results = listed(cast(Evaluated, results))
     if isinstance(results, Iterable) and not isinstance(results, np.ndarray):
         several: list[Any] = list(results)
         if several and all(isinstance(one, Result) for one in several):

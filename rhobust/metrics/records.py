@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeAlias, TypeGuard
 
 from ..compiler.base.errors import InputError
@@ -40,6 +40,24 @@ class Recorded(Protocol):
     def decisions(self) -> Sequence[Decided]: ...
     @property
     def attack_distance(self) -> float | None: ...
+
+
+class Evaluated(Protocol):
+    """What `rb.evaluate` returns: records of a test set, besides other things."""
+
+    @property
+    def records(self) -> Sequence[Recorded]: ...
+
+
+Records: TypeAlias = Iterable[Recorded] | Evaluated
+"""Records of a test set, or what `rb.evaluate` returns."""
+
+
+def listed(records: Records) -> list[Recorded]:
+    """The records themselves."""
+    if isinstance(records, Iterable):
+        return list(records)
+    return list(records.records)
 
 
 def is_recorded(one: object) -> TypeGuard[Recorded]:

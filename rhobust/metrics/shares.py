@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..compiler.base.arrays import Mask
 from ..compiler.question.claim import check_eps
 from .intervals import Distances, distances
-from .records import Recorded
+from .records import Recorded, Records, listed
 from .sampling import CONFIDENCE, Ends, between
 
 
@@ -57,14 +57,14 @@ class Accuracy:
     confidence: float
 
 
-def accuracy(records: Iterable[Recorded], eps: float, confidence: float = CONFIDENCE) -> Accuracy:
+def accuracy(records: Records, eps: float, confidence: float = CONFIDENCE) -> Accuracy:
     """Accuracy at one radius, as `Accuracy` says.
 
     An image counts as proven where some ball of at least eps, or the interval of rho, shows that no
     example lies within eps; as lost where it is misclassified or a validated example lies there.
     InputError without records, or where two of them contradict each other.
     """
-    kept = list(records)
+    kept = listed(records)
     radius, known = check_eps(eps), distances(kept)
     lost, open_or_lost = known.upper <= radius, known.begins <= radius
     images = len(kept)
@@ -101,16 +101,16 @@ def _survived(records: Sequence[Recorded], known: Distances, eps: float) -> Mask
     return survived
 
 
-def radii(records: Iterable[Recorded]) -> tuple[float, ...]:
+def radii(records: Records) -> tuple[float, ...]:
     """The radii at which some image was decided, in increasing order."""
-    return tuple(sorted({one.eps for record in records for one in record.decisions}))
+    return tuple(sorted({one.eps for record in listed(records) for one in record.decisions}))
 
 
 def by_class(
-    records: Iterable[Recorded], eps: float, confidence: float = CONFIDENCE
+    records: Records, eps: float, confidence: float = CONFIDENCE
 ) -> Mapping[int, Accuracy]:
     """Accuracy at one radius over the images of each label, labels in increasing order."""
     groups: dict[int, list[Recorded]] = {}
-    for record in records:
+    for record in listed(records):
         groups.setdefault(record.label, []).append(record)
     return {label: accuracy(groups[label], eps, confidence) for label in sorted(groups)}

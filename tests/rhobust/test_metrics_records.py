@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from rhobust import metrics
 from rhobust.compiler.base.errors import InputError
+from rhobust.evaluation import Evaluation
 from rhobust.metrics.intervals import distances
 from rhobust.results import Verdict
 from rhobust.store.record import Decision, Record
 
-from .records import made, record
+from .records import made, record, run
 
 ROBUST, LOST, OPEN = Verdict.ROBUST, Verdict.NOT_ROBUST, Verdict.UNKNOWN
 
@@ -109,6 +110,16 @@ def test_quantiles_by_hand() -> None:
     for share in (0.0, 1.1, math.nan):
         with pytest.raises(InputError, match="share"):
             metrics.quantile(rho, share)
+
+
+def test_evaluations_are_read_as_their_records() -> None:
+    records = tuple(made(30, 1))
+    found = Evaluation(records, run(count=30))
+    assert metrics.accuracy(found, 0.1) == metrics.accuracy(records, 0.1)
+    assert metrics.by_class(found, 0.1) == metrics.by_class(iter(records), 0.1)
+    assert metrics.radii(found) == (0.05, 0.1)
+    assert metrics.frequency(found, 0.1) == metrics.frequency(records, 0.1)
+    assert metrics.fit(found)[0].family == metrics.fit(records)[0].family
 
 
 # ---- properties ------------------------------------------------------------------------------

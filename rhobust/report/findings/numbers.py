@@ -15,9 +15,17 @@ NORMS = {"linf": "l\u221e", "l1": "l1", "l2": "l2"}
 
 
 def percent(count: int, images: int, rounding: str = ROUND_HALF_EVEN) -> str:
-    """A share of images: one decimal, or two where there are more than 1,000 of them."""
+    """A share of images: one decimal, or two where there are more than 1,000 of them.
+
+    Rounded to the nearest, not all images are still less than 100 %, and some more than 0 %.
+    """
     places = Decimal(1).scaleb(-2 if images > 1000 else -1)
     exact = Fraction(100 * count, images)
+    if rounding == ROUND_HALF_EVEN and 0 < count < images:
+        if exact < Fraction(places):
+            rounding = ROUND_CEILING
+        elif exact > 100 - Fraction(places):
+            rounding = ROUND_FLOOR
     # 28 digits, rounded the same way twice, are on the same side of the share
     number = Decimal(exact.numerator) / Decimal(exact.denominator)
     if Fraction(number) != exact:

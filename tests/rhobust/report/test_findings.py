@@ -94,7 +94,9 @@ def test_shares_are_rounded_outward(images: int, data: st.DataObject) -> None:
     share = Fraction(100 * count, images)
     unit = Fraction(1, 100 if images > 1000 else 10)
     assert low <= share <= high and high - low <= unit
-    assert abs(Fraction(percent(count, images).split("\u202f")[0]) - share) <= unit / 2
+    near = Fraction(percent(count, images).split("\u202f")[0])
+    assert abs(near - share) <= (unit / 2 if unit <= share <= 100 - unit else unit)
+    assert (near == 0) == (count == 0) and (near == 100) == (count == images)
 
 
 @given(st.floats(1e-12, 1e6), st.floats(0.0, 1.0), st.floats(0.0, 1.0))
