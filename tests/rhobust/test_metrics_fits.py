@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,3 +147,16 @@ def test_what_cannot_be_fitted_is_refused() -> None:
 def test_equal_radii_are_fitted_without_an_error() -> None:
     for found in metrics.fit(exact(np.full(9, 0.1))):
         assert math.isfinite(found.aic) and 0.0 <= found.p[0] <= 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("family", "critical"), [("exponential", 0.234), ("log-normal", 0.190)])
+def test_the_bootstrap_finds_the_tables_of_lilliefors(family: str, critical: float) -> None:
+    """Of 20 radii, 5 % of samples are farther (Lilliefors 1969, 1967); the plain p says 20 %."""
+    (found,) = metrics.fit(exact(sample(family, 20, 8)), [family])
+    low, high = replace(found, statistic=(critical, 2 * critical)).bootstrap(199)
+    assert 0.02 <= low <= 0.09 and high == 1 / 200
+    assert stats.kstwo.sf(critical, 20) > 0.18
+    assert found.bootstrap(9, seed=1) == found.bootstrap(9, seed=1)
+    with pytest.raises(InputError, match="positive"):
+        found.bootstrap(0)
