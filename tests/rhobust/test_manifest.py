@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 import rhobust
 from rhobust.bnb.check import Checker, Refused, main, read_manifest
-from rhobust.bnb.checker.manifest.summary import Data, Summary, check_manifest
+from rhobust.bnb.checker.manifest.contents import parsed
+from rhobust.bnb.checker.manifest.summary import Data, Summary, check_manifest, sentences
 from rhobust.cli.app import app
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.network.graph import Network
@@ -409,3 +410,63 @@ def test_what_cannot_be_taken_in_is_told(
         made(tmp_path, network, images, target="second")
     with pytest.raises(InputError, match="ONNX"):
         made(tmp_path, replace(network, path="", onnx=False), images)
+
+
+def mutated(found: dict[str, Any], random: np.random.Generator) -> None:
+    """One change of a number, a hash, a name, or the order and number of entries."""
+    images = found["images"]
+    first, second = (images[int(k)] for k in random.integers(0, len(images), 2))
+    files = [file for image in (first, second) for file in image["files"]]
+    match int(random.integers(0, 9)):
+        case 0:
+            first["index"] = int(random.integers(0, 200))
+        case 1:
+            first["label"] = int(random.integers(0, 10))
+        case 2:
+            first["image"], second["image"] = second["image"], first["image"]
+        case 3:
+            first["files"], second["files"] = second["files"], first["files"]
+        case 4:
+            first["files"] = files
+        case 5:
+            images.remove(first)
+        case 6 if files:
+            files[0]["eps"] = float(random.choice([0.0, 0.05, 0.1, 0.11, 1.0])).hex()
+        case 7 if files:
+            files[0]["kind"] = str(random.choice(["robust", "witness"]))
+        case _:
+            found["question"]["eps"] = [float(random.choice([0.05, 0.1, 0.11])).hex()]
+
+
+@pytest.mark.slow
+def test_no_mutant_says_more_than_is_true(whole: Path, tmp_path: Path, images: Images) -> None:
+    """Its sentence is made to fit what it lists, as a forger would."""
+    random, accepted = np.random.default_rng(3), 0
+    shutil.copytree(whole.parent, tmp_path / "proofs")
+    path = tmp_path / "proofs" / "manifest.json"
+    checker = Checker(embedded_file("digits"))
+    for _ in range(120):
+        found = json.loads(whole.read_text())
+        for _ in range(int(random.integers(1, 3))):
+            mutated(found, random)
+        try:
+            found["says"] = list(sentences(parsed(found)))
+        except Refused:
+            pass
+        path.write_text(json.dumps(found))
+        try:
+            manifest = read_manifest(path)
+        except Refused:
+            continue
+        if not check_manifest(path, manifest, checker, images).accepted:
+            continue
+        accepted += 1
+        (eps,) = manifest.question.eps
+        for image in manifest.images:
+            assert image.label == images.labels[image.index]
+            kinds = {file.kind for file in image.files}
+            assert kinds <= ({"witness"} if image.index in LOST else {"robust"})
+        claimed = manifest.says[0].split(": ")[1]
+        proofs, lost = (int(part.split()[0]) for part in claimed.split(", ")[:2])
+        assert proofs <= (4 if eps <= EPS else 0) and lost <= 2
+    assert accepted > 5
