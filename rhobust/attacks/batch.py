@@ -93,6 +93,12 @@ class Batch:
         moved = self.images + self.ball.shorter(points - self.images, limit)
         return np.clip(moved, *self.box)
 
+    def free(self, points: Matrix, rows: Matrix) -> Matrix:
+        """The rows (N, D), 0 where a step against them would leave the box."""
+        low, high = self.box
+        stuck = ((points <= low) & (rows > 0.0)) | ((points >= high) & (rows < 0.0))
+        return np.where(stuck, 0.0, rows)
+
     def distance(self, points: Matrix) -> Vector:
         """From the images, (N,), rounded as it comes."""
         return self.ball.length(points - self.images)

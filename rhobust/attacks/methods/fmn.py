@@ -93,6 +93,7 @@ class Fmn:
             share = step / self.steps
             gamma = cosine(self.gamma, 1e-3, share)
             gradient = batch.model.gradient(points, margin_loss(criterion, logits))
+            gradient = batch.free(points, gradient)
             edge = np.abs(lead) / np.maximum(ball.dual(gradient), SMALLEST)
             known = np.isfinite(nearest)
             # on the linearised boundary alone, points come ever nearer to the true one

@@ -88,9 +88,7 @@ class Pgd:
                 points, trend, gradient = points[going], trend[going], gradient[going]
             size = np.abs(gradient).sum(axis=1, keepdims=True)
             trend = self.momentum * trend + gradient / np.maximum(size, SMALLEST)
-            low, high = batch.box
-            stuck = ((points <= low) & (trend > 0.0)) | ((points >= high) & (trend < 0.0))
-            free = np.where(stuck, 0.0, trend)
+            free = batch.free(points, trend)
             share = self.step * (self.last / self.step) ** (step / self.steps)
             points = batch.inside(
                 points - share * batch.radius[:, None] * batch.ball.steepest(free)
