@@ -6,7 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..compiler.base.errors import InputError
-from ..evaluation.outputs import JsonLines, csv_text, line, may_write_csv
+from ..evaluation.outputs.json_lines import JsonLines, line
+from ..evaluation.outputs.tables import csv_text, may_write_csv
 from ..evaluation.result import Evaluation
 from ..store.record import Record, Run
 from . import output

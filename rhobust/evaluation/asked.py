@@ -17,7 +17,7 @@ from ..compiler.base.errors import InputError
 from ..compiler.base.norms import NormKind
 from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim, Target, check_eps
-from .first_attacks import check_attacks
+from .image.attacks import check_attacks
 
 Radii: TypeAlias = float | str | Fraction | Sequence[float | str | Fraction]
 

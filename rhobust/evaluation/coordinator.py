@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 from ..clock import Interrupted, check_timeout
-from ..compiler.base.errors import Contradiction, InputError
-from ..compiler.base.evidence import withdrawn
 from ..compiler.network.graph import Network
 from ..data import Images
 from ..store import Store
 from ..store.record import Record, Run
-from ..workers import Done, Workers, open_workers
+from ..workers import LOST, open_workers
 from .asked import Asked, Keys
 from .described import card, data_card, environment, now
-from .known import Known
-from .passes import FAILED, Ended, Job, first_pass, second_pass
+from .image.known import Known
+from .image.passes import FAILED, Ended, Job
+from .image.session import setup
+from .keeping import Keeping
 from .plan import (
     Options,
     check_certificates,
@@ -33,15 +32,9 @@ from .plan import (
 )
 from .proofs import Proofs
 from .result import Evaluation
-from .session import setup
+from .tasks import Tasks
 
 log = logging.getLogger("rhobust")
-
-FIRST = 16
-"""Images of one task of the first pass."""
-
-LOOK = 1.0
-"""Seconds between looks at the clock while workers are busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +85,16 @@ class Coordinator:
         check_images(network, images, indices, self.labels, asked)
         check_certificates(options, network, indices)
         self.proofs = Proofs(options, network, images, asked)
-        self.keys = Keys.of(asked, network)
+        keys = Keys.of(asked, network)
         data = data_card(images)
         told = f"{data['digest']}" if labelled else f"{data['digest']} without labels"
         self.run = Run(
-            self.keys.run(told), asked.question(network), card(network), data, indices, now(),
+            keys.run(told), asked.question(network), card(network), data, indices, now(),
             options.command, environment(),
         )  # fmt: skip
         self.plan = plan(indices, asked, options, store, self.run)
         self.run = replace(self.run, indices=self.plan.indices)
+        self.keeping = Keeping(images, asked, keys, self.proofs, store, self.run)
         self.records: dict[int, Record] = dict(self.plan.finished)
         self.known: dict[int, Known] = {}
         self.twins: dict[int, list[int]] = {}
@@ -142,11 +136,16 @@ class Coordinator:
         alone = self.spec == 1 and not isinstance(self.spec, bool)
         made = setup(self.network, alone, self.options.trust_pickle)
         with open_workers(self.spec, made) as workers:
-            self._first(workers, firsts)
+            tasks = Tasks(workers, self.end, self._job, self._taken, self._failed)
+            tasks.first(firsts)
             self.stage = 2
-            missing = sum(index not in self.records for index in self.plan.asked)
-            log.info("all images were looked at, and %d are left to search", missing)
-            self._second(workers)
+            # first those that are most nearly decided, by the cheap bounds
+            left = [index for index in firsts if index not in self.records]
+            left.sort(key=lambda index: (-self.known[index].hardness, index))
+            log.info("all images were looked at, and %d are left to search", len(left))
+            tasks.second(left)
+            if tasks.late:
+                self.reason = "timeout"
 
     def _begun(self) -> list[int]:
         """Begins with what is stored; returns the images to look at, one of each claim."""
@@ -154,23 +153,14 @@ class Coordinator:
         for index in self.plan.asked:
             known = Known(index, self.images.name(index), self.labels[index], self.predicted[index])
             self.known[index] = known
-            claim = self._claim(index)
-            if claim in first_of:
-                self.twins.setdefault(first_of[claim], []).append(index)
-                continue
-            first_of[claim] = index
-            if self.store is not None and self.plan.learns:
-                try:
-                    known.learn(self.store.known(claim))
-                    if not self.options.has(known.certificate):
-                        known.certificate = ""
-                except Contradiction as found:
-                    withdrawn(found, image=known.name)
-                    known.withdraw()
+            one = first_of.setdefault(self.keeping.claim(index, known.label), index)
+            if one != index:
+                self.twins.setdefault(one, []).append(index)
+            elif self.plan.learns:
+                self.keeping.begin(known)
+                if not self.options.has(known.certificate):
+                    known.certificate = ""
         return list(first_of.values())
-
-    def _claim(self, index: int) -> str:
-        return self.keys.claim(self.images.digest(index), self.labels[index])
 
     def _job(self, index: int) -> Job:
         return Job(
@@ -178,129 +168,49 @@ class Coordinator:
             self.options.certificate(index), self.options.check, self.options.overwrite,
         )  # fmt: skip
 
-    def _first(self, workers: Workers, indices: Sequence[int]) -> None:
-        parts = [tuple(indices[at : at + FIRST]) for at in range(0, len(indices), FIRST)]
-        waiting = deque(parts)
-
-        def tasks() -> Iterator[tuple[Hashable, Callable[..., object], tuple[object, ...]]]:
-            while waiting:
-                part = waiting.popleft()
-                jobs = [self._job(index) for index in part]
-                yield part, first_pass, (jobs, self.end)
-
-        def take(done: Done) -> None:
-            assert isinstance(done.key, tuple)
-            if done.error and len(done.key) > 1:
-                waiting.extend((index,) for index in done.key)  # whose fault was it?
-            elif done.error:
-                self._failed(done.key[0], done.error)
-            else:
-                for ended in done.value:
-                    self._take(ended, last=False)
-
-        self._drive(workers, tasks, take)
-
-    def _second(self, workers: Workers) -> None:
-        """The images left, those first that are most nearly decided."""
-        firsts = {twin for twins in self.twins.values() for twin in twins}
-        left = [index for index in self.known if index not in self.records and index not in firsts]
-        left.sort(key=lambda index: (-self.known[index].hardness, index))
-        waiting = deque(left)
-
-        def tasks() -> Iterator[tuple[Hashable, Callable[..., object], tuple[object, ...]]]:
-            while waiting:
-                index = waiting.popleft()
-                yield index, second_pass, (self._job(index), self.end)
-
-        def take(done: Done) -> None:
-            assert isinstance(done.key, int)
-            if done.error:
-                self._failed(done.key, done.error)
-            else:
-                self._take(done.value, last=True)
-
-        self._drive(workers, tasks, take)
-
-    def _drive(
-        self,
-        workers: Workers,
-        tasks: Callable[[], Iterator[tuple[Hashable, Callable[..., object], tuple[object, ...]]]],
-        take: Callable[[Done], None],
-    ) -> None:
-        """Submits tasks a few at a time, for their order and the time left may still change."""
-        while True:
-            coming = tasks()
-            while workers.unfinished < workers.ahead:
-                if time.time() >= self.end:
-                    self.reason = "timeout"
-                    break
-                task = next(coming, None)
-                if task is None:
-                    break
-                key, function, arguments = task
-                workers.submit(key, function, *arguments)
-            if not workers.unfinished:
-                return
-            done = workers.next(LOOK)
-            if done is not None:
-                take(done)
-
-    def _failed(self, index: int, error: str) -> None:
-        known = self.known[index]
-        if error.startswith("InputError: "):
-            raise InputError(error.removeprefix("InputError: "))
-        for eps in self.asked.eps:
-            known.effort(eps).reason = error if "lost" in error else FAILED
-        self._finish(known)
-
-    def _take(self, ended: Ended, last: bool) -> None:
-        """What a pass found out of one image, which may finish it."""
+    def _taken(self, ended: Ended) -> None:
+        """What a pass found out of one image, which may finish it; the second pass does."""
         known = ended.known
         self.known[known.index] = known
         asked = self.plan.asked[known.index]
         complete = known.withdrawn or (known.done(asked) and not self._uncertified(known, asked))
         if ended.cut:
             self.reason = "timeout"
-        elif complete or last:
+        elif complete or self.stage == 2:
             self._finish(known)
+
+    def _failed(self, index: int, error: str) -> None:
+        known = self.known[index]
+        for eps in self.asked.eps:
+            known.effort(eps).reason = error if error == LOST else FAILED
+        self._finish(known)
 
     def _uncertified(self, known: Known, asked: Asked) -> bool:
         return lacks_certificate(known.record(asked, None), self.options)
 
     def _finish(self, known: Known) -> None:
+        """Keeps an image, and those that are the same."""
         for index in (known.index, *self.twins.get(known.index, ())):
             with self.together():
-                self._keep(replace(known, index=index, name=self.images.name(index)))
+                record = self.keeping.keep(self._same(known, index))
+                self.records[index] = record
+                verdicts = [str(one.verdict) for one in record.decisions]
+                log.debug("image %s: %s", record.name, verdicts)
+                count = len(self.plan.indices)
+                self.progress(Step(record, len(self.records), count, self.stage))
 
-    def _keep(self, known: Known) -> None:
-        index, image = known.index, self.images.vector(known.index)
-        record = self.proofs.keep(known.record(self.asked, image))
-        if self.store is not None:
-            digest = self.images.digest(index)
-            key = self.keys.answer(digest, known.label)
-            claim = self.keys.claim(digest, known.label)
-            try:
-                record = self.store.keep(self.run, record, key=key, claim=claim)
-            except Contradiction as found:
-                withdrawn(found, image=known.name, question=dict(self.run.question))
-                known.withdraw()
-                record = self.proofs.keep(known.record(self.asked, image))
-                self.store.keep(self.run, record, key=key, claim=claim, withdraw=True)
-        self.records[index] = record
-        log.debug("image %s: %s", record.name, [str(one.verdict) for one in record.decisions])
-        self.progress(Step(record, len(self.records), len(self.plan.indices), self.stage))
+    def _same(self, known: Known, index: int) -> Known:
+        """What is known of an image, as that of another one with the same claim."""
+        return replace(known, index=index, name=self.images.name(index))
 
     def _evaluation(self) -> Evaluation:
-        found: list[Record] = []
         missing = [index for index in self.plan.indices if index not in self.records]
         reason = self.reason if missing else ""
         asked_as = {twin: one for one, twins in self.twins.items() for twin in twins}
-        for index in self.plan.indices:
-            if index in self.records:
-                found.append(self.records[index])
-            elif index in self.known:
-                same = self.known[asked_as.get(index, index)]
-                known = replace(same, index=index, name=self.images.name(index))
-                image = self.images.vector(index)
-                found.append(known.record(self.asked, image, reason or "timeout"))
-        return Evaluation(tuple(found), self.run, reason, frozenset(missing))
+        found = dict(self.records)
+        for index in missing:
+            if index in self.known:
+                known = self._same(self.known[asked_as.get(index, index)], index)
+                found[index] = self.keeping.record(known, reason or "timeout")
+        records = tuple(found[index] for index in self.plan.indices if index in found)
+        return Evaluation(records, self.run, reason, frozenset(missing))

@@ -97,7 +97,7 @@ class Evaluation:
 
         Raises InputError for a file that holds anything but this run, unless it may be overwritten.
         """
-        from .outputs import JsonLines
+        from .outputs.json_lines import JsonLines
 
         with JsonLines(Path(path), self.run, overwrite=overwrite) as lines:
             for record in self.finished:
@@ -108,13 +108,13 @@ class Evaluation:
 
         Raises InputError for a file that holds anything else, unless it may be overwritten.
         """
-        from .outputs import write_csv
+        from .outputs.tables import write_csv
 
         write_csv(Path(path), self.run, self.finished, overwrite=overwrite)
 
     def to_dataframe(self) -> DataFrame:
         """A pandas table with a row for each image. Needs pandas."""
-        from .outputs import dataframe
+        from .outputs.tables import dataframe
 
         return dataframe(self.run, self.records)
 

@@ -14,8 +14,9 @@ import rhobust as rb
 from rhobust.clock import Interrupted
 from rhobust.compiler.base.errors import InputError
 from rhobust.data import Images, digits
-from rhobust.evaluation import Evaluation, passes
+from rhobust.evaluation import Evaluation
 from rhobust.evaluation.coordinator import Step
+from rhobust.evaluation.image import passes
 from rhobust.results import Verdict
 from rhobust.store import Record, Store
 
@@ -251,7 +252,7 @@ def test_what_is_known_of_an_image_holds_for_the_same_one(
 ) -> None:
     """Also where the time ends before either is finished."""
     twice = Images("twice", images.values[[3, 3]], images.labels[[3, 3]], 255.0)
-    monkeypatch.setattr("rhobust.evaluation.coordinator.second_pass", _ended)
+    monkeypatch.setattr("rhobust.evaluation.tasks.second_pass", _ended)
     found = rb.evaluate(network, twice, eps=[0.05, 0.145], attacks=(), total_timeout=60)
     assert found.unfinished == {0, 1} and found.reason == "timeout"
     assert same(found.records[0], found.records[1], ("index", "name"))

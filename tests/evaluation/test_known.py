@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rhobust.bnb.settings import Settings
 from rhobust.compiler.base.errors import Contradiction
 from rhobust.evaluation.asked import Asked
-from rhobust.evaluation.known import Known
+from rhobust.evaluation.image.known import Known
 from rhobust.results import Verdict, VerifyResult
 from rhobust.store.joined import joined
 from rhobust.witness.label import Witness

@@ -14,7 +14,7 @@ import pytest
 
 from rhobust.compiler.base.errors import InputError
 from rhobust.evaluation import Evaluation
-from rhobust.evaluation.outputs import JsonLines
+from rhobust.evaluation.outputs.json_lines import JsonLines
 from rhobust.metrics.intervals import read
 from rhobust.results import Verdict
 from rhobust.store import Decision, Record, Run

@@ -15,7 +15,7 @@ import rhobust as rb
 from rhobust.compiler.base.errors import InputError
 from rhobust.data import digits
 from rhobust.evaluation.coordinator import Step
-from rhobust.evaluation.session import setup
+from rhobust.evaluation.image.session import setup
 from rhobust.store import Store
 
 from .test_evaluate import equal
@@ -52,7 +52,7 @@ def test_an_image_that_kills_its_workers_is_open_and_the_others_are_answered(
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
         "import os, signal, sys\n"
-        "import rhobust.evaluation.passes as passes\n"
+        "import rhobust.evaluation.image.passes as passes\n"
         "look = passes._look\n"
         "def killing(session, job, deadline):\n"
         "    if job.known.index == 5:\n"

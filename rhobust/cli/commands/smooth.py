@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ...compiler.base.errors import InputError
 from ...data import Images
-from ...evaluation.session import Elsewhere, Here, setup
+from ...evaluation.image.session import Elsewhere, Here, setup
 from ...files.outputs import apart
 from ...report.certified import draw_accuracy
 from ...report.table import LONGEST, digits, short

@@ -1,30 +1,17 @@
-"""Records as JSON lines, CSV and data frames; what is there of another run is not touched."""
+"""Records as JSON lines; a file of another run is not touched."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO
 
-from ..compiler.base.errors import InputError
-from ..files.atomic import Lines, special, writable, write_text
-from ..results import Verdict
-from ..store.record import Decision, Record, Run
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-COLUMNS = (
-    "index", "name", "label", "predicted", "rho_lower", "rho_upper", "rho_estimate",
-    "attack_distance", "attack_method", "witness_label", "certificate", "uncertified",
-    "certified_radius", "seconds", "nodes", "lps",
-)  # fmt: skip
-"""Fields of a record that tables have; three columns for each radius follow."""
+from ...compiler.base.errors import InputError
+from ...files.atomic import Lines, special, writable
+from ...results import Verdict
+from ...store.record import Decision, Record, Run
 
 
 def line(run: Run, record: Record) -> str:
@@ -142,65 +129,3 @@ class JsonLines:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def rows(run: Run, records: Iterable[Record]) -> tuple[list[str], list[dict[str, Any]]]:
-    """The columns of a table, and its rows."""
-    eps = run.question.get("eps", ())
-    radii = list(eps) if isinstance(eps, list | tuple) else []
-    found: list[dict[str, Any]] = []
-    for record in records:
-        row: dict[str, Any] = {"run": run.id}
-        row |= {name: getattr(record, name) for name in COLUMNS}
-        for one in record.decisions:
-            row[f"verdict at {one.eps!r}"] = str(one.verdict)
-            row[f"reason at {one.eps!r}"] = one.reason
-            row[f"margin_bound at {one.eps!r}"] = one.margin_bound
-        found.append(row)
-    told = ("verdict", "reason", "margin_bound")
-    return ["run", *COLUMNS, *(f"{name} at {at!r}" for at in radii for name in told)], found
-
-
-def csv_text(run: Run, records: Iterable[Record]) -> str:
-    """The table as CSV with a first line of names; infinite numbers are inf."""
-    columns, table = rows(run, records)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(table)
-    return text.getvalue()
-
-
-def may_write_csv(path: Path, run: Run, overwrite: bool) -> None:
-    """InputError unless a table of this run may be written there."""
-    writable(path)
-    if overwrite or special(path) or not path.exists() or not path.stat().st_size:
-        return
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            table = csv.DictReader(file)
-            headed = list(table.fieldnames or ())[: len(COLUMNS) + 1] == ["run", *COLUMNS]
-            mine = headed and all(row["run"] == run.id for row in table)
-    except (OSError, UnicodeDecodeError, csv.Error):
-        mine = False
-    if not mine:
-        raise InputError(
-            f"{path}: is there already, and is no table of this question; name another file, or "
-            "allow it by --overwrite (overwrite=True)"
-        )
-
-
-def write_csv(path: Path, run: Run, records: Sequence[Record], *, overwrite: bool = False) -> None:
-    """Writes the table, in the place of one of the same run."""
-    may_write_csv(path, run, overwrite)
-    write_text(path, csv_text(run, records))
-
-
-def dataframe(run: Run, records: Iterable[Record]) -> DataFrame:
-    """The table as pandas has it; raises InputError where pandas is missing."""
-    try:
-        import pandas
-    except ImportError:
-        raise InputError("this needs pandas: pip install 'rhobust[pandas]'") from None
-    columns, table = rows(run, records)
-    return pandas.DataFrame(table, columns=columns)

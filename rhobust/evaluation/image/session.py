@@ -6,16 +6,16 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..attacks.models import NetworkModel
-from ..compiler.base.arrays import Vector
-from ..compiler.base.errors import InputError
-from ..compiler.network.graph import Network
-from ..compiler.network.normalization import in_front, normalization
-from ..compiler.problem import Problem
-from ..compiler.question.claim import Claim
-from ..networks.load import load
-from ..queries.regions import whole_domain
-from .asked import model_digest
+from ...attacks.models import NetworkModel
+from ...compiler.base.arrays import Vector
+from ...compiler.base.errors import InputError
+from ...compiler.network.graph import Network
+from ...compiler.network.normalization import in_front, normalization
+from ...compiler.problem import Problem
+from ...compiler.question.claim import Claim
+from ...networks.load import load
+from ...queries.regions import whole_domain
+from ..asked import model_digest
 
 MOST = 64
 """Compiled claims that are kept: one for each label, and more where targets differ by image."""

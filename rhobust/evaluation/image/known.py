@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..compiler.base.arrays import Vector
-from ..compiler.base.errors import Contradiction
-from ..compiler.base.evidence import REASON
-from ..compiler.base.tolerances import Tolerances
-from ..results import RhoResult, Verdict, VerifyResult
-from ..store.record import Decision, Record
-from ..witness.label import Witness
-from .asked import Asked
+from ...compiler.base.arrays import Vector
+from ...compiler.base.errors import Contradiction
+from ...compiler.base.evidence import REASON
+from ...compiler.base.tolerances import Tolerances
+from ...results import RhoResult, Verdict, VerifyResult
+from ...store.record import Decision, Record
+from ...witness.label import Witness
+from ..asked import Asked
 
 
 @dataclass

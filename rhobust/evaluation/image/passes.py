@@ -9,22 +9,22 @@ from functools import partial
 
 import numpy as np
 
-from ..bnb.presolve.plain_proof import plain_bounds
-from ..clock import Deadline
-from ..compiler.base.arrays import Vector
-from ..compiler.base.errors import Contradiction
-from ..compiler.base.evidence import REASON
-from ..compiler.base.late import Late
-from ..compiler.base.untrusted import attempt, tell
-from ..compiler.question.claim import Claim
-from ..queries.engine import ending
-from ..queries.estimate import rho_estimate
-from ..queries.regions import around
-from ..queries.rho import rho
-from ..queries.verify import lost_already, verify
-from ..results import Verdict
-from .asked import Asked
-from .first_attacks import attacked
+from ...bnb.presolve.plain_proof import plain_bounds
+from ...clock import Deadline
+from ...compiler.base.arrays import Vector
+from ...compiler.base.errors import Contradiction
+from ...compiler.base.evidence import REASON
+from ...compiler.base.late import Late
+from ...compiler.base.untrusted import attempt, tell
+from ...compiler.question.claim import Claim
+from ...queries.engine import ending
+from ...queries.estimate import rho_estimate
+from ...queries.regions import around
+from ...queries.rho import rho
+from ...queries.verify import lost_already, verify
+from ...results import Verdict
+from ..asked import Asked
+from .attacks import attacked
 from .known import Known
 from .session import Session
 

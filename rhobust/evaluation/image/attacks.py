@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..attacks.methods import METHODS
-from ..attacks.models import NetworkModel
-from ..clock import Deadline
-from ..compiler.base.errors import InputError
-from ..compiler.base.norms import NormKind
-from ..compiler.question.claim import Claim
-from ..queries.attack import attack_batch, chosen
-from ..witness.label import Witness
+from ...attacks.methods import METHODS
+from ...attacks.models import NetworkModel
+from ...clock import Deadline
+from ...compiler.base.errors import InputError
+from ...compiler.base.norms import NormKind
+from ...compiler.question.claim import Claim
+from ...queries.attack import attack_batch, chosen
+from ...witness.label import Witness
 
 RESTARTS = 10
 """Starts for each image of an attack that has several."""

@@ -1,0 +1,1 @@
+"""What workers know and do of one image."""
