@@ -38,7 +38,8 @@ def write(store: str, out: Path, form: str, run: str, confidence: float, overwri
         may_write(out, "report", _files([store]), overwrite)
     with _opened(store) as kept:
         about = chosen_run(kept, run)
-        found = Findings.gather(about, partial(kept.records, about), confidence)
+        folder = next((path.parent for path in _files([store])), None)
+        found = Findings.gather(about, partial(kept.records, about), confidence, folder)
         made = FORMATS[name].writer()(found, None if is_standard(out) else out)
     if is_standard(out):
         output.write(out, made.decode("utf-8"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -36,7 +38,8 @@ class Findings:
     """A run and what its finished images say.
 
     records: without their images and witnesses, which `pictured` reads for some of them.
-    radii: those asked for, or, where there are none, the median of rho.
+    radii: those asked for, or, where there are none, the median of rho. folder: where files may lie
+    that records name, if not in the folder that is worked in.
     """
 
     run: Run
@@ -44,9 +47,16 @@ class Findings:
     source: Source
     radii: tuple[float, ...]
     confidence: float = CONFIDENCE
+    folder: Path | None = None
 
     @classmethod
-    def gather(cls, run: Run, source: Source, confidence: float = CONFIDENCE) -> Findings:
+    def gather(
+        cls,
+        run: Run,
+        source: Source,
+        confidence: float = CONFIDENCE,
+        folder: Path | None = None,
+    ) -> Findings:
         """Reads a run.  InputError where no image is finished, or records contradict each other."""
         check_confidence(confidence)
         records = [replace(one, image=None, witness=None) for one in source()]
@@ -55,7 +65,8 @@ class Findings:
         distances(records)
         asked = {float(str(one)) for one in _listed(run.question.get("eps"))}
         asked |= {one.eps for record in records for one in record.decisions}
-        return cls(run, records, source, tuple(sorted(asked)) or _typical(records), confidence)
+        radii = tuple(sorted(asked)) or _typical(records)
+        return cls(run, records, source, radii, confidence, folder)
 
     @cached_property
     def known(self) -> Distances:
@@ -132,6 +143,13 @@ class Findings:
     def model(self) -> str:
         """What the model is called."""
         return str(self.run.card.get("name") or self.run.card.get("path") or "the network")
+
+    def located(self, name: str) -> str:
+        """The path of a file that a record names: as it is, or from `folder` where it is there."""
+        if self.folder is None or not name or os.path.exists(name):
+            return name
+        beside = str(self.folder / name)
+        return beside if os.path.exists(beside) else name
 
     def only(self, indices: Set[int], radii: tuple[float, ...]) -> Findings:
         """The same of some images, at other radii."""

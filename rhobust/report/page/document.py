@@ -30,7 +30,8 @@ def page(findings: Findings, out: Path | None = None) -> str:
     chosen = selected(findings)
     pictures = drawn(findings, chosen.pictures)
     rows = table(findings, pictures)
-    certificates = {key: [path, link(path, out)] for key, path in rows["certificates"].items()}
+    located = {key: findings.located(path) for key, path in rows["certificates"].items()}
+    certificates = {key: [path, link(path, out)] for key, path in located.items()}
     rows |= {"certificates": certificates, "model": str(findings.run.card.get("path") or "MODEL")}
     body = [
         head(findings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -122,7 +123,7 @@ def _manifest(certificates: Collection[str]) -> list[Html]:
     """The command that checks all at once, where their folder has a manifest."""
     folders = {Path(one).parent for one in certificates}
     path = folders.pop() / "manifest.json"
-    if folders or not path.is_file():
+    if folders or not os.path.isfile(path):
         return []
     return [element("p", "All at once:"), element("pre", f"rhobust check {shlex.quote(str(path))}")]
 

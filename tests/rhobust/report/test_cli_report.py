@@ -14,6 +14,7 @@ from rhobust.cli.app import app
 from rhobust.store import Store
 
 from ..records import made, run
+from .test_page import rows
 
 runner = CliRunner()
 
@@ -68,6 +69,28 @@ def test_pictures_of_the_store_are_in_the_page(store: Path) -> None:
     out = store.with_name("report.html")
     call("report", store, "--out", out)
     assert out.read_text(encoding="utf-8").count("data:image/png") > 30
+
+
+def test_certificates_lie_beside_the_store_or_where_one_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, away = tmp_path / "home", tmp_path / "away"
+    (home / "proofs").mkdir(parents=True)
+    (away / "own").mkdir(parents=True)
+    (home / "proofs" / "0.npz").write_bytes(b"")
+    (away / "own" / "1.npz").write_bytes(b"")
+    with Store.open(home / "r.sqlite") as store:
+        about = store.begin(run("alpha", count=3))
+        for record, name in zip(made(3, 1), ("proofs/0.npz", "own/1.npz", "x/2.npz"), strict=True):
+            store.keep(about, replace(record, certificate=name))
+    monkeypatch.chdir(away)
+    call("report", home / "r.sqlite", "--out", away / "report.html")
+    held = rows((away / "report.html").read_text(encoding="utf-8"))
+    assert held["certificates"] == {
+        "0": [str(home / "proofs" / "0.npz"), "./../home/proofs/0.npz"],
+        "1": ["own/1.npz", "./own/1.npz"],
+        "2": ["x/2.npz", "./x/2.npz"],
+    }
 
 
 def test_runs_are_chosen_by_the_beginning_of_their_name(store: Path) -> None:

@@ -33,7 +33,7 @@ from ..records import made, record, run
 EVIL = [
     "</script><script>alert(1)</script>", "<!--<script>", "]]>", "\u2028\u2029", "\x00\x1b[31m",
     "a\ud800b", '" onload="alert(1)', "' onclick='x", "&lt;b&gt;", "<img src=x onerror=alert(1)>",
-    "javascript:alert(1)", "{{7*7}}", "${7*7}",
+    "javascript:alert(1)", "x" * 300, "{{7*7}}", "${7*7}",
 ]  # fmt: skip
 
 
@@ -109,7 +109,8 @@ def test_names_are_text(tmp_path: Path) -> None:
             run(name, len(EVIL), (4, 5), **card), command=name, environment={name: name},
             started=name,
         )  # fmt: skip
-        html = page(Findings.gather(whole, evil), tmp_path / "report.html")
+        findings = Findings.gather(whole, evil, folder=tmp_path)
+        html = page(findings, tmp_path / "report.html")
         html.encode("utf-8")
         found, plain = read(html), read(paged(pictured(len(EVIL)), tmp_path / "report.html"))
         assert len(found.scripts) == 2
