@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from typer.testing import CliRunner
 from rhobust.cli.app import app
 from rhobust.cli.commands.evaluate import hidden
 from rhobust.store import Store
+
+from .test_evaluate import equal
 
 runner = CliRunner()
 
@@ -130,25 +134,70 @@ def test_passwords_are_not_kept() -> None:
     assert hidden("--data C:/a.npz") == "--data C:/a.npz"
 
 
+def started(arguments: list[str], before: Callable[[], object]) -> subprocess.Popen[str]:
+    """The command as a process of its own. before: what that does first."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "rhobust", "evaluate", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        preexec_fn=before,
+    )  # fmt: skip
+
+
+def first_line(path: Path) -> None:
+    """Waits for the first image of a file of JSON lines."""
+    end = time.monotonic() + 300.0
+    while not (path.exists() and path.stat().st_size) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_a_full_disk_keeps_what_was_kept(tmp_path: Path) -> None:
+    """A limit of the file's size ends its growth as a full disk does."""
+    store = tmp_path / "r.sqlite"
+    arguments = ["digits", "--eps", "0.01", "--index", "0:60", "--store", str(store)]
+    full = started(arguments, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000)))
+    text, errors = full.communicate(timeout=300)
+    assert full.returncode == 2 and text == ""
+    assert errors.startswith(f"error: {store}: the store cannot be used: ")
+    assert errors.count("\n") == 1
+    with Store.open(store, readonly=True) as kept:
+        done = list(kept.records(kept.runs()[0]))
+    assert 0 < len(done) < 60
+    call(*arguments)
+    with Store.open(store, readonly=True) as kept:
+        assert len(list(kept.records(kept.runs()[0]))) == 60
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on_to_the_same_rows(tmp_path: Path) -> None:
+    cut, whole, out = tmp_path / "cut.sqlite", tmp_path / "whole.sqlite", tmp_path / "out.jsonl"
+    arguments = ["digits", "--eps", "0.05", "--eps", "0.15", "--index", "0:60"]
+    process = started([*arguments, "--store", str(cut), "--json", str(out)], lambda: None)
+    first_line(out)
+    process.kill()
+    process.communicate(timeout=300)
+    call(*arguments, "--store", cut, "--json", out)
+    call(*arguments, "--store", whole)
+    indices = [row["index"] for row in rows(out.read_text())]
+    assert sorted(indices) == list(range(60))
+    with Store.open(cut, readonly=True) as one, Store.open(whole, readonly=True) as other:
+        assert one.runs()[0].id == other.runs()[0].id
+        assert equal(list(one.records(one.runs()[0])), list(other.records(other.runs()[0])))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_command_sums_up_and_goes_on_later(
     tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
     store, out = tmp_path / "r.sqlite", tmp_path / "out.jsonl"
-    command = [
-        sys.executable, "-m", "rhobust", "evaluate", "digits_conv", "--eps", "0.15", "--store",
-        str(store), "--json", str(out), "--index", "0:150",
-    ]  # fmt: skip
+    arguments = ["digits_conv", "--eps", "0.15", "--store", str(store), "--json", str(out)]
     # what a shell starts in the background ignores the signal, and so would its children
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    end = time.monotonic() + 300.0
-    while not (out.exists() and out.stat().st_size) and time.monotonic() < end:
-        time.sleep(0.02)
+    process = started(
+        [*arguments, "--index", "0:150"], lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
+    first_line(out)
     process.send_signal(number)
     text, errors = process.communicate(timeout=300)
     assert process.returncode == status, errors
