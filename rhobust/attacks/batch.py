@@ -23,12 +23,14 @@ TOGETHER = 128
 """Restarts of few images are made together, up to so many rows."""
 
 
-def in_turn(todo: Indices, first: int, count: int) -> tuple[Indices, Indices]:
+def in_turn(
+    todo: Indices, first: int, count: int, together: int = TOGETHER
+) -> tuple[Indices, Indices]:
     """The restarts, from number `first` on, that are made together: images and numbers, (M,) each.
 
     todo (N,): the images that are left.  The first restart of all is made alone.
     """
-    most = max(1, TOGETHER // max(1, len(todo))) if first else 1
+    most = max(1, together // max(1, len(todo))) if first else 1
     numbers = np.arange(first, min(count, first + most))
     return np.tile(todo, len(numbers)), np.repeat(numbers, len(todo))
 
@@ -38,6 +40,7 @@ class Batch:
     """images (N, D); eps (N,): radii, infinite for the whole domain [lower, upper], (D,) each.
 
     start (N, D): where first starts are, the images by default.  shape: of one input.
+    together: rows that restarts of few images may take at once.
     remaining: seconds left; what is known when none are is what is found.
     """
 
@@ -52,6 +55,7 @@ class Batch:
     remaining: Callable[[], float]
     shape: tuple[int, ...]
     start: Matrix | None = None
+    together: int = TOGETHER
 
     def __len__(self) -> int:
         return len(self.images)

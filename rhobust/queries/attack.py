@@ -18,16 +18,10 @@ from ..compiler.base.norms import LINF, NormKind
 from ..compiler.question.claim import Claim, Target, check_eps
 from ..networks.given import Given, network_of
 from ..results import AttackResult
-from .portions import Portions
+from .portions import Portions, portion
 
 Method: TypeAlias = str | Attack
 """A name in `METHODS`, or an attack with parameters of its own."""
-
-PORTION = 128
-"""Images at once: their values stay in the processor's cache, and products are long enough."""
-
-WIDE = 4_000_000
-"""Numbers of one portion's inputs at most."""
 
 
 def attack(
@@ -135,9 +129,9 @@ def attack_in_turn(
         plain = found.needs == "logits"
         model = PlainModel(network) if plain else NetworkModel(network, low, high)
     one = Portions(network, found, model, minimal, target, timeout, seed)
-    portion = max(1, min(PORTION, WIDE // network.input_size))
-    for begin in range(0, len(images), portion):
-        part = slice(begin, begin + portion)
+    count = portion(network)
+    for begin in range(0, len(images), count):
+        part = slice(begin, begin + count)
         yield from one.ask(first, images[part], None if labels is None else labels[part], begin)
 
 

@@ -32,6 +32,22 @@ CLOSE = 1e-6
 """A lead above 0, relative to the logits, that validation may still find to be none."""
 
 
+PORTION = 128
+"""Images at once: their values stay in the processor's cache, and products are long enough."""
+
+WIDE = 4_000_000
+"""Numbers of one portion's inputs at most."""
+
+BUSY = 2_000_000_000
+"""Multiplications of one portion's forward pass at most: each needs some memory."""
+
+
+def portion(network: Network) -> int:
+    """Images that are attacked at once."""
+    most = min(WIDE // network.input_size, BUSY // max(1, network.work))
+    return max(1, min(PORTION, most))
+
+
 @dataclass(frozen=True)
 class Portions:
     """One attack on one network, asked of portions of images."""
@@ -98,7 +114,7 @@ class Portions:
             self.model, images, Criterion.of(claims), region.norm,
             np.full(len(images), region.eps), region.lower, region.upper,
             np.random.default_rng([self.seed, begin]), deadline.remaining,
-            self.network.input_shape,
+            self.network.input_shape, together=portion(self.network),
         )  # fmt: skip
         try:
             if self.method.minimal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ from rhobust.compiler.operators import Dense
 from rhobust.compiler.question.claim import Claim
 from rhobust.embedded import embedded_file, embedded_images
 from rhobust.queries.attack import attack_batch
+from rhobust.queries.portions import portion
 from rhobust.results import AttackResult
 from rhobust.witness.label import Validator
 from rhobust.witness.many import witnesses
@@ -339,6 +341,15 @@ def test_restarts_of_few_images_are_made_together() -> None:
     index, number = in_turn(todo, 1, 4)
     assert index.tolist() == [4, 7] * 3 and number.tolist() == [1, 1, 2, 2, 3, 3]
     assert len(in_turn(np.arange(1000), 3, 9)[0]) == 1000
+    assert len(in_turn(todo, 1, 9, together=5)[0]) == 4
+
+
+def test_large_networks_are_attacked_in_small_portions() -> None:
+    assert portion(rb.load("digits")) == 128
+    wide = dense_network([(np.zeros((3, 50_000)), np.zeros(3))])
+    assert portion(wide) == 80
+    busy = SimpleNamespace(input_size=10, work=10**9)
+    assert portion(busy) == 2  # type: ignore[arg-type]
 
 
 def test_restarts_find_no_less(tmp_path: Path) -> None:

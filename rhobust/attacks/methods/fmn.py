@@ -51,7 +51,7 @@ class Fmn:
         found, nearest = Found.nothing(batch), np.full(len(batch), np.inf)
         restart = 0
         while restart < self.restarts and not (restart and batch.stop()):
-            index, number = in_turn(np.arange(len(batch)), restart, self.restarts)
+            index, number = in_turn(np.arange(len(batch)), restart, self.restarts, batch.together)
             part = batch.rows(index)
             drawn = np.zeros(len(index), dtype=bool)
             if restart:

@@ -53,7 +53,7 @@ class Pgd:
         found, held = Found.nothing(batch), np.ones(len(batch), dtype=bool)
         restart = 0
         while restart < self.restarts and held.any() and not (restart and batch.stop()):
-            index, number = in_turn(np.flatnonzero(held), restart, self.restarts)
+            index, number = in_turn(np.flatnonzero(held), restart, self.restarts, batch.together)
             self._walk(*self._starts(batch, index, number), found, index, held)
             restart = int(number[-1]) + 1
         return found
