@@ -76,6 +76,17 @@ def test_a_manifest_that_is_lost_is_made_again(images: Images, tmp_path: Path) -
     assert checked(tmp_path / "other", images).says == checked(folder, images).says
 
 
+def test_what_is_proven_at_once_is_certified_at_once(images: Images, tmp_path: Path) -> None:
+    """So that an interruption in the first pass loses none of it."""
+    stages: list[int] = []
+    found = rb.evaluate(
+        "digits", images, eps=0.01, index=range(4), certificates=tmp_path,
+        progress=lambda step: stages.append(step.stage),
+    )  # fmt: skip
+    assert stages == [1, 1, 1, 1]
+    assert all(Path(one.certificate).is_file() for one in found.records)
+
+
 def test_another_question_needs_another_folder(images: Images, tmp_path: Path) -> None:
     asked: dict[str, Any] = {"index": [0], "certificates": tmp_path}
     rb.evaluate("digits", images, eps=0.05, **asked)

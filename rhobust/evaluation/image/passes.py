@@ -22,7 +22,7 @@ from ...queries.estimate import rho_estimate
 from ...queries.regions import around
 from ...queries.rho import rho
 from ...queries.verify import lost_already, verify
-from ...results import Verdict
+from ...results import Verdict, VerifyResult
 from ..asked import Asked
 from .attacks import attacked
 from .known import Known
@@ -58,9 +58,16 @@ class Ended:
 def first_pass(session: Session, jobs: Sequence[Job], end: float) -> list[Ended]:
     """Plain bounds on all images, and attacks on those that they leave open.
 
-    end: when the whole evaluation has to end, in seconds since 1970.
+    Where that decides an image, its certificate is written at once: a later evaluation goes on
+    with it.  end: when the whole evaluation has to end, in seconds since 1970.
     """
-    return [_within(job, end, partial(_look, session, job)) for job in jobs]
+
+    def work(job: Job, deadline: Deadline) -> None:
+        _look(session, job, deadline)
+        if job.known.done(job.asked) and not deadline.stop():
+            _certify(session, job)
+
+    return [_within(job, end, partial(work, job)) for job in jobs]
 
 
 def second_pass(session: Session, job: Job, end: float) -> Ended:
@@ -159,11 +166,7 @@ def _attacked(session: Session, job: Job, claim: Claim, deadline: Deadline) -> b
 
 def _settle(session: Session, job: Job, deadline: Deadline) -> None:
     known, asked = job.known, job.asked
-    ask = partial(
-        verify, session.network, job.image, label=known.label, norm=asked.norm,
-        domain=asked.domain, target=asked.target_of(known.label), margin=asked.margin,
-        settings=asked.settings, seed=asked.seed, check=job.check, overwrite=job.overwrite,
-    )  # fmt: skip
+    ask = _question(session, job)
     while not deadline.stop() and (eps := known.next(asked)) is not None:
         parts = len(known.open(asked)) + asked.rho
         known.verified(ask(eps, timeout=deadline.share(1 / parts)))
@@ -177,9 +180,27 @@ def _settle(session: Session, job: Job, deadline: Deadline) -> None:
         known.measured(result)
         known.certificate = job.certificate if result.certified is not None else ""
         known.uncertified = result.uncertified
+    _certify(session, job)
+
+
+def _certify(session: Session, job: Job) -> None:
+    """Writes the proof of the largest radius that is proven, where one is asked for."""
+    known, asked = job.known, job.asked
     proven = [eps for eps in asked.eps if known.verdict(eps) is Verdict.ROBUST]
     if job.certificate and proven and not (known.certificate or known.uncertified):
-        found = ask(proven[-1], timeout=asked.timeout, certificate=job.certificate)
+        found = _question(session, job)(
+            proven[-1], timeout=asked.timeout, certificate=job.certificate
+        )
         known.shown(found.witness)
         missing = found.uncertified if found.verdict is Verdict.ROBUST else found.reason
         known.certificate, known.uncertified = "" if missing else job.certificate, missing
+
+
+def _question(session: Session, job: Job) -> Callable[..., VerifyResult]:
+    """`verify` of an image, at a radius that is given."""
+    known, asked = job.known, job.asked
+    return partial(
+        verify, session.network, job.image, label=known.label, norm=asked.norm,
+        domain=asked.domain, target=asked.target_of(known.label), margin=asked.margin,
+        settings=asked.settings, seed=asked.seed, check=job.check, overwrite=job.overwrite,
+    )  # fmt: skip
