@@ -26,7 +26,7 @@ def nearest(attack: Attack, batch: Batch, rounds: int = ROUNDS) -> Found:
     limit = batch.radius
     best, near = Found.nothing(batch), np.full(len(batch), np.inf)
     if getattr(attack, "restarts", 1) > 1:
-        batch.order  # noqa: B018  known to all that follow
+        _ = batch.order  # known to all that follow
     failed, eps = np.zeros(len(batch)), _first(attack, batch)
     for _ in range(rounds):
         start = np.where(np.isfinite(near)[:, None], best.points, batch.images)

@@ -44,7 +44,7 @@ def attack(
     """Whether an attack finds an input within eps of the image that loses its label.
 
     The arguments that `verify` has, too, are the same.  image: one, or many in an array (N, D) or
-    (N, ...) with N labels, or with none for the predicted ones; then there is a list of results.
+    (N, ...) with N > 1 labels, or none for the predicted ones; then there is a list of results.
     method: a name in `rhobust.attacks.methods.METHODS`, or an attack made there: noise, fgsm, pgd,
     pgd-l2, square, lbfgs, fmn, restriction, descent.  steps, restarts: of the attack, where it has
     them, its own by default.  minimal: look for the nearest example, within eps unless that is

@@ -21,11 +21,13 @@ from rhobust.attacks.balls import BALLS
 from rhobust.attacks.batch import Batch, Found, in_turn
 from rhobust.attacks.bisection import nearest
 from rhobust.attacks.criterion import LOSSES, Criterion
-from rhobust.attacks.methods import METHODS
+from rhobust.attacks.methods import METHODS, Attack
 from rhobust.attacks.methods.fmn import Fmn
+from rhobust.attacks.methods.lbfgs import Lbfgs
+from rhobust.attacks.methods.noise import Noise
 from rhobust.attacks.methods.pgd import Pgd
 from rhobust.attacks.methods.restriction import RestrictionDescent
-from rhobust.attacks.methods.square import channels_first, pair
+from rhobust.attacks.methods.square import Square, channels_first, pair
 from rhobust.attacks.models import Counted, NetworkModel, TorchModel
 from rhobust.cli.app import app
 from rhobust.compiler.base.arrays import Matrix, Vector, exact
@@ -284,8 +286,14 @@ def test_errors_of_an_attack_and_the_end_of_time_are_told() -> None:
     for broken, reason in ((Broken(), "failed"), (Nonsense(), "")):
         (found,) = attack_batch("digits", FLAT[:1], DIGITS[:1], 0.5, method=broken)
         assert not found.success and found.distance == np.inf and found.reason == reason
-    late = attack_batch("digits", FLAT[:2], DIGITS[:2], 0.01, method=Pgd(steps=10**6), timeout=0.05)
-    assert {found.reason for found in late} == {"timeout"}
+    endless: tuple[Attack, ...] = (
+        Pgd(steps=10**6), Fmn(steps=10**6), Lbfgs(steps=10**6), Square(steps=10**6),
+        Noise(steps=10**6),
+    )  # fmt: skip
+    for method in endless:
+        late = attack_batch("digits", FLAT[:2], DIGITS[:2], 1e-3, method=method, timeout=0.02)
+        assert {found.reason for found in late} == {"timeout"}
+        assert not any(found.success for found in late)
 
 
 def test_a_runtime_that_disagrees_is_believed() -> None:

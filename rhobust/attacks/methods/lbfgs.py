@@ -6,12 +6,14 @@ label's, is the margin of the criterion.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from ...compiler.base.arrays import Vector
+from ...compiler.base.late import Late, in_time
 from ...compiler.base.norms import NormKind
 from ..batch import Batch, Found
 from ..criterion import cross_entropy
@@ -49,7 +51,8 @@ class Lbfgs:
         for index in range(len(batch)):
             if batch.stop():
                 break
-            _Search(batch.rows(np.array([index])), found, index).run(self.steps, self.weights)
+            with suppress(Late):
+                _Search(batch.rows(np.array([index])), found, index).run(self.steps, self.weights)
         return found
 
 
@@ -61,8 +64,12 @@ class _Search:
         self.nearest, self.lost = np.inf, False
 
     def value(self, x: Vector, weight: float) -> tuple[float, Vector]:
-        """The objective and its gradient (D,); keeps x where it is nearer than all before."""
+        """The objective and its gradient (D,); keeps x where it is nearer than all before.
+
+        Raises Late once the time is up.
+        """
         batch = self.batch
+        in_time(batch.stop)
         points = x[None].copy()  # scipy writes into x
         logits = batch.model.logits(points)
         lead = float(batch.criterion.lead(logits)[0])
