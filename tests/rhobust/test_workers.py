@@ -274,8 +274,9 @@ def test_no_worker_outlives_its_coordinator(how: signal.Signals, tmp_path: Path)
     script = tmp_path / "coordinator.py"
     script.write_text(COORDINATOR.format(here=str(HERE), folder=str(tmp_path)))
     coordinator = subprocess.Popen(
-        [sys.executable, str(script)], stderr=subprocess.PIPE, start_new_session=True
-    )
+        [sys.executable, str(script)], stderr=subprocess.PIPE, start_new_session=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # where a killed one leaves a file
+    )  # fmt: skip
     try:
         traces = [tmp_path / name for name in ("one", "two")]
         eventually(lambda: all(trace.exists() for trace in traces))
