@@ -75,17 +75,17 @@ def main() -> None:
         model = rb.load(folder / f"{method}.onnx")
         whole = model.forward(images[:TEST].reshape(TEST, -1).astype(np.float64))
         natural = float((whole.argmax(axis=1) == labels[:TEST]).mean())
-        kept = []
+        kept: list[float] = []
         for norm, eps, attack in (("linf", EPS, "pgd"), ("l2", L2, "pgd-l2")):
             found: Any = rb.attack(
                 model, images[test], eps, label=labels[test], norm=norm, method=attack
             )
-            kept.append(np.mean([not one.success for one in found]))
+            kept.append(float(np.mean([not one.success for one in found])))
         result = rb.evaluation.evaluate(
             model, images[test], labels=labels[test], eps=EPS, timeout=chosen.timeout
         )
         low, high = result.robust(EPS)
-        told = [natural, *kept, low]
+        told: list[float] = [natural, *kept, low]
         cells = " | ".join(f"{100.0 * value:.1f} %" for value in told)
         open_ = round((high - low) * chosen.images)
         print(f"| {method} | {seconds:.0f} | {cells} | {open_} |", flush=True)

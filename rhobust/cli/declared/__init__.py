@@ -1,0 +1,1 @@
+"""The commands' names and options; what they do is imported when they are called."""

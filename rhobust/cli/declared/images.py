@@ -1,0 +1,347 @@
+"""The commands about single images: their names and options."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..command import app
+from ..options import (
+    Certificates,
+    Check,
+    Checkpoint,
+    Data,
+    Domain,
+    Eps,
+    Index,
+    Integer,
+    Iterate,
+    Json,
+    Labels,
+    Layout,
+    Margin,
+    MaxEps,
+    Mean,
+    Memory,
+    Method,
+    Minimal,
+    Model,
+    MostEps,
+    Norm,
+    Options,
+    Out,
+    Overwrite,
+    Restarts,
+    Seed,
+    Std,
+    Steps,
+    Target,
+    Threads,
+    Timeout,
+    TrustPickle,
+    distance,
+    interval,
+    radius,
+)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the picture.")] = Path(
+        "rhobust-demo"
+    ),
+    count: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="Images.")] = 10,
+    timeout: Timeout = 10.0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show rho of a few handwritten digits, with a picture; needs no files."""
+    from ..commands.demo import show
+
+    show(out, count, timeout, overwrite)
+
+
+@app.command()
+def inspect(model: Model, trust_pickle: TrustPickle = False) -> None:
+    """Show a model's layers, and how well they agree with its own runtime."""
+    from ..commands.inspect import show
+
+    show(model, trust_pickle)
+
+
+@app.command()
+def rho(
+    model: Model,
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Index = "",
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Out = None,
+    certificates: Certificates = None,
+    check: Check = True,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Find the least distance at which each image loses its label: proven, as an interval."""
+    distance(norm)
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
+        threads, memory, trust_pickle, check, overwrite, layout, mean, std,
+    )  # fmt: skip
+    from ..commands.ask import measure
+
+    measure(asked, norm, certificates)
+
+
+@app.command()
+def verify(
+    model: Model,
+    eps: Eps,
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Index = "",
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Out = None,
+    certificates: Certificates = None,
+    check: Check = True,
+    checkpoint: Checkpoint = None,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Prove it for every float32 evaluation, too.")
+    ] = False,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Decide whether each image keeps its label within a radius: proven, or with an example."""
+    distance(norm)
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
+        threads, memory, trust_pickle, check, overwrite, layout, mean, std,
+    )  # fmt: skip
+    size = radius(eps)
+    from ..commands.ask import decide
+
+    decide(asked, size, norm, certificates, checkpoint, float32)
+
+
+@app.command()
+def explain(
+    model: Model,
+    eps: Eps,
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Annotated[str, typer.Option(metavar="K", help="Which image.")] = "0",
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE.png", help="Draw which pixels the proof rests on."),
+    ] = None,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show why an image keeps its label within a radius or does not, or why that is not known."""
+    distance(norm)
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out,
+        threads, memory, trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+    )  # fmt: skip
+    size = radius(eps)
+    from ..commands.explain import show
+
+    show(asked, size, norm, as_json)
+
+
+@app.command()
+def attack(
+    model: Model,
+    eps: MostEps = "",
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Index = "",
+    method: Method = "pgd",
+    norm: Norm = "linf",
+    target: Target = "any",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    steps: Steps = None,
+    restarts: Restarts = None,
+    minimal: Minimal = False,
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Out = None,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Attack each image within a radius, or for its nearest example; failures prove nothing."""
+    distance(norm)
+    size = radius(eps) if eps else None
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
+        trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+    )  # fmt: skip
+    from ..commands.attack import run_attack
+
+    run_attack(asked, size, norm, method, steps, restarts, minimal)
+
+
+@app.command("bench-attacks")
+def bench_attacks(
+    norm: Norm = "linf",
+    calls: Annotated[
+        int, typer.Option(metavar="N", min=20, help="Gradients asked for an image, about.")
+    ] = 1000,
+    method: Annotated[str, typer.Option(metavar="M,M", help="Only these; all by default.")] = "",
+    index: Index = "",
+    foolbox: Annotated[
+        bool, typer.Option("--foolbox/--no-foolbox", help="Foolbox's attacks, too, if installed.")
+    ] = True,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE.png", help="Draw how many images come how near to rho."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Score attacks by distance over proven rho, on the embedded images; needs no files."""
+    distance(norm)
+    from ..commands.bench_attacks import bench
+
+    bench(norm, calls, method, index, seed, json, out, foolbox, overwrite)
+
+
+@app.command()
+def estimate(
+    model: Model,
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Index = "",
+    norm: Norm = "linf",
+    target: Target = "second",
+    margin: Margin = 0.0,
+    domain: Domain = "0,1",
+    max_eps: MaxEps = "",
+    integer: Integer = False,
+    iterate: Iterate = False,
+    timeout: Timeout = 60.0,
+    seed: Seed = 0,
+    json: Json = None,
+    out: Out = None,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Estimate each image's rho by convex restriction: fast, from above, no proof."""
+    distance(norm)
+    largest = radius(max_eps, "--max-eps") if max_eps else math.inf
+    asked = Options(
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
+        trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+    )  # fmt: skip
+    from ..commands.ask import estimate as ask
+
+    ask(asked, norm, largest, integer, iterate)
+
+
+@app.command()
+def smooth(
+    model: Model,
+    sigma: Annotated[
+        list[str],
+        typer.Option("--sigma", metavar="S", help="Of the noise, as 0.25 or 64/255; also several."),
+    ],
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
+    mean: Mean = "",
+    std: Std = "",
+    index: Index = "",
+    n0: Annotated[
+        int, typer.Option("--n0", metavar="N", min=1, help="Noisy images that choose the label.")
+    ] = 100,
+    n: Annotated[
+        int, typer.Option("--n", metavar="N", min=1, help="Fresh ones that are counted.")
+    ] = 10_000,
+    alpha: Annotated[
+        float, typer.Option(metavar="P", help="Each certificate is false at most so often.")
+    ] = 0.001,
+    whole_set: Annotated[
+        bool, typer.Option("--whole-set", help="Any of all certificates is false at most so often.")
+    ] = False,
+    at: Annotated[
+        str,
+        typer.Option("--radius", metavar="R", help="Ask for one l2 radius, and stop once known."),
+    ] = "",
+    grid: Annotated[
+        str,
+        typer.Option(
+            metavar="G",
+            help="Noise on multiples of 1/G, for images that are; none; auto: 255 for 8 bits.",
+        ),
+    ] = "auto",
+    batch: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Noisy images that are made at once.")
+    ] = 4096,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
+    domain: Domain = "0,1",
+    timeout: Timeout = 60.0,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    json: Json = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PICTURE.png", help="Draw certified accuracy against the radius."),
+    ] = None,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Certify l2 radii of the model under noise, by counting: true with a stated probability."""
+    asked = Options(
+        model, data, labels, index, "any", 0.0, interval(domain), timeout, seed, json, None,
+        trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+    )  # fmt: skip
+    radius_asked = radius(at, "--radius") if at else None
+    from ...smoothing.rows import Asked
+    from ..commands.smooth import show
+
+    of_each = Asked(n0, n, alpha, radius_asked, timeout)
+    show(asked, sigma, grid, of_each, batch, whole_set, workers, out)

@@ -1,0 +1,62 @@
+"""The commands about several models, and about the program itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..command import app
+from ..options import (
+    Overwrite,
+    Seed,
+)
+
+
+@app.command()
+def matrix(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="Models, images, columns, outputs.")
+    ],
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes for proofs.")] = 1,
+) -> None:
+    """Compare models in one table: natural, attacked, proven and smoothed accuracy."""
+    from ..commands.matrix import run
+
+    run(config, workers)
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="Model, data, method and outputs.")
+    ],
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Instead of the seed in the file.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a network plainly, against attacks or on proven bounds; needs PyTorch."""
+    from ..commands.train import run
+
+    run(config, seed, overwrite)
+
+
+@app.command()
+def selftest(
+    minutes: Annotated[
+        float, typer.Option(metavar="M", help="How long; longer means more problems.")
+    ] = 1.0,
+    seed: Seed = 0,
+    kind: Annotated[
+        str, typer.Option(metavar="TEXT", help="Only kinds whose name holds it, as objective.")
+    ] = "",
+    first: Annotated[
+        int, typer.Option(metavar="N", help="The first round; rounds of a seed are the same.")
+    ] = 0,
+) -> None:
+    """Answer problems whose answers are known, with and without injected faults."""
+    from ..commands.selftest import show
+
+    show(minutes, seed, kind, first)

@@ -1,0 +1,156 @@
+"""The commands about property files and proofs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..command import app
+from ..options import (
+    Certificates,
+    Check,
+    Checkpoint,
+    Json,
+    Labels,
+    Memory,
+    Model,
+    Overwrite,
+    Seed,
+    Threads,
+    TrustPickle,
+)
+
+
+@app.command()
+def solve(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL... PROPERTY.vnnlib", help="A model, or several, and what is asked."
+        ),
+    ],
+    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds, reading included.")] = 60.0,
+    witness: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the answer and its witness here.")
+    ] = None,
+    seed: Seed = 0,
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the proof of unsat here.")
+    ] = None,
+    check: Check = True,
+    checkpoint: Checkpoint = None,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Answer a VNN-LIB property: sat with a witness, unsat, timeout or unknown."""
+    if len(files) < 2:
+        raise typer.BadParameter("a model and a property file are needed")
+    from ..commands.solve import answer
+
+    answer(
+        files[:-1],
+        Path(files[-1]),
+        timeout,
+        seed,
+        witness,
+        certificate,
+        checkpoint,
+        threads,
+        memory,
+        trust_pickle,
+        check,
+        overwrite,
+    )
+
+
+@app.command()
+def check(
+    certificate: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A certificate or a manifest.")
+    ],
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="As above; a manifest names its own.")
+    ] = None,
+    property_file: Annotated[
+        Path | None,
+        typer.Option("--property", metavar="FILE", help="VNN-LIB that the claim must be about."),
+    ] = None,
+    expect: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="JSON of the claim that must be proven."),
+    ] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Exact rational arithmetic.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The images that a manifest must be about."),
+    ] = None,
+    labels: Labels = None,
+    workers: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Processes that check a manifest's files.")
+    ] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+) -> None:
+    """Re-prove what a certificate, or a manifest of many, claims, without the engine.
+
+    Exit status 3 where anything of it fails.
+    """
+    from ..commands.check import show
+
+    show(certificate, model, property_file, expect, exact, data, labels, workers, as_json)
+
+
+@app.command()
+def vnncomp(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="It holds an instances.csv.")],
+    limit: Annotated[float, typer.Option(metavar="S", help="Seconds for one instance.")] = 60.0,
+    every: Annotated[int, typer.Option(metavar="K", min=1, help="Only every K-th.")] = 1,
+    json: Json = None,
+    seed: Seed = 0,
+    certificates: Certificates = None,
+    check: Check = True,
+    overwrite: Overwrite = False,
+) -> None:
+    """Answer all instances of a VNN-COMP benchmark; compare them with expected.csv if present."""
+    from ..commands.solve import compete
+
+    compete(folder, limit, every, json, seed, certificates, check, overwrite)
+
+
+@app.command()
+def export(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL... PROPERTY.vnnlib", help="A model, or several, and what is asked."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.")],
+    form: Annotated[
+        str, typer.Option("--format", metavar="F", help="smtlib, mps or vnnlib.")
+    ] = "smtlib",
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a question for another solver: SMT-LIB 2 (exact), MPS (big-M MILP) or VNN-LIB."""
+    if len(files) < 2:
+        raise typer.BadParameter("a model and a property file are needed")
+    from ..commands.solve import write
+
+    write(files[:-1], Path(files[-1]), form, out, trust_pickle, overwrite)
+
+
+@app.command()
+def convert(
+    model: Model,
+    out: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="The file to write.")],
+    trust_pickle: TrustPickle = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a model of any format that is read as an ONNX file, weight for weight."""
+    from ..commands.inspect import convert as write
+
+    write(model, out, trust_pickle, overwrite)
