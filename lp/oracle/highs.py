@@ -187,7 +187,10 @@ class Highs:
         model, status = self._model, self._module.HighsModelStatus
         # HiGHS counts its limit over all solves of a model
         model.setOptionValue("time_limit", float(model.getRunTime() + min(seconds, 1e6)))
-        model.run()
+        if model.run() == self._module.HighsStatus.kError:
+            # threads of HiGHS are the process's, and a model of another program began them
+            model.setOptionValue("threads", 0)
+            model.run()
         found = model.getModelStatus()
         if found != status.kOptimal:
             names = {

@@ -193,3 +193,23 @@ def test_no_solver_prints(capfd: pytest.CaptureFixture[str]) -> None:
     for oracle in (highs, highs_unscaled, reference):
         assert oracle(program).solve(10.0).value == pytest.approx(-1.5)
     assert capfd.readouterr() == ("", "")
+
+
+def test_threads_that_another_program_began_make_no_difference() -> None:
+    """HiGHS has one set of threads a process, and refuses a model that asks for another number."""
+    import highspy
+
+    highspy.Highs.resetGlobalScheduler(True)
+    other = highspy.Highs()  # type: ignore[no-untyped-call]
+    other.setOptionValue("output_flag", False)
+    other.setOptionValue("threads", 2)
+    other.addVar(0.0, 1.0)
+    assert other.run() == highspy.HighsStatus.kOk
+    try:
+        rng = np.random.default_rng(0)
+        for _ in range(20):
+            asked = program(rng)
+            answers = highs(asked).solve(60.0), reference(asked).solve(60.0)
+            assert answers[0].status == answers[1].status != "failed"
+    finally:
+        highspy.Highs.resetGlobalScheduler(True)

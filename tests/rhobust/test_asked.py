@@ -87,7 +87,7 @@ NETWORK: dict[str, Change] = {
     "onnx": lambda old: not old,
     "ordered": lambda old: not old,
 }
-TOLD = {"name", "runtime", "notes", "path", "beside"}
+TOLD = {"name", "runtime", "notes", "path", "beside", "beyond"}
 """What a network is called, and how it is evaluated for comparison."""
 
 PROPERTY: dict[str, Change] = {

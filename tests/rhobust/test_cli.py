@@ -230,11 +230,17 @@ def test_an_interrupt_while_an_answer_is_written_comes_after_it(
 
     monkeypatch.setattr("rhobust.files.atomic.Lines.write", signalled)
     out = tmp_path / "out.jsonl"
-    result = runner.invoke(app, ["verify", *small, "--eps", "0.25", "--json", str(out)])
+    # a shell starts its background jobs with this signal ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        result = runner.invoke(app, ["verify", *small, "--eps", "0.25", "--json", str(out)])
+        handler = signal.getsignal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.exit_code == 130
     assert [row["index"] for row in records(out)] == [0]
     assert "interrupted after 1 of 4 images" in result.stderr
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert handler is signal.default_int_handler
 
 
 def test_a_defect_is_no_bad_input(small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
