@@ -77,12 +77,12 @@ def test_verdicts_are_those_of_verify(
     network: rb.Network, images: Images, norm: str, eps: float, more: dict[str, Any]
 ) -> None:
     index = [k for k in range(12) if images.labels[k] != 3]
-    found = rb.evaluate(network, images, eps=eps, norm=norm, index=index, timeout=600, **more)
+    found = rb.evaluate(network, images, eps=eps, norm=norm, index=index, timeout=30, **more)
     assert [one.index for one in found.records] == index
     for one in found.records:
         alone = rb.verify(
             network, images.vector(one.index), eps, label=int(images.labels[one.index]),
-            norm=norm, timeout=600, **more,
+            norm=norm, timeout=30, **more,
         )  # fmt: skip
         (decision,) = one.decisions
         assert decision.verdict is alone.verdict, one.index
@@ -98,17 +98,17 @@ def test_verdicts_are_those_of_verify(
 @pytest.mark.slow
 def test_rho_is_that_of_rho(network: rb.Network, images: Images) -> None:
     index = [0, 3, 8, 11]
-    found = rb.evaluate(network, images, eps=0.05, rho=True, index=index, timeout=600)
+    found = rb.evaluate(network, images, eps=0.05, rho=True, index=index, timeout=60)
     for one in found.records:
         label = int(images.labels[one.index])
-        alone = rb.rho(network, images.vector(one.index), label=label, timeout=600)
+        alone = rb.rho(network, images.vector(one.index), label=label, timeout=60)
         assert one.exact and alone.exact
         assert abs(one.rho_upper - alone.upper) <= 2e-4 * alone.upper
         assert (one.rho_lower > 0.05) == (one.decisions[0].verdict is Verdict.ROBUST)
 
 
 def test_estimates_are_those_of_rho_estimate(network: rb.Network, images: Images) -> None:
-    found = rb.evaluate(network, images, eps=0.05, estimate=True, index=[0, 3, 8, 21], timeout=600)
+    found = rb.evaluate(network, images, eps=0.05, estimate=True, index=[0, 3, 8, 21], timeout=60)
     for one in found.records:
         label = int(images.labels[one.index])
         alone = rb.rho_estimate(network, images.vector(one.index), label=label, target="any")
@@ -136,7 +136,7 @@ def test_a_radius_that_another_decides_is_not_asked(
     network: rb.Network, images: Images, asked: list[tuple[str, float]]
 ) -> None:
     eps = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3]
-    found = rb.evaluate(network, images, eps=eps, attacks=(), index=range(6), timeout=600)
+    found = rb.evaluate(network, images, eps=eps, attacks=(), index=range(6), timeout=30)
     assert len(asked) <= 6 * 3  # two halvings of six, or three
     for one in found.records:
         verdicts = [d.verdict for d in one.decisions]
@@ -231,7 +231,7 @@ def test_a_short_time_for_each_image_is_undecided_and_kept(
     assert short.reason == "" and not short.unfinished
     kept = rb.evaluate(network, images, timeout=1e-9, **options)
     assert equal(kept.records, short.records)
-    more = rb.evaluate(network, images, timeout=600, **options)
+    more = rb.evaluate(network, images, timeout=30, **options)
     assert Verdict.UNKNOWN not in [one.decisions[0].verdict for one in more.records]
 
 
@@ -240,7 +240,7 @@ def test_the_same_image_is_asked_once(
 ) -> None:
     twice = Images("twice", images.values[[3, 5, 3, 3]], images.labels[[3, 5, 3, 3]], 255.0)
     with Store.open(tmp_path / "r.sqlite") as store:
-        found = rb.evaluate(network, twice, eps=0.25, attacks=(), timeout=600, store=store)
+        found = rb.evaluate(network, twice, eps=0.25, attacks=(), timeout=30, store=store)
         assert [one.index for one in store.records(found.run)] == [0, 1, 2, 3]
     assert len(asked) <= 2
     assert same(found.records[0], found.records[2], ("index", "name"))
@@ -253,7 +253,7 @@ def test_what_is_known_of_an_image_holds_for_the_same_one(
     """Also where the time ends before either is finished."""
     twice = Images("twice", images.values[[3, 3]], images.labels[[3, 3]], 255.0)
     monkeypatch.setattr("rhobust.evaluation.tasks.second_pass", _ended)
-    found = rb.evaluate(network, twice, eps=[0.05, 0.145], attacks=(), total_timeout=600)
+    found = rb.evaluate(network, twice, eps=[0.05, 0.145], attacks=(), total_timeout=60)
     assert found.unfinished == {0, 1} and found.reason == "timeout"
     assert same(found.records[0], found.records[1], ("index", "name"))
     assert found.records[1].rho_lower == 0.05

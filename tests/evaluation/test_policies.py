@@ -68,7 +68,7 @@ def test_what_no_answer_depends_on_changes_no_key(network: rb.Network) -> None:
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, rb.evaluation.Evaluation]:
     """A store with images 0 to 5 at 0.2, of which 2 are UNKNOWN for want of time."""
     path = tmp_path_factory.mktemp("kept") / "r.sqlite"
-    found = rb.evaluate("digits", digits(), eps=0.2, index=range(6), timeout=600, store=path)
+    found = rb.evaluate("digits", digits(), eps=0.2, index=range(6), timeout=30, store=path)
     with Store.open(path) as store:
         for index in (1, 3):
             (record,) = [one for one in found.records if one.index == index]
@@ -154,7 +154,7 @@ def test_another_data_set_is_another_run(kept: Any, tmp_path: Path) -> None:
     part = Images("part", whole.values[4:6], whole.labels[4:6], 255.0)
     told: list[int] = []
     found = rb.evaluate(
-        "digits", part, eps=0.2, timeout=600, store=path, attacks=(),
+        "digits", part, eps=0.2, timeout=30, store=path, attacks=(),
         progress=lambda step: told.append(step.stage),
     )  # fmt: skip
     assert found.run.id != kept[1].run.id
