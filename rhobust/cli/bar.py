@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     ProgressColumn,
     Task,
     TextColumn,
@@ -19,6 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from ..evaluation.coordinator import Step
+from .progress import Progress
 
 STAGES = {1: "all images", 2: "searches"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
 from ...compiler.base.errors import InputError
 from ...data import load, write_normalized
@@ -17,6 +17,7 @@ from ...networks.load import load as load_model
 from .. import output
 from ..options import numbers
 from ..output import no_standard, tell
+from ..progress import Progress
 
 SHOWN = 20
 """Labels that are counted one by one."""

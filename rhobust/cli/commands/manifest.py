@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from ...bnb.check import REFUSED, Checker, Refused, read_manifest
 from ...bnb.checker.manifest.contents import File, Image, Manifest, Question
@@ -21,6 +21,7 @@ from ...data import load
 from ...embedded import NAMES, embedded_file
 from ...workers import open_workers
 from ..output import stream, tell
+from ..progress import Progress
 
 PORTION = 16
 """Files of one task."""

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from ...clock import Interrupted
 from ...report.row import Row
@@ -17,6 +17,7 @@ from ...report.table import Column, headings, plain, summary, table
 from .. import output
 from ..output import tell
 from ..process import uninterrupted
+from ..progress import Progress
 
 Told: TypeAlias = Callable[[int, int, float], None]
 Question: TypeAlias = Callable[[int, Told], Row]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from ...clock import Deadline
 from ...selftest.judge import Tally
 from ...selftest.table import chosen, lines, rounds, table, whole
 from ..output import stream, tell
+from ..progress import Progress
 
 
 def show(minutes: float, seed: int, kind: str = "", first: int = 0) -> None:

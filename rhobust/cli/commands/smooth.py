@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from ...compiler.base.errors import InputError
 from ...data import Images
@@ -28,6 +28,7 @@ from .. import output, process
 from ..options import Options, number
 from ..output import tell
 from ..prepare import check_picture, prepare
+from ..progress import Progress
 
 BITS8 = 255
 HEADINGS = ("image", "label", "predicted", "certified radius", "samples", "seconds")
