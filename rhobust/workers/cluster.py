@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError, Future
 
 from ..compiler.base.errors import InputError
 from .executors import Executors
+from .pipes import heedless
 from .task import LOST, Done, Outcome, Setup, Task
 
 SECONDS = 10.0
@@ -42,7 +43,8 @@ class Cluster(Executors):
                 "a Dask cluster needs distributed: pip install 'rhobust[distributed]'"
             ) from None
         try:
-            self._client = Client(address, timeout=SECONDS, set_as_default=False)
+            with heedless():  # the client's thread writes to a scheduler that may be gone
+                self._client = Client(address, timeout=SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"{address}: no Dask scheduler answers there: {error}; start one with "

@@ -27,6 +27,7 @@ from multiprocessing.process import BaseProcess
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from .pipes import heedless
 from .serving import ENDING, READY, serve
 from .task import LOST, RETRIES, Done, Failure, Function, Setup, Workers
 
@@ -86,7 +87,8 @@ class Processes(Workers):
         handle, self._turns = tempfile.mkstemp(prefix="rhobust-compiling-")
         os.close(handle)
         self._thread = threading.Thread(target=self._run, name="rhobust workers", daemon=True)
-        self._thread.start()
+        with heedless():  # the thread writes to workers that may be gone
+            self._thread.start()
         atexit.register(self.close, True)
 
     @property
@@ -136,7 +138,7 @@ class Processes(Workers):
     def _ring(self) -> None:
         if not self._rung:
             self._rung = True
-            with suppress(OSError):  # the thread has ended
+            with heedless(), suppress(OSError):  # the thread has ended
                 self._ringer.send_bytes(b"!")
 
     # What follows runs in the thread.

@@ -293,3 +293,34 @@ def test_no_worker_outlives_its_coordinator(how: signal.Signals, tmp_path: Path)
     finally:
         coordinator.kill()
         coordinator.wait()
+
+
+PIPED = """
+import os, signal, sys
+sys.path.insert(0, {here!r})
+import worker_tasks
+from pathlib import Path
+from rhobust.workers import open_workers
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # as the command line does
+    with open_workers(2, int) as workers:
+        for key in range(6):
+            workers.submit(key, worker_tasks.kills if key == 1 else worker_tasks.surroundings)
+        found = [workers.next().key for _ in range(6)]
+        workers.close(cancel=True)
+        workers.close()
+    print("alive", sorted(found))
+"""
+
+
+def test_a_lost_worker_does_not_end_a_program_that_sigpipe_ends(tmp_path: Path) -> None:
+    script = tmp_path / "piped.py"
+    script.write_text(PIPED.format(here=str(HERE)))
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, str(script)], capture_output=True, text=True, timeout=PATIENCE,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done
+        assert done.stdout == "alive [0, 1, 2, 3, 4, 5]\n"
