@@ -10,6 +10,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from .pipes import heedless
 from .task import LOST, Done, Failure, Function, Outcome, Setup, Task, Workers, described, perform
 
 
@@ -74,9 +75,10 @@ class Executors(Workers):
     def _begin(self, task: Task) -> None:
         """Hands out one task, which a broken executor loses."""
         try:
-            future = self._executor.submit(
-                perform, self._token, self._setup, task.function, task.arguments
-            )
+            with heedless():  # an executor's threads begin with its first task
+                future = self._executor.submit(
+                    perform, self._token, self._setup, task.function, task.arguments
+                )
         except BrokenExecutor as error:
             future = Future()
             future.set_exception(error)

@@ -285,19 +285,21 @@ def test_demo_explains_and_draws(tmp_path: Path) -> None:
         assert word in text
 
 
-def test_main_is_single_threaded_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rhobust.__main__ import main
-
+def test_main_is_single_threaded_unless_told() -> None:
+    """In a process of its own: it settles signals and descriptors for good."""
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    monkeypatch.setenv(names[0], "2")
-    for name in names[1:]:
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(sys, "argv", ["rhobust", "--version"])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-    assert not stopped.value.code
-    assert [os.environ[name] for name in names] == ["2", "1", "1"]
+    code = (
+        "import os, sys, rhobust.__main__ as m\n"
+        "sys.argv = ['rhobust', '--version']\n"
+        "try:\n    m.main()\n"
+        "finally:\n    print([os.environ[name] for name in " + repr(names) + "], file=sys.stderr)"
+    )
+    others = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**others, names[0]: "2"}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("rhobust ") and "['2', '1', '1']" in done.stderr
 
 
 def test_images_of_every_format_give_the_same_answer(tmp_path: Path) -> None:
