@@ -9,11 +9,11 @@ import numpy as np
 
 from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.base.errors import InputError
-from ..compiler.base.late import go_on
 from ..compiler.language.expressions import Variable, define
 from ..compiler.network.graph import Network
 from ..compiler.problem import Problem
 from ..compiler.steps.compile import compile_formulas
+from .passes import forward, gradients
 
 
 class Model(Protocol):
@@ -54,31 +54,14 @@ class NetworkModel:
 
     def gradient(self, points: Matrix, weights: Matrix) -> Matrix:
         pres, _ = self._forward(points)
-        problem = self.problem
-
-        def meet(number: int, lam: Matrix | None) -> Matrix | None:
-            go_on()
-            if lam is None or not problem.stages[number].relu:
-                return lam
-            mu: Matrix = lam * (pres[number] > 0.0)
-            return mu
-
-        rows: Matrix = -weights @ problem.rows
-        found: Matrix = problem.pull_back(len(problem.stages) - 1, rows, meet)
-        return found
+        return gradients(self.problem, pres, -weights @ self.problem.rows)
 
     def _forward(self, points: Matrix) -> tuple[list[Matrix], Matrix]:
         """Pre-activations of all stages, and the logits; kept for the gradient at these points."""
         problem = self.problem
         if self._last is None or self._last[0] is not points:
-            values: list[Matrix] = [points]
-            pres: list[Matrix] = []
-            for stage in problem.stages:
-                go_on()
-                pre = stage.pre(values)
-                pres.append(pre)
-                values.append(np.maximum(pre, 0.0) if stage.relu else pre)
-            logits = -(values[-1] @ problem.rows.T + problem.offset)
+            pres, last = forward(problem, points)
+            logits = -(last @ problem.rows.T + problem.offset)
             self._last = points, [*pres, logits]
         return self._last[1][:-1], self._last[1][-1]
 

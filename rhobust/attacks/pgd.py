@@ -11,10 +11,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ..compiler.base.arrays import Bounds, Mask, Matrix, Vector
-from ..compiler.base.late import go_on
 from ..compiler.base.norms import L1, L2, NormKind
 from ..compiler.problem import Ball, Problem
 from .balls import BALLS, costliest
+from .passes import forward, gradients
 
 MOMENTUM = 0.75
 """The share of the trend that a step keeps."""
@@ -25,25 +25,11 @@ def margins_and_gradients(problem: Problem, points: Matrix, asked: Mask) -> tupl
 
     asked (B, A): which atoms of the problem must hold.
     """
-    values: list[Matrix] = [points]
-    pres: list[Matrix] = []
-    for stage in problem.stages:
-        go_on()
-        pre = stage.pre(values)
-        pres.append(pre)
-        values.append(np.maximum(pre, 0.0) if stage.relu else pre)
-    atoms = np.where(asked, values[-1] @ problem.rows.T + problem.offset, -np.inf)
+    pres, last = forward(problem, points)
+    atoms = np.where(asked, last @ problem.rows.T + problem.offset, -np.inf)
     worst = np.argmax(atoms, axis=1)
     margin = atoms[np.arange(len(points)), worst]
-
-    def meet(number: int, lam: Matrix | None) -> Matrix | None:
-        go_on()
-        if lam is None or not problem.stages[number].relu:
-            return lam
-        mu: Matrix = lam * (pres[number] > 0.0)
-        return mu
-
-    gradient = problem.pull_back(len(problem.stages) - 1, problem.rows[worst], meet)
+    gradient = gradients(problem, pres, problem.rows[worst])
     return margin, gradient
 
 

@@ -22,11 +22,8 @@ from ..compiler.base.untrusted import tell
 from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim, Target
 from ..results import AttackResult
-from ..witness.label import Validator, Witness
+from ..witness.label import LEAD, Validator, Witness
 from ..witness.many import witnesses
-
-LEAD = 1e-6
-"""Lead at an image, relative to its logits, beyond which no rounding makes it a lost label."""
 
 CLOSE = 1e-6
 """A lead above 0, relative to the logits, that validation may still find to be none."""

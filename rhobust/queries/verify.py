@@ -27,15 +27,12 @@ from ..files.certificate import Certificate
 from ..files.checkpoint import Checkpoint, resumable
 from ..networks.given import Given, network_of
 from ..results import Verdict, VerifyResult
-from ..witness.label import Validator, Witness
+from ..witness.label import LEAD, Validator, Witness
 from .asked import about_claim
 from .engine import FirstFound, Floats, Progress, Splits, ask, ending, quiet
 
 MOST_STARTS = 30
 """Starts of an attack for each target at most."""
-
-LEAD = 1e-6
-"""Lead at the image, relative to its logits, beyond which no rounding makes it a lost label."""
 
 
 @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks

@@ -19,6 +19,9 @@ from ..compiler.question.region import InputRegion
 EXACT_WORK = 3_000_000
 """Multiplications up to which a tie is settled in rationals (a few seconds)."""
 
+LEAD = 1e-6
+"""Lead at an image, relative to its logits, beyond which no rounding makes it a lost label."""
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:
