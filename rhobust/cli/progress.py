@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import rich.progress
+from rich.console import Console
 
 
 class Progress(rich.progress.Progress):
@@ -11,3 +12,8 @@ class Progress(rich.progress.Progress):
     def stop(self) -> None:
         if not self.disable:
             super().stop()
+
+
+def shown(console: Console, *columns: rich.progress.ProgressColumn) -> Progress:
+    """A bar that goes away once it is done, on a terminal; nothing anywhere else."""
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -21,7 +21,7 @@ from ...data import load
 from ...embedded import NAMES, embedded_file
 from ...workers import open_workers
 from ..output import stream, tell
-from ..progress import Progress
+from ..progress import shown
 
 PORTION = 16
 """Files of one task."""
@@ -68,9 +68,9 @@ def _refused(
     files = manifest.files
     found: dict[int, Sequence[str]] = {}
     console = Console(file=stream(), highlight=False)
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
+    bar = shown(
+        console, TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(),
     )  # fmt: skip
     with bar, open_workers(workers, partial(Checker, model)) as pool:
         task = bar.add_task("files", total=len(files))

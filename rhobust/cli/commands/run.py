@@ -17,7 +17,7 @@ from ...report.table import Column, headings, plain, summary, table
 from .. import output
 from ..output import tell
 from ..process import uninterrupted
-from ..progress import Progress
+from ..progress import Progress, shown
 
 Told: TypeAlias = Callable[[int, int, float], None]
 Question: TypeAlias = Callable[[int, Told], Row]
@@ -72,15 +72,13 @@ def run(
 
 def _bar(console: Console) -> Progress:
     """Shown on a terminal while work goes on, and nowhere else."""
-    return Progress(
+    return shown(
+        console,
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[nodes]}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     )
 
 

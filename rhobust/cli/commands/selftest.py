@@ -10,7 +10,7 @@ from ...clock import Deadline
 from ...selftest.judge import Tally
 from ...selftest.table import chosen, lines, rounds, table, whole
 from ..output import stream, tell
-from ..progress import Progress
+from ..progress import shown
 
 
 def show(minutes: float, seed: int, kind: str = "", first: int = 0) -> None:
@@ -19,10 +19,9 @@ def show(minutes: float, seed: int, kind: str = "", first: int = 0) -> None:
     deadline = Deadline(60.0 * minutes)
     console = Console(file=stream(), highlight=False)
     tell(f"problems with known answers for {minutes:g} minutes, seed {seed}")
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
+    bar = shown(
+        console, TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
         TextColumn("{task.fields[count]:,} problems, {task.fields[wrong]} wrong"),
-        console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     tallies = {kind: Tally() for kind in kinds}
     interrupted = False

@@ -28,7 +28,7 @@ from .. import output, process
 from ..options import Options, number
 from ..output import tell
 from ..prepare import check_picture, prepare
-from ..progress import Progress
+from ..progress import shown
 
 BITS8 = 255
 HEADINGS = ("image", "label", "predicted", "certified radius", "samples", "seconds")
@@ -208,9 +208,8 @@ def _joined(cells: Sequence[str]) -> str:
 def _bar(total: int) -> Iterator[Callable[[], None]]:
     """Shown on a terminal while work goes on; what it yields counts an image as done."""
     console = Console(file=output.stream(), highlight=False)
-    bar = Progress(
-        TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console, transient=True, disable=not console.is_terminal,
+    bar = shown(
+        console, TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
     with bar:
         task = bar.add_task("images", total=total)
