@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..attacks.methods import METHODS
 from ..compiler.base.errors import InputError
 from ..compiler.question.claim import check_eps
+from ..files.configuration import beside, read_toml, refuse_unknown
 
 TABLES: dict[str, tuple[str, ...]] = {
     "data": ("images", "labels", "layout", "first", "count"),
@@ -69,20 +69,10 @@ class Config:
 
 def read(path: Path) -> Config:
     """Raises InputError with the file's name and the key that is wrong."""
-    try:
-        held = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML: {error}") from error
-    for name in held:
-        if name not in (*TABLES, "models"):
-            raise InputError(f"{path}: {name} is not known; there are: models, {', '.join(TABLES)}")
+    held = read_toml(path)
+    refuse_unknown(path, "", held, ("models", *TABLES))
     for name, keys in TABLES.items():
-        for key in held.get(name, {}):
-            if key not in keys:
-                known = ", ".join(keys)
-                raise InputError(f"{path}: {name}.{key} is not known; there are: {known}")
+        refuse_unknown(path, f"{name}.", held.get(name, {}), keys)
     try:
         return _config(path, held)
     except KeyError as error:
@@ -92,9 +82,7 @@ def read(path: Path) -> Config:
 
 
 def _config(path: Path, held: Mapping[str, Any]) -> Config:
-    def placed(name: str) -> str:
-        return str(path.parent.absolute() / os.path.expandvars(name)) if name else ""
-
+    placed = partial(beside, path)
     data, columns, output = (held.get(name, {}) for name in ("data", "columns", "output"))
     models = []
     for number, model in enumerate(held.get("models", ()), start=1):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
+from ..compiler.base import arrays
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network
 from ..data import Images, digits, load
@@ -48,13 +49,13 @@ def fill(
     rows, columns = [], tuple[str, ...]()
     for name, path in config.models:
         model = _Model(config, load_network(path), images, workers)
-        row = []
+        row = dict[str, Cell]()
         for column, asked, make in model.columns():
             question = {"model": model.digest, "data": model.data, **asked}
-            row.append(cells.get(question, make))
-            told(name, column, row[-1])
-        columns = tuple(column for column, _, _ in model.columns())
-        rows.append(tuple(row))
+            row[column] = cells.get(question, make)
+            told(name, column, row[column])
+        columns = tuple(row)
+        rows.append(tuple(row.values()))
     return Matrix(tuple(name for name, _ in config.models), columns, tuple(rows), len(images))
 
 
@@ -68,9 +69,7 @@ def images_of(config: Config) -> Images:
             domain=config.domain, layout=config.layout or None,
         )  # fmt: skip
     part = slice(config.first, config.first + config.count if config.count else None)
-    chosen = replace(
-        whole, values=whole.values[part], labels=whole.labels[part], names=whole.names[part]
-    )
+    chosen = whole.take(part)
     if not len(chosen):
         raise InputError(f"{config.path}: data.first and data.count leave no image")
     return chosen
@@ -91,16 +90,18 @@ class _Model:
     def columns(self) -> Iterator[Column]:
         """The cheap ones first."""
         config = self.config
-        asked: dict[str, object] = {"domain": config.domain, "norm": config.norm}
+        searched: dict[str, object] = {
+            "domain": config.domain, "norm": config.norm, "timeout": config.timeout,
+            "seed": config.seed,
+        }  # fmt: skip
         yield "natural", {"column": "natural"}, self.natural
         for method, eps in config.attack_eps.items():
             question = {
-                "column": "attack", "method": method, "eps": eps, "seed": config.seed,
-                "steps": config.steps, "restarts": config.restarts,
+                "column": "attack", "method": method, "eps": eps, "steps": config.steps,
+                "restarts": config.restarts,
             }  # fmt: skip
             heading = f"{method} {eps:.4g}"
-            yield heading, {**asked, **question}, partial(self.attacked, method, eps)
-        searched = {**asked, "timeout": config.timeout, "seed": config.seed}
+            yield heading, {**searched, **question}, partial(self.attacked, method, eps)
         for eps in config.verified:
             question = {**searched, "column": "verified", "eps": eps}
             yield f"verified {eps:.4g}", question, partial(self.verified, eps)
@@ -119,17 +120,15 @@ class _Model:
                 yield f"smoothed {radius:.4g} (l2)", question, partial(self.smoothed, radius)
 
     def natural(self) -> Cell:
-        points = np.stack([self.images.vector(k) for k in range(len(self.images))])
-        right = self.network.forward(points).argmax(axis=1) == self.images.labels
+        right = self.network.forward(self.points).argmax(axis=1) == self.images.labels
         return Cell(float(right.mean()), float(right.mean()), True)
 
     def attacked(self, method: str, eps: float) -> Cell:
         """The share of images that keep their label under one attack: an estimate from above."""
         config = self.config
-        points = np.stack([self.images.vector(k) for k in range(len(self.images))])
         norm = "l2" if method == "pgd-l2" else config.norm
         results = attack_batch(
-            self.network, points, self.images.labels, eps, norm=norm, domain=config.domain,
+            self.network, self.points, self.images.labels, eps, norm=norm, domain=config.domain,
             timeout=config.timeout, seed=config.seed, method=method, steps=config.steps,
             restarts=config.restarts,
         )  # fmt: skip
@@ -156,6 +155,11 @@ class _Model:
         return Cell(found(radius), found(radius), False, f"any false with at most {found.wrong:g}")
 
     @cached_property
+    def points(self) -> arrays.Matrix:
+        """(N, D): the images as the network sees them."""
+        return np.stack([self.images.vector(k) for k in range(len(self.images))])
+
+    @cached_property
     def searched(self) -> Evaluation:
         """The proofs and examples of all images, from the store as far as it has them."""
         config = self.config
@@ -171,8 +175,6 @@ class _Model:
         assert smooth is not None
         smoothed = Smoothed(self.network, smooth.sigma, seed=self.config.seed)
         return [
-            smoothed.certify(
-                self.images.vector(k), smooth.n0, smooth.n, smooth.alpha, index=k
-            )
-            for k in range(len(self.images))
-        ]  # fmt: skip
+            smoothed.certify(point, smooth.n0, smooth.n, smooth.alpha, index=k)
+            for k, point in enumerate(self.points)
+        ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..compiler.base.errors import InputError
+from ..files.configuration import beside, read_toml, refuse_unknown
 
 TABLES = ("model", "data", "training", "options", "output")
 
@@ -71,18 +70,13 @@ ARGUMENTS = (
 
 def read(path: Path) -> Config:
     """Raises InputError with the file's name and the key that is wrong."""
-    try:
-        held = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as TOML: {error}") from error
-    _known(path, "", held, TABLES)
+    held = read_toml(path)
+    refuse_unknown(path, "", held, TABLES)
     model = _table(path, "model", held, Model)
     if sum(bool(way) for way in (model.layers, model.network, model.module)) != 1:
         raise InputError(f"{path}: [model] needs one of layers, network and module")
     training = dict(held.get("training", {}))
-    _known(path, "training.", training, ARGUMENTS)
+    refuse_unknown(path, "training.", training, ARGUMENTS)
     for name in ("domain", "decay"):
         if name in training:
             training[name] = tuple(training[name])
@@ -97,19 +91,13 @@ def read(path: Path) -> Config:
     )
 
 
-def _known(path: Path, before: str, held: Mapping[str, Any], names: tuple[str, ...]) -> None:
-    for name in held:
-        if name not in names:
-            raise InputError(f"{path}: {before}{name} is not known; there are: {', '.join(names)}")
-
-
 def _table(path: Path, name: str, whole: Mapping[str, Any], kind: type[Any]) -> Any:
     """A dataclass of a table's keys, with their types."""
     held: Any = whole.get(name)
     named = {item.name: item for item in fields(kind)}
     if not isinstance(held, dict):
         raise InputError(f"{path}: the table [{name}] is missing")
-    _known(path, f"{name}.", held, tuple(named))
+    refuse_unknown(path, f"{name}.", held, tuple(named))
     values: dict[str, Any] = {}
     for key, value in held.items():
         wanted = str(named[key].type).partition("[")[0]
@@ -125,7 +113,4 @@ def _table(path: Path, name: str, whole: Mapping[str, Any], kind: type[Any]) -> 
 
 def _placed(path: Path, table: Any, names: tuple[str, ...]) -> Any:
     """Paths beside the file, with environment variables in them."""
-    given = {name: getattr(table, name) for name in names}
-    beside = path.parent.absolute()
-    found = {name: str(beside / os.path.expandvars(held)) for name, held in given.items() if held}
-    return replace(table, **found)
+    return replace(table, **{name: beside(path, getattr(table, name)) for name in names})
