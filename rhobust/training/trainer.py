@@ -39,7 +39,7 @@ def train(
     rate: float = 1e-3,
     l1: float = 0.0,
     domain: tuple[float, float] = (0.0, 1.0),
-    validation: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    validation: Images | tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     patience: int | None = None,
     warmup: float | None = None,
     rampup: float | None = None,
@@ -54,8 +54,9 @@ def train(
     images: (N, *shape) as the module takes them, or `Images`; uint8 is divided by 255 unless the
     domain holds 0 to 255.  labels: (N,).  method: a name in `methods.METHODS`; eps: its radius
     (pgd-l2: in l2; noise: the standard deviation), a number or a text such as "8/255".  l1: weight
-    of the mean |weight| in the loss.  validation: images and labels; with them `patience` epochs
-    without a smaller loss end training once the radius is whole, and the best weights are kept.
+    of the mean |weight| in the loss.  validation: `Images`, or images and labels; with them
+    `patience` epochs without a smaller loss end training once the radius is whole, and the best
+    weights are kept.
     warmup, rampup: shares of all steps at which the radius begins and ends to grow, 0 and 0 by
     default, 0.05 and 0.5 for methods that prove.  decay: shares at which the rate falls to a tenth.
     clip: largest norm of a gradient.  checkpoint: a file that is written after each epoch, and from
@@ -81,7 +82,11 @@ def train(
             raise InputError(f"{name} must be positive, not {value}")
     known = {**OPTIONS, **(options or {})}
     given, target = tensors(torch, images, labels, domain)
-    tested = None if validation is None else tensors(torch, *validation, domain)
+    tested = None
+    if isinstance(validation, Images):
+        tested = tensors(torch, validation, None, domain)
+    elif validation is not None:
+        tested = tensors(torch, *validation, domain)
     certified = method in CERTIFIED
     ends = (0.05, 0.5) if certified else (0.0, 0.0)
     schedule = Schedule(
@@ -183,10 +188,8 @@ def _epoch(
         torch.nn.utils.clip_grad_norm_(module.parameters(), clip)
         optimizer.step()
         total += float(loss.detach()) * len(some)
-        with torch.no_grad():
-            module.eval()
+        with torch.no_grad(), batch.frozen():
             right += int((batch.logits(batch.images).argmax(1) == batch.labels).sum())
-            module.train()
     return total / len(images), right / len(images), eps, rate
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import typer
 
 from ...compiler.base.errors import InputError
@@ -18,9 +18,6 @@ from ...training.config import read
 from ...training.history import Epoch
 from ...training.trainer import train
 from ..output import tell
-
-Pixels = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.int64]
 
 
 def run(path: Path, seed: int | None, overwrite: bool) -> None:
@@ -42,13 +39,13 @@ def run(path: Path, seed: int | None, overwrite: bool) -> None:
     arguments = dict(config.training) if seed is None else {**config.training, "seed": seed}
     domain = arguments.get("domain", (0.0, 1.0))
     shape = config.model.shape
-    values, labels = _pixels(_loaded(data.images, data.labels, domain), shape, data.count)
+    images = _shaped(_loaded(data.images, data.labels, domain), shape, data.count)
     validation = None
     if data.validation:
         more = _loaded(data.validation, data.validation_labels, domain)
-        validation = _pixels(more, shape, data.validation_count)
-    module = build(config.model, values.shape[1:], int(arguments.get("seed", 0)))
-    tell(f"{sum(p.numel() for p in module.parameters()):,} weights, {len(values):,} images")
+        validation = _shaped(more, shape, data.validation_count)
+    module = build(config.model, images.shape, int(arguments.get("seed", 0)))
+    tell(f"{sum(p.numel() for p in module.parameters()):,} weights, {len(images):,} images")
 
     def told(epoch: Epoch, epochs: int) -> None:
         share = "" if epoch.validation is None else f"  validation {epoch.validation:.2%}"
@@ -61,13 +58,13 @@ def run(path: Path, seed: int | None, overwrite: bool) -> None:
         typer.echo(f"goes on from {checkpoint}", err=True)
     try:
         module, found = train(
-            module, values, labels, validation=validation, checkpoint=checkpoint,
+            module, images, validation=validation, checkpoint=checkpoint,
             options=config.options, progress=told, **arguments,
         )  # fmt: skip
     except KeyboardInterrupt:
         typer.echo(f"interrupted; the same command goes on from {checkpoint}", err=True)
         raise
-    network = from_torch(module, values.shape[1:])
+    network = from_torch(module, images.shape)
     write_bytes(out, network.onnx_bytes())
     if history is not None:
         write_text(history, found.to_json() + "\n")
@@ -81,14 +78,14 @@ def _loaded(images: str, labels: str, domain: tuple[float, float]) -> Images:
     return found
 
 
-def _pixels(images: Images, shape: tuple[int, ...], count: int) -> tuple[Pixels, Labels]:
-    """Images (N, *shape) in float32 and their labels, the first `count` where that is not 0."""
-    values = np.asarray(images.values)[: count or None]
-    found = values.astype(np.float32) / np.float32(images.divisor)
-    if not shape and found.ndim == 3:
-        shape = (1, *found.shape[1:])
-    if shape and int(np.prod(shape)) != int(np.prod(found.shape[1:])):
+def _shaped(images: Images, shape: tuple[int, ...], count: int) -> Images:
+    """The first `count` images, all where that is 0, in the shape that the network takes."""
+    given = images.shape
+    if not shape:
+        shape = (1, *given) if len(given) == 2 else given
+    if int(np.prod(shape)) != int(np.prod(given)):
         raise InputError(
-            f"{images.source}: an image of shape {found.shape[1:]} is none of model.shape {shape}"
+            f"{images.source}: an image of shape {given} is none of model.shape {shape}"
         )
-    return found.reshape(len(found), *(shape or found.shape[1:])), images.labels[: count or None]
+    chosen = images.take(slice(count or None))
+    return replace(chosen, values=chosen.values.reshape(len(chosen), *shape))
