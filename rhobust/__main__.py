@@ -1,4 +1,4 @@
-"""The command line; see docs/commands.md."""
+"""The command line; see docs/reference/commands.md."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ROBUST" in capsys.readouterr().out.splitlines()[1]
 
 
-PAGES = [str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [str(page.relative_to(ROOT)) for page in sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PAGES)

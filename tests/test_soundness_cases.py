@@ -1,7 +1,7 @@
 """Ways in which verifiers have been unsound, each as a question that such a tool answers wrongly.
 
-One test (or a few of one name) for each; docs/soundness.md lists them. What is true is known by
-hand or by enumeration in rationals, and never by the engine.
+One test (or a few of one name) for each; docs/design/soundness.md lists them. What is true is
+known by hand or by enumeration in rationals, and never by the engine.
 """
 
 from __future__ import annotations

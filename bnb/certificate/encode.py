@@ -1,4 +1,4 @@
-"""From the notes of a search to the arrays of a certificate's part; see docs/certificate.md."""
+"""From the notes of a search to the arrays of a part (docs/design/certificate.md)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a search proves, noted while it runs: the tree of splits and the multipliers that close it.
 
 Nothing here is looked at by the search, which is the same with and without it. The terms are those
-of docs/certificate.md.
+of docs/design/certificate.md.
 """
 
 from __future__ import annotations

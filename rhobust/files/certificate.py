@@ -1,4 +1,4 @@
-"""Writing what a search proved as one file; its form is docs/certificate.md."""
+"""Writing what a search proved as one file; its form is docs/design/certificate.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing one number about many images with all that proves it; its form is docs/certificate.md."""
+"""Writing one number about many images with all that proves it (docs/design/certificate.md)."""
 
 from __future__ import annotations
 

@@ -207,9 +207,10 @@ class Problem:
         stop_above, stop_below: end as soon as the best value is known to lie
         above, or below, these numbers.  gap: relative distance of value and bound at which an
         objective counts as optimal.  certificate: a file to write a proof of an unsat, or of the
-        bound, into, by a search of its own, which may take as long again; see docs/certificate.md
-        for the problems that have one.  check: whether the checker has to accept it before it is
-        written, within that time.  overwrite: whether it may replace a file that is none.
+        bound, into, by a search of its own, which may take as long again (for the problems that
+        have one see docs/design/certificate.md).  check: whether the checker has to accept it
+        before it is written, within that time.  overwrite: whether it may replace a file that is
+        none.
         """
         if certificate is not None:
             may_write(Path(certificate), "certificate", overwrite=overwrite)

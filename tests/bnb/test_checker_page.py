@@ -1,4 +1,4 @@
-"""docs/checker.md names every rule of the checker, and how many lines each part of it has."""
+"""docs/design/checker.md names every rule of the checker, and each part's number of lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rhobust.bnb import checker
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "bnb" / "checker"
-PAGE = (ROOT / "docs" / "checker.md").read_text()
+PAGE = (ROOT / "docs" / "design" / "checker.md").read_text()
 RULE = re.compile(r"Rule: ([a-z ]+)\.")
 
 

@@ -1,4 +1,4 @@
-"""The table of docs/evaluation.md: each counterpart of a batch of MIPVerify is a line that runs."""
+"""In docs/guides/evaluation.md each counterpart of a batch of MIPVerify is a line that runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import rhobust as rb
 from rhobust.results import Verdict
 
-PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "evaluation.md"
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "guides" / "evaluation.md"
 
 
 @pytest.mark.slow

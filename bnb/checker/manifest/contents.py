@@ -1,4 +1,4 @@
-"""What a manifest says, read without trust in any of it; its form is docs/certificate.md."""
+"""What a manifest says, read without trust in any of it; its form is docs/design/certificate.md."""
 
 from __future__ import annotations
 

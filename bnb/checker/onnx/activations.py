@@ -1,4 +1,4 @@
-"""Operators of ONNX that bend, written with max(., 0); docs/certificate.md has the rules.
+"""Operators of ONNX that bend, written with max(., 0); docs/design/certificate.md has the rules.
 
 slope below 0     s z + (1 - s) max(z, 0)
 limits            min(z, c) = c - max(c - z, 0),   max(z, c) = c + max(z - c, 0)

@@ -34,7 +34,7 @@ class Lists:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """N nodes, U kept units, M rows of multipliers; docs/certificate.md says what each array is."""
+    """N nodes, U kept units, M rows of multipliers; see docs/design/certificate.md."""
 
     kept: Array
     split: Array
