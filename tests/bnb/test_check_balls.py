@@ -91,6 +91,15 @@ def test_least_values_are_tight(seed: int, norm: str) -> None:
         assert abs(shared[row] - found[row]) <= 1e-12 * scale
 
 
+@settings(deadline=None, max_examples=15)
+@given(SEEDS, NORMS, st.sampled_from([2.0**-300, 2.0**-120, 2.0**120, 2.0**300]))
+def test_huge_and_tiny_rows_are_as_tight(seed: int, norm: str, factor: float) -> None:
+    ball, g, low, high = case(seed, norm)
+    found = ball.least(g, low, high, ball.center[None])
+    scaled = ball.least(factor * g, low, high, ball.center[None])
+    assert (np.abs(scaled / factor - found) <= 1e-12 * (1.0 + np.abs(found))).all()
+
+
 def inside(ball: Ball, x: list[Fraction]) -> bool:
     away = [a - Fraction(float(b)) for a, b in zip(x, ball.center, strict=True)]
     if ball.norm == "l1":

@@ -127,6 +127,14 @@ def test_ascend(seed: int) -> None:
     assert (value >= 0).all() and (value <= ceiling).all()
 
 
+def test_ascent_stays_within_float32() -> None:
+    """A step that would leave float32's numbers, or is none, leaves a multiplier as it is."""
+    value = np.array([[1.0, 2.0, 3.0, 4.0]])
+    grad = np.array([[1.0, np.nan, np.inf, -1.0]])
+    crown.adam_step(value, grad, np.zeros((1, 4)), np.zeros((1, 4)), 1e39, 1, np.inf)
+    assert value.tolist() == [[1.0, 2.0, 3.0, 0.0]]
+
+
 @SEEDS
 def test_least_radius(seed: int) -> None:
     rng = np.random.default_rng(seed)

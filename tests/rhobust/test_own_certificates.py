@@ -116,6 +116,11 @@ def test_proofs_are_certified(tmp_path: Path, kind: str, count: int) -> None:
     assert outcomes.count("proven, accepted") > count // 4
 
 
+@pytest.mark.parametrize("seed", [12917, 13839, 14088])
+def test_proofs_with_rows_beyond_1e30_are_certified(tmp_path: Path, seed: int) -> None:
+    assert about_a_network(seed, tmp_path) == "proven, accepted"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "count"), [("networks", 2000), ("formulas", 1000), ("optima", 300)]

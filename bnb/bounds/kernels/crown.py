@@ -7,6 +7,9 @@ from numba import njit
 
 from ....compiler.base.arrays import Indices, Matrix, Phases, Vector
 
+MOST_FLOAT32 = float(np.finfo(np.float32).max)
+"""The largest float32 number."""
+
 
 @njit(cache=True, nogil=True)
 def plain_slopes(lower: Matrix, upper: Matrix, owner: Indices, alpha: Matrix) -> None:
@@ -164,7 +167,8 @@ def adam_step(
 ) -> None:
     """One Adam step upwards on multipliers (Q, N) kept in [0, ceiling] (Kingma and Ba 2015).
 
-    They stay float32 numbers, so that they can be stored as such without another bound.
+    They stay float32 numbers, so that they can be stored as such without another bound; where the
+    step would leave those, as with gradients of weights near the end of float32, there is none.
     """
     one = 1.0 - 0.9**step
     two = 1.0 - 0.999**step
@@ -177,4 +181,5 @@ def adam_step(
             second[q, k] = v
             if m != 0.0:
                 moved = value[q, k] + rate * (m / one) / (np.sqrt(v / two) + 1e-12)
-                value[q, k] = np.float32(min(max(moved, 0.0), ceiling))
+                if moved <= MOST_FLOAT32:  # false for NaN
+                    value[q, k] = np.float32(min(max(moved, 0.0), ceiling))

@@ -18,7 +18,7 @@ import numpy as np
 from ..arithmetic import TINY, UP, Array, growth, midpoint
 
 STEPS = 60  # towards the best price of an l2 ball; a few are enough
-COSTLIEST = 1e30
+COSTLIEST = 1e30  # of an input of weight 1, where the ball leaves no way to go
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,10 @@ class Ball:
         # the way from the box's points to the center, and from that one where g x is least
         floor, roof = center - high, center - low
         with np.errstate(all="ignore"):
-            price = PRICES[self.norm](g, floor, roof, self.radius)
+            # largest entries 1, so that no square of a huge or tiny row leaves float64
+            size = np.abs(g).max(axis=1, initial=0.0)
+            size[size == 0.0] = 1.0
+            price = size * PRICES[self.norm](g / size[:, None], floor, roof, self.radius)
             least, most = ENDS[self.norm](floor, roof)
             return np.asarray(np.clip(g, price[:, None] * least, price[:, None] * most))
 
