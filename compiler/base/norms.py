@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from fractions import Fraction
 from math import isqrt
+from typing import TypeAlias
 
 import numpy as np
 
 from .arrays import Vector
 from .errors import InputError
 from .rounding import ceil_float
+
+NormName: TypeAlias = str | float
+"""What a user may call a norm: linf, inf or infinity (the number too), l1 or 1, l2 or 2; of texts
+capitals do not matter."""
+
+_SPELLED = re.compile(r"l?[ _-]?(1|2|inf|infinity|\N{INFINITY})", re.IGNORECASE)
 
 
 class NormKind(StrEnum):
@@ -25,14 +33,17 @@ class NormKind(StrEnum):
     L2 = "l2"
 
     @classmethod
-    def of(cls, name: str) -> NormKind:
-        """The one of a name that a user gave, or a clear error."""
-        try:
-            return cls(name)
-        except ValueError:
+    def of(cls, name: NormName) -> NormKind:
+        """The one of a name that a user gave, see `NormName`, or a clear error."""
+        number = isinstance(name, int | float | np.number) and not isinstance(name, bool)
+        text = f"{name:g}" if number else name if isinstance(name, str) else ""
+        found = _SPELLED.fullmatch(text.strip())
+        if found is None:
             raise InputError(
-                f"norm {name!r} is not supported; supported: {', '.join(cls)}"
-            ) from None
+                f"norm {name!r} is not supported; supported: {', '.join(cls)} (or inf, 1, 2)"
+            )
+        which = found[1]
+        return cls(f"l{which}" if which in "12" else "linf")
 
     def length(self, step: Vector) -> float:
         """The norm of a vector, rounded as it comes."""

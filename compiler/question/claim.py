@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..base.arrays import Vector
 from ..base.errors import InputError, LanguageError
-from ..base.norms import NormKind
+from ..base.norms import NormKind, NormName
 from ..language.expressions import Affine, Variable
 from ..language.formulas import And, Formula, Or, requirements
 from ..network.graph import Network
@@ -47,7 +47,7 @@ class Claim:
         target: Target = "any",
         margin: float = 0.0,
         domain: tuple[object, object] = (0.0, 1.0),
-        norm: str = "linf",
+        norm: NormName = "linf",
         eps: float = np.inf,
     ) -> Claim:
         """Checks everything a user can get wrong; `label` defaults to the predicted one.

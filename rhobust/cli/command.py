@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -15,30 +16,61 @@ from .output import answering
 
 Answer = TypeVar("Answer", bound=Callable[..., Any])
 
+Misuse: type[Any] = typer.BadParameter.__mro__[1]
+"""All errors of arguments; typer has its own class, or click's."""
+
 
 class Commands(TyperGroup):
-    """Errors of input, of files and of memory end in one line and exit status 2, an interruption in
-    128 and the signal's number; defects in a traceback.
+    """Errors of arguments, input, files and memory end in one line and exit status 2, an
+    interruption in 128 and the signal's number; defects in a traceback.
     """
 
-    def invoke(self, ctx: Any) -> Any:  # of a type that typer keeps to itself
-        try:
+    def make_context(self, *given: Any, **more: Any) -> Any:  # of a type that typer keeps to itself
+        with _told():
+            return super().make_context(*given, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _told():
             return super().invoke(ctx)
-        except RhobustError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from error
-        except MemoryError as error:
-            typer.echo("error: not enough memory", err=True)
-            raise typer.Exit(2) from error
-        except BrokenPipeError:
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tells errors on standard error, in the style that all of them have."""
+    try:
+        yield
+    except Misuse as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # no error: its message is the help
             raise
-        except OSError as error:
-            where = "" if error.filename is None else f"{error.filename}: "
-            typer.echo(f"error: {where}{error.strerror or error}", err=True)
-            raise typer.Exit(2) from error
-        except KeyboardInterrupt as error:
-            typer.echo("interrupted", err=True)
-            raise typer.Exit(process.status()) from error
+        typer.echo(f"error: {_misused(error)}", err=True)
+        raise typer.Exit(2) from error
+    except RhobustError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from error
+    except MemoryError as error:
+        typer.echo("error: not enough memory; --memory MB limits that of a search", err=True)
+        raise typer.Exit(2) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        typer.echo(f"error: {where}{error.strerror or error}", err=True)
+        raise typer.Exit(2) from error
+    except KeyboardInterrupt as error:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(process.status()) from error
+
+
+def _misused(error: Any) -> str:
+    """What is wrong with an argument, in one line, and where all of them are listed."""
+    asked: Any = getattr(error, "param", None)
+    text = " ".join(error.format_message().split()).rstrip(".?")
+    text = text[:1].lower() + text[1:]
+    if text.startswith("missing") and getattr(asked, "help", None):
+        option = asked.opts[:1] if asked.opts[0].startswith("-") else []
+        told = asked.help[:1].lower() + asked.help[1:].rstrip(".")
+        text = f"{' '.join([*option, asked.metavar or ''])} is missing ({told})"
+    return text if error.ctx is None else f"{text}; see {error.ctx.command_path} --help"
 
 
 class Command(TyperCommand):
@@ -61,6 +93,7 @@ app = App(
     help="Exact robustness of piecewise-linear neural networks.",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 

@@ -13,6 +13,17 @@ import typer
 
 from ..compiler.base.errors import InputError
 
+
+def distance(norm: str) -> str:
+    """The value of --norm by its usual name, for any that it may be called by."""
+    from ..compiler.base.norms import NormKind
+
+    try:
+        return str(NormKind.of(norm))
+    except InputError as error:
+        raise InputError(f"--{error}") from None
+
+
 Model = Annotated[
     str,
     typer.Argument(metavar="MODEL", help="A model file, or the embedded digits or digits_conv."),
@@ -60,7 +71,12 @@ Std = Annotated[str, typer.Option(metavar="S", help="See --mean; radii stay in u
 Index = Annotated[
     str, typer.Option(metavar="A:B", help="Which images: A:B as in Python, K, K,L,M, or a name.")
 ]
-Norm = Annotated[str, typer.Option(help="The distance: linf, l1 or l2.")]
+Norm = Annotated[
+    str,
+    typer.Option(
+        metavar="N", callback=distance, help="The distance: linf, l1 or l2; also inf, 1 or 2."
+    ),
+]
 MaxEps = Annotated[
     str, typer.Option(metavar="E", help="Look no further than this, as 0.03 or 8/255.")
 ]
@@ -75,11 +91,11 @@ Target = Annotated[
     typer.Option(metavar="T", help="The rival labels: any, second (most probable), K, or K,L,M."),
 ]
 Margin = Annotated[
-    float, typer.Option(help="By how much the rival's logit must exceed the label's.")
+    float, typer.Option(metavar="M", help="By how much the rival's logit must exceed the label's.")
 ]
 Domain = Annotated[str, typer.Option(metavar="LOW,HIGH", help="The range of every input value.")]
 Timeout = Annotated[float, typer.Option(metavar="S", help="Seconds for one image.")]
-Seed = Annotated[int, typer.Option(help="Of the random starts of attacks.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Of the random starts of attacks.")]
 Json = Annotated[
     Path | None,
     typer.Option(metavar="OUT.jsonl", help="Write one JSON line for each image as it is done."),
@@ -242,13 +258,6 @@ def interval(text: str) -> tuple[float, float]:
     if not low <= high:
         raise InputError(f"--domain must be LOW,HIGH with LOW <= HIGH, not {text!r}")
     return low, high
-
-
-def distance(norm: str) -> None:
-    """Refuses what --norm cannot be."""
-    from ..compiler.base.norms import NormKind
-
-    NormKind.of(norm)
 
 
 def chosen(text: str, count: int, source: str, names: Sequence[str] = ()) -> list[int]:

@@ -14,7 +14,7 @@ from ..bnb.settings import Settings
 from ..clock import check_timeout
 from ..compiler.base.digest import digest
 from ..compiler.base.errors import InputError
-from ..compiler.base.norms import NormKind
+from ..compiler.base.norms import NormKind, NormName
 from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim, Target, check_eps
 from .image.attacks import check_attacks
@@ -47,7 +47,7 @@ class Asked:
     def make(
         cls,
         eps: Radii,
-        norm: str,
+        norm: NormName,
         domain: tuple[object, object],
         target: Target,
         margin: float,

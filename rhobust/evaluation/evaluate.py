@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..bnb.settings import Settings
 from ..compiler.base.errors import InputError
+from ..compiler.base.norms import NormName
 from ..compiler.question.claim import Target
 from ..data import Images
 from ..data import load as load_images
@@ -34,7 +35,7 @@ def evaluate(
     eps: Radii = (),
     rho: bool = False,
     estimate: bool = False,
-    norm: str = "linf",
+    norm: NormName = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "any",
     margin: float = 0.0,

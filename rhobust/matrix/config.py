@@ -10,6 +10,7 @@ from typing import Any
 
 from ..attacks.methods import METHODS
 from ..compiler.base.errors import InputError
+from ..compiler.base.norms import NormKind
 from ..compiler.question.claim import check_eps
 from ..files.configuration import beside, read_toml, refuse_unknown
 
@@ -123,7 +124,7 @@ def _config(path: Path, held: Mapping[str, Any]) -> Config:
         path, tuple(models), images if images == "digits" else placed(images),
         placed(data.get("labels", "")), str(data.get("layout", "")), int(data.get("first", 0)),
         int(data.get("count", 0)), radii, verified, bool(columns.get("rho", False)),
-        str(columns.get("norm", "linf")), (float(low), float(high)),
+        str(NormKind.of(columns.get("norm", "linf"))), (float(low), float(high)),
         float(columns.get("timeout", 60.0)), columns.get("steps"), columns.get("restarts"),
         int(columns.get("seed", 0)), smoothing, placed(output.get("store", "")),
         Path(table) if table else None, Path(figure) if figure else None,

@@ -14,7 +14,7 @@ from ..attacks.methods import METHODS, Attack
 from ..attacks.models import Model, NetworkModel, PlainModel
 from ..clock import Deadline
 from ..compiler.base.errors import InputError
-from ..compiler.base.norms import LINF, NormKind
+from ..compiler.base.norms import LINF, NormKind, NormName
 from ..compiler.question.claim import Claim, Target, check_eps
 from ..networks.given import Given, network_of
 from ..results import AttackResult
@@ -30,7 +30,7 @@ def attack(
     eps: float | str | Fraction | None,
     *,
     label: int | Sequence[int] | npt.NDArray[Any] | None = None,
-    norm: str = "linf",
+    norm: NormName = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "any",
     margin: float = 0.0,
@@ -92,7 +92,7 @@ def attack_in_turn(
     labels: Sequence[Any] | npt.NDArray[Any] | None,
     eps: float | str | Fraction | None,
     *,
-    norm: str = "linf",
+    norm: NormName = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "any",
     margin: float = 0.0,
@@ -153,11 +153,11 @@ def chosen(method: Method, steps: int | None = None, restarts: int | None = None
     return attack
 
 
-def _norm(attack: Attack, norm: str) -> NormKind:
+def _norm(attack: Attack, norm: NormName) -> NormKind:
     """The norm asked for, where the attack knows it; one of a single norm brings its own."""
     kind = NormKind.of(norm)
     if kind in attack.norms:
         return kind
     if kind is LINF and len(attack.norms) == 1:
         return attack.norms[0]
-    raise InputError(f"{attack.name} knows {', '.join(attack.norms)}, not {norm}")
+    raise InputError(f"{attack.name} knows {', '.join(attack.norms)}, not {kind}")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ..clock import Deadline
 from ..compiler.base.arrays import Vector
 from ..compiler.base.errors import InputError
+from ..compiler.base.norms import NormName
 from ..compiler.base.tolerances import Tolerances
 from ..compiler.question.claim import Claim, Target
 from ..estimates.pixels import Grid
@@ -30,7 +31,7 @@ def rho_estimate(
     image: npt.ArrayLike,
     *,
     label: int | None = None,
-    norm: str = "linf",
+    norm: NormName = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "second",
     margin: float = 0.0,

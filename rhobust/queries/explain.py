@@ -16,6 +16,7 @@ from ..bnb.tree_size import from_open
 from ..clock import Deadline
 from ..compiler.base.arrays import Indices, Vector
 from ..compiler.base.evidence import REASON
+from ..compiler.base.norms import NormName
 from ..compiler.problem import Problem
 from ..compiler.question.claim import Claim, Target, check_eps
 from ..networks.given import Given, network_of
@@ -38,7 +39,7 @@ def explain(
     eps: float | str | Fraction,
     *,
     label: int | None = None,
-    norm: str = "linf",
+    norm: NormName = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "any",
     margin: float = 0.0,

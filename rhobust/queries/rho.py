@@ -13,6 +13,7 @@ from ..bnb.search import Settings
 from ..clock import Deadline, Interrupted
 from ..compiler.base.errors import Contradiction
 from ..compiler.base.evidence import REASON
+from ..compiler.base.norms import NormName
 from ..compiler.base.tolerances import Tolerances
 from ..compiler.question.claim import Claim, Target
 from ..files.certificate import Certificate
@@ -41,7 +42,7 @@ def rho(
     image: npt.ArrayLike,
     *,
     label: int | None = None,
-    norm: str = "linf",
+    norm: NormName = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "any",
     margin: float = 0.0,

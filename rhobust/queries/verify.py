@@ -20,6 +20,7 @@ from ..bnb.search import Settings
 from ..bnb.settings import Unfinished
 from ..clock import Deadline
 from ..compiler.base.arrays import Bounds, Indices, Vector
+from ..compiler.base.norms import NormName
 from ..compiler.network.float32 import float32_error
 from ..compiler.question.claim import Claim, Target, check_eps
 from ..compiler.steps.compile import Compiled
@@ -42,7 +43,7 @@ def verify(
     eps: float | str | Fraction,
     *,
     label: int | None = None,
-    norm: str = "linf",
+    norm: NormName = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "any",
     margin: float = 0.0,
@@ -63,7 +64,7 @@ def verify(
     holds 0 to 255.  eps: a number, or a text such as "8/255".
     label: the claimed one, by default the predicted one.
     margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds, None for
-    no limit.  norm: linf, l1 or l2.
+    no limit.  norm: linf, l1 or l2; inf, 1 and 2 mean the same.
     certificate: a file to write the proof of a ROBUST into.  check: whether the checker
     has to accept the certificate before it is written, within the time.  checkpoint: a file in
     which an undecided search is kept, and from which it goes on; see `Checkpoint`.  float32: try to

@@ -42,7 +42,6 @@ from ..options import (
     Threads,
     Timeout,
     TrustPickle,
-    distance,
     interval,
     radius,
 )
@@ -96,7 +95,6 @@ def rho(
     overwrite: Overwrite = False,
 ) -> None:
     """Find the least distance at which each image loses its label: proven, as an interval."""
-    distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, check, overwrite, layout, mean, std,
@@ -136,7 +134,6 @@ def verify(
     overwrite: Overwrite = False,
 ) -> None:
     """Decide whether each image keeps its label within a radius: proven, or with an example."""
-    distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, check, overwrite, layout, mean, std,
@@ -174,7 +171,6 @@ def explain(
     overwrite: Overwrite = False,
 ) -> None:
     """Show why an image keeps its label within a radius or does not, or why that is not known."""
-    distance(norm)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out,
         threads, memory, trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
@@ -211,7 +207,6 @@ def attack(
     overwrite: Overwrite = False,
 ) -> None:
     """Attack each image within a radius, or for its nearest example; failures prove nothing."""
-    distance(norm)
     size = radius(eps) if eps else None
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
@@ -242,7 +237,6 @@ def bench_attacks(
     overwrite: Overwrite = False,
 ) -> None:
     """Score attacks by distance over proven rho, on the embedded images; needs no files."""
-    distance(norm)
     from ..commands.bench_attacks import bench
 
     bench(norm, calls, method, index, seed, json, out, foolbox, overwrite)
@@ -272,7 +266,6 @@ def estimate(
     overwrite: Overwrite = False,
 ) -> None:
     """Estimate each image's rho by convex restriction: fast, from above, no proof."""
-    distance(norm)
     largest = radius(max_eps, "--max-eps") if max_eps else math.inf
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
@@ -325,7 +318,7 @@ def smooth(
     workers: Annotated[int, typer.Option(metavar="N", min=1, help="Processes.")] = 1,
     domain: Domain = "0,1",
     timeout: Timeout = 60.0,
-    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the noise.")] = 0,
     json: Json = None,
     out: Annotated[
         Path | None,

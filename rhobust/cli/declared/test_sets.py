@@ -39,7 +39,6 @@ from ..options import (
     TotalTimeout,
     TrustPickle,
     WorkersCount,
-    distance,
     interval,
     log_level,
     who,
@@ -92,7 +91,6 @@ def evaluate(
     overwrite: Overwrite = False,
 ) -> None:
     """Evaluate a test set: robust accuracy, proven from below and shown from above."""
-    distance(norm)
     log_level(log)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, None, None,
@@ -192,7 +190,6 @@ def tune(
     trust_pickle: TrustPickle = False,
 ) -> None:
     """Find the largest radius at which a given share of a test set is proven robust."""
-    distance(norm)
     log_level(log)
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, None, None,
