@@ -17,7 +17,8 @@ from unittest.mock import patch
 import numpy as np
 
 import rhobust as rb
-from rhobust.bnb.search import Hooks, Outcome, Search, Settings
+from rhobust.bnb.caller import Caller
+from rhobust.bnb.search import Outcome, Search, Settings
 from rhobust.bnb.tree_size import TreeSize, from_roots
 from rhobust.compiler.problem import Problem
 from rhobust.queries import engine
@@ -35,8 +36,8 @@ class Walked:
         self.walks, self.deep = walks, deep
         self.size, self.nodes = TreeSize(), 0
 
-    def __call__(self, problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:
-        search = Search(problem, hooks, settings)
+    def __call__(self, problem: Problem, caller: Caller, settings: Settings) -> Outcome:
+        search = Search(problem, caller, settings)
         found = from_roots(search, self.walks, self.deep)
         self.nodes = search.state.statistics.nodes
         if isinstance(found, Outcome):

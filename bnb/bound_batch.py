@@ -41,7 +41,7 @@ def bound(state: State, block: Block, steps: int) -> tuple[Block, bool]:
         return block, accepted
     # a few steps settle most nodes; more pay where the bound is about to close or nothing is
     # left to split
-    short = state.hooks.cutoff() - block.value
+    short = state.candidates.cutoff() - block.value
     hopeful = (short < state.scale * state.settings.hope) | (block.split_on < 0)
     if not hopeful.any():
         return block, False
@@ -63,7 +63,7 @@ def tighten(state: State, block: Block) -> None:
 
 def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Block, bool]:
     """What is open after some steps, and whether a candidate settled the question."""
-    nodes = spread(block, state.units, state.hooks.box())
+    nodes = spread(block, state.units, state.candidates.box())
     slopes = multipliers(block, state.units)
     owner = np.arange(len(block))
     noted = np.zeros(len(block), dtype=bool)
@@ -73,11 +73,11 @@ def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Bl
         found = node_pass(state, block, nodes, owner, slopes)
         block.value = np.fmax(block.value, found.value)
         measure(state, block, found)
-        closed = block.value > state.hooks.cutoff()
+        closed = block.value > state.candidates.cutoff()
         state.tracker.valued("a pass from the output", block)
         state.tracker.empty("closing by a bound", block, np.flatnonzero(closed))
         still = np.flatnonzero(~closed)
-        last = step == steps or state.hooks.stop()
+        last = step == steps or state.clock.stop()
         noted = note_closed(state, closed, noted, block, slopes, found, last)
         if len(still) == 0:
             return block.take(still), False
@@ -114,7 +114,7 @@ def note_closed(
     Slopes that the pass did not use, of units without a positive coefficient, are noted as 0: alike
     ones take less room in a certificate.
     """
-    recorder = state.hooks.recorder
+    recorder = state.listeners.recorder
     if recorder is None:
         return noted
     fresh = ~noted & (closed | (last and state.boxes))
@@ -144,10 +144,10 @@ def node_pass(
 
 def measure(state: State, block: Block, found: Pass) -> None:
     """Raises the proven least distances of violations to what the pass shows."""
-    if state.hooks.distance_from is None:
+    if state.candidates.distance_from is None:
         return
-    center, low, high = state.hooks.distance_from
-    box = state.hooks.box()
+    center, low, high = state.candidates.distance_from
+    box = state.candidates.box()
     limit = float(np.maximum(box.upper - center, center - box.lower).max())
     radius = np.empty(len(block))
     least_radius(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ..compiler.base.errors import InputError
+from .caller import Clock
 from .nodes.batch import Block
 from .nodes.frontier import Frontier
 from .nodes.saved import Saver, restored, root_digest, saved
-from .settings import Hooks, Statistics
+from .settings import Statistics
 from .state import State
 
 
@@ -21,13 +20,13 @@ class Checkpoints:
     def __init__(self, saver: Saver | None) -> None:
         self.saver, self.size, self.begun = saver, 0, ""
 
-    def hooks(self, hooks: Hooks) -> Hooks:
-        """Those whose seconds end when the open nodes have to be saved; half of all are left."""
-        saver, remaining = self.saver, hooks.remaining
+    def clock(self, clock: Clock) -> Clock:
+        """One whose seconds end when the open nodes have to be saved; half of all are left."""
+        saver, remaining = self.saver, clock.remaining
         if saver is None:
-            return hooks
+            return clock
         most = 0.5 * remaining()
-        return replace(hooks, remaining=lambda: remaining() - min(most, saver.seconds(self.size)))
+        return Clock(lambda: remaining() - min(most, saver.seconds(self.size)))
 
     def resumed(self, state: State, block: Block) -> Block:
         """The nodes to begin with: the roots, or those that an earlier run left open."""

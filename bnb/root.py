@@ -41,7 +41,7 @@ def root_nodes(state: State) -> tuple[Block, Outcome | None]:
                 begin_again(state, kind.step)
                 block, early = ascended_roots(state, value)
         if early is None:
-            state.scale = float(state.hooks.cutoff() - block.value.min())
+            state.scale = float(state.candidates.cutoff() - block.value.min())
         for tightener in state.tighteners:
             if early is None and tightener.at_roots(block):
                 steps, ascent = state.settings.node_steps, Ascent(0.1, 0.9)
@@ -55,8 +55,8 @@ def region(state: State) -> tuple[Vector, Outcome | None]:
     """The plain bounds (A,) of the atoms that stay open; the problem is reduced to these, and its
     units have tighter bounds.
     """
-    none, recorder = np.empty(0), state.hooks.recorder
-    found = state.hooks.known or root_bounds(state.problem, state.hooks.box(), state.hooks.stop)
+    none, recorder = np.empty(0), state.listeners.recorder
+    found = state.known or root_bounds(state.problem, state.candidates.box(), state.clock.stop)
     if found is None:
         return none, state.outcome("open", "timeout", -np.inf, 0.0)
     state.root, state.magnitudes = found
@@ -69,14 +69,14 @@ def region(state: State) -> tuple[Vector, Outcome | None]:
     atoms = open_atoms(state, first.value)
     if atoms is None:
         return none, state.outcome("closed", "", float(first.value.min(initial=np.inf)), np.inf)
-    candidates = np.concatenate([middle(state), first.vertex[atoms]])
-    if state.hooks.accept(candidates) or attempt(lambda: state.hooks.attack(atoms), False):
+    candidates, points = state.candidates, np.concatenate([middle(state), first.vertex[atoms]])
+    if candidates.accept(points) or attempt(lambda: candidates.attack(atoms), False):
         return none, state.outcome("accepted", "", -np.inf, 0.0)
     state.reduce(atoms)
     if state.settings.tighten_steps:
         tighten(
             state.problem, state.root, state.magnitudes, state.settings.tighten_steps,
-            state.hooks.stop, None if recorder is None else recorder.tightened,
+            state.clock.stop, None if recorder is None else recorder.tightened,
         )  # fmt: skip
         check_region(state, "tightening the region's bounds")
         unstable = sum(int((b.lower * b.upper < 0.0).sum()) for b in state.root.bounds[:-1])
@@ -87,7 +87,7 @@ def region(state: State) -> tuple[Vector, Outcome | None]:
 
 def ascended_roots(state: State, value: Vector) -> tuple[Block, Outcome | None]:
     """The root nodes that some steps of their multipliers leave open; value (A,): of atoms."""
-    state.rows = SparseRows.of(state.problem, state.magnitudes, state.units, state.hooks.stop)
+    state.rows = SparseRows.of(state.problem, state.magnitudes, state.units, state.clock.stop)
     state.tighteners, state.rules = tighteners(state), rules(state)
     masks, pending = state.tree.start()
     gamma = first_weights(masks, value, state.problem.objective)
@@ -95,7 +95,7 @@ def ascended_roots(state: State, value: Vector) -> tuple[Block, Outcome | None]:
     state.roots = len(block)
     note_root(state, block)
     if state.boxes:
-        box = state.hooks.box()
+        box = state.candidates.box()
         block.low = np.repeat(box.lower, len(block), axis=0)
         block.high = np.repeat(box.upper, len(block), axis=0)
     owner = np.zeros(len(block), dtype=np.int64)
@@ -110,15 +110,15 @@ def answered(state: State, block: Block, accepted: bool) -> tuple[Block, Outcome
     if accepted:
         return block, state.outcome("accepted", "", -np.inf, 0.0)
     if not len(block):
-        return block, state.outcome("closed", "", state.hooks.cutoff(), np.inf)
+        return block, state.outcome("closed", "", state.candidates.cutoff(), np.inf)
     return block, None
 
 
 def begin_again(state: State, step: str) -> None:
     """The problem reduced once more, by bounds of its region that a step made better."""
     check_region(state, step)
-    if state.hooks.recorder is not None:
-        state.hooks.recorder.restart()
+    if state.listeners.recorder is not None:
+        state.listeners.recorder.restart()
     state.reduce(np.arange(len(state.problem.offset)))
 
 
@@ -161,7 +161,7 @@ def open_atoms(state: State, value: Vector) -> Indices | None:
 
 
 def note_root(state: State, block: Block) -> None:
-    recorder = state.hooks.recorder
+    recorder = state.listeners.recorder
     if recorder is None:
         return
     block.mark = recorder.start(state.tree)

@@ -20,17 +20,18 @@ from ..compiler.base.evidence import withdrawn
 from ..compiler.base.late import Late
 from ..compiler.base.untrusted import tell
 from ..compiler.problem import Problem
+from .caller import Caller
 from .leaves.close import close_leaves
 from .leaves.rational import ExactLeaves
 from .nodes.batch import Block
 from .nodes.frontier import Frontier
 from .resume import Checkpoints
 from .root import root_nodes
-from .settings import Hooks, Outcome, Settings, Statistics, Unfinished
+from .settings import Outcome, Settings, Statistics, Unfinished
 from .split_batch import split
 from .state import State
 
-__all__ = ["Hooks", "Outcome", "Search", "Settings", "Statistics", "search"]
+__all__ = ["Outcome", "Search", "Settings", "Statistics", "search"]
 
 
 WIDER = 3
@@ -40,10 +41,11 @@ WIDER = 3
 class Search:
     """One question over one region; `run` answers it."""
 
-    def __init__(self, problem: Problem, hooks: Hooks, settings: Settings) -> None:
-        self.checkpoints = Checkpoints(hooks.saver)
-        self.state = State.of(problem, self.checkpoints.hooks(hooks), settings)
-        self.exact = ExactLeaves(problem, self.state.remaining, self.state.hooks)
+    def __init__(self, problem: Problem, caller: Caller, settings: Settings) -> None:
+        self.checkpoints = Checkpoints(caller.listeners.saver)
+        clock = self.checkpoints.clock(caller.clock)
+        self.state = State.of(problem, replace(caller, clock=clock), settings)
+        self.exact = ExactLeaves(problem, self.state.remaining, clock, caller.candidates)
 
     def run(self) -> Outcome:
         with np.errstate(all="ignore"):
@@ -75,7 +77,7 @@ class Search:
                             frontier.push(part)
                     frontier.settled()
                     least = min(frontier.worst, state.doubtful[0])
-                    state.hooks.progress(state.statistics.nodes, len(frontier), least)
+                    state.listeners.progress(state.statistics.nodes, len(frontier), least)
         except Contradiction:
             raise  # nodes that exclude a solution are not to be gone on with
         except Late:
@@ -111,22 +113,22 @@ class Search:
     def _open(self, reason: str, frontier: Frontier) -> Outcome:
         """What is proven of the open nodes and of those that nothing could decide."""
         value, distance = np.minimum(frontier.least(), self.state.doubtful).tolist()
-        if self.state.hooks.unfinished is not None:
+        if self.state.listeners.unfinished is not None:
             unfinished = Unfinished(self.advance, self.state.statistics, *frontier.all())
-            self.state.hooks.unfinished(unfinished)
+            self.state.listeners.unfinished(unfinished)
         return self.state.outcome("open", reason, value, distance)
 
     def _exhausted(self) -> str:
-        if self.state.hooks.stop():
+        if self.state.clock.stop():
             return "timeout"
         nodes = self.state.statistics.nodes
         return "node_limit" if nodes >= self.state.settings.nodes else ""
 
 
-def search(problem: Problem, hooks: Hooks, settings: Settings) -> Outcome:
+def search(problem: Problem, caller: Caller, settings: Settings) -> Outcome:
     """The answer to `problem`; see `Outcome`.  Numbers that break a library leave it open."""
     try:
-        return Search(problem, hooks, settings).run()
+        return Search(problem, caller, settings).run()
     except Late:
         return Outcome("open", "timeout", -np.inf, 0.0)
     except MemoryError:

@@ -21,15 +21,15 @@ def split(state: State, batch: Block) -> Block | None:
     ready = np.flatnonzero(~undecided & (batch.split_on >= 0))
     chosen = batch.take(ready)
     chosen.parent = np.arange(len(ready))
-    recorder = state.hooks.recorder
+    recorder = state.listeners.recorder
     if len(ready):
         parts.append(children(chosen))
         state.tracker.covered("a split", state.tracker.held(chosen), parts[-1])
         if recorder is not None:
             recorder.split(chosen.mark, chosen.split_on)
-        if state.hooks.splits is not None:
+        if state.listeners.splits is not None:
             with state.lock:
-                state.hooks.splits(*named(state, chosen.split_on))
+                state.listeners.splits(*named(state, chosen.split_on))
     if not parts:
         return chosen
     block = Block.join(parts)
@@ -67,6 +67,6 @@ def choose(state: State, node: Block) -> Block:
     block.side = np.arange(len(block))
     block.depth += 1
     state.tracker.covered("a disjunction's branches", state.tracker.held(node), block)
-    if state.hooks.recorder is not None:
-        state.hooks.recorder.split(node.mark, np.array([-2 - number]))
+    if state.listeners.recorder is not None:
+        state.listeners.recorder.split(node.mark, np.array([-2 - number]))
     return block

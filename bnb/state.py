@@ -18,13 +18,14 @@ from ..compiler.problem import Branch, Problem
 from .bounds.crown import Multipliers, Nodes, Pass
 from .bounds.magnitudes import Magnitudes
 from .bounds.node_lp import LeafResult
+from .caller import Caller, Candidates, Clock, Listeners
 from .nodes.batch import Block
 from .nodes.disjunctions import Tree
 from .nodes.forms import Units
 from .presolve.remaining import Remaining
 from .presolve.sparse_rows import SparseRows
 from .presolve.substitute_stable import reduce
-from .settings import Hooks, Outcome, Settings, Statistics
+from .settings import Outcome, Settings, Statistics
 from .tracking.tracker import Tracker, tracker
 
 WIDEST = 128
@@ -38,15 +39,19 @@ class State:
     # known from the start
     problem: Problem
     """The question; a smaller one after every reduction."""
-    hooks: Hooks
+    clock: Clock
+    candidates: Candidates
+    listeners: Listeners
     settings: Settings
     boxes: bool
     """Whether nodes have input boxes of their own."""
     remaining: Remaining
     """Which units and atoms of the compiled problem the reduced one has."""
     tracker: Tracker
+    known: tuple[Nodes, Magnitudes] | None = None
+    """Bounds of the region that the caller has already."""
     lock: RLock = field(default_factory=RLock)
-    """Over all that threads share: counts, records and the caller's hooks."""
+    """Over all that threads share: counts, records and the caller's functions."""
 
     # replaced at the root, with every reduction
     tree: Tree = field(init=False)
@@ -78,11 +83,15 @@ class State:
     """What halving each input gained beside what it promised, (D,), NaN where nobody tried."""
 
     @classmethod
-    def of(cls, problem: Problem, hooks: Hooks, settings: Settings) -> State:
+    def of(cls, problem: Problem, caller: Caller, settings: Settings) -> State:
         """A search that knows nothing yet."""
         boxes = settings.boxes and 0 < wide_inputs(problem) <= WIDEST
-        tracked = tracker(problem, settings.tracked, hooks.cutoff, hooks.box)
-        made = cls(problem, hooks, settings, boxes, Remaining(problem), tracked)
+        candidates = caller.candidates
+        tracked = tracker(problem, settings.tracked, candidates.cutoff, candidates.box)
+        made = cls(
+            problem, caller.clock, candidates, caller.listeners, settings, boxes,
+            Remaining(problem), tracked, caller.known,
+        )  # fmt: skip
         root = problem.root
         if problem.objective is not None:
             root = Branch((problem.objective, *root.atoms), root.choices)
@@ -99,22 +108,22 @@ class State:
         """What each atom must not exceed to be of interest, (A,)."""
         above = np.zeros(len(self.problem.offset))
         if self.problem.objective is not None:
-            above[self.problem.objective] = self.hooks.cutoff()
+            above[self.problem.objective] = self.candidates.cutoff()
         return above
 
     def accept(self, points: Matrix) -> bool:
         """Whether one of some points (B, D) settles the question."""
         with self.lock:
-            return self.hooks.accept(points)
+            return self.candidates.accept(points)
 
     def reduce(self, atoms: Indices) -> None:
         """Substitutes units that are stable on the region; keeps some atoms.  Raises Late."""
-        listeners = self.remaining, self.tracker, self.hooks.recorder
+        listeners = self.remaining, self.tracker, self.listeners.recorder
         for listener in listeners:
             if listener is not None:
                 listener.reduced(self.problem, self.root, atoms)
         self.problem, self.root, self.magnitudes = reduce(
-            self.problem, self.magnitudes, self.root, self.tree, atoms, self.hooks.stop
+            self.problem, self.magnitudes, self.root, self.tree, atoms, self.clock.stop
         )
         self.units = Units.of(self.problem)
         self.tracker.substituted("substituting stable units", self.problem)

@@ -69,7 +69,7 @@ def from_roots(search: Search, walks: int, deep: int, seed: int = 0) -> TreeSize
         return early
     state = search.state
     start = Unfinished(search.advance, state.statistics, block, np.arange(len(block)))
-    return from_open(start, state.hooks.stop, state.hooks.cutoff, walks, deep, seed)
+    return from_open(start, state.clock.stop, state.candidates.cutoff, walks, deep, seed)
 
 
 def from_open(

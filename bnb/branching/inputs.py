@@ -45,7 +45,7 @@ class Halving(BranchingRule):
         """What halving gained: the mean rise of the children's bounds, a closed one's to the
         cutoff.
         """
-        cutoff, units = self.state.hooks.cutoff(), self.state.units.count
+        cutoff, units = self.state.candidates.cutoff(), self.state.units.count
         gain = np.maximum(cutoff - parents.value, 0.0)
         mine = np.flatnonzero(children.parent >= 0)
         np.subtract.at(gain, children.parent[mine], 0.5 * (cutoff - children.value[mine]))

@@ -23,19 +23,19 @@ def close_leaves(state: State, exact: ExactLeaves, batch: Block) -> Block | None
     """
     kept: list[int] = []
     for row in np.flatnonzero((batch.split_on < 0) & ~batch.pending.any(axis=1)).tolist():
-        if state.hooks.stop():
+        if state.clock.stop():
             kept.append(row)
             continue
-        box = state.hooks.box()
+        box = state.candidates.box()
         with state.lock:
             state.statistics.lps += 1
         alone = batch.take(np.array([row]))
         result = solved(state, alone, box)
-        if result.value > state.hooks.cutoff():
+        if result.value > state.candidates.cutoff():
             state.tracker.empty("closing by a linear program", alone, np.arange(1))
-            if state.hooks.recorder is not None and result.multipliers is not None:
+            if state.listeners.recorder is not None and result.multipliers is not None:
                 assert result.gamma is not None
-                state.hooks.recorder.leaf(alone, result.gamma, result.multipliers)
+                state.listeners.recorder.leaf(alone, result.gamma, result.multipliers)
             continue
         batch.value[row] = max(batch.value[row], result.value)
         # those of an emptiness that was not proven have no weight on the objective
@@ -50,7 +50,7 @@ def close_leaves(state: State, exact: ExactLeaves, batch: Block) -> Block | None
         unit = next((unit for unit in named if unit >= 0), -1)
         if unit >= 0:
             batch.split_on[row] = unit
-        elif not state.hooks.stop() and _same(box, state.hooks.box()):
+        elif not state.clock.stop() and _same(box, state.candidates.box()):
             answer = settled(state, exact, batch, row, result.point)
             if answer == "accepted":
                 return None
@@ -66,7 +66,7 @@ def solved(state: State, alone: Block, box: Bounds) -> LeafResult:
     return attempt(
         lambda: solve_leaf(
             state.problem, state.magnitudes, nodes, atoms,
-            state.settings.oracle, state.hooks.remaining,
+            state.settings.oracle, state.clock.remaining,
         ),
         LeafResult(-np.inf, None, NO_GAP, "failed"),
     )  # fmt: skip
@@ -81,8 +81,8 @@ def settled(
         if answer == "empty":
             state.tracker.empty("closing in rationals", batch, np.array([row]))
             state.statistics.exact += 1
-            if state.hooks.recorder is not None:
-                state.hooks.recorder.refuted(int(batch.mark[row]), exact.remaining.units, proof)
+            if state.listeners.recorder is not None:
+                state.listeners.recorder.refuted(int(batch.mark[row]), exact.remaining.units, proof)
         elif answer == "open":
             state.statistics.numerical += 1
             state.doubtful = (

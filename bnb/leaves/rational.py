@@ -17,10 +17,10 @@ from ...compiler.base.arrays import Numbers, Vector
 from ...compiler.base.untrusted import attempt
 from ...compiler.problem import Problem
 from ...lp.oracle.rational import Certificate, decide
+from ..caller import Candidates, Clock
 from ..certificate.recorder import Refutation
 from ..nodes.batch import Block
 from ..presolve.remaining import Remaining
-from ..settings import Hooks
 from .rational_system import Leaf, Stated, Systems
 
 LARGEST_FORMS = 400_000
@@ -63,9 +63,12 @@ class ExactLeaves:
     all solutions of the node satisfy it, and a point that does is one of the network.
     """
 
-    def __init__(self, problem: Problem, remaining: Remaining, hooks: Hooks) -> None:
+    def __init__(
+        self, problem: Problem, remaining: Remaining, clock: Clock, candidates: Candidates
+    ) -> None:
         """problem: as it was compiled; remaining: what reductions left of it."""
-        self.problem, self.remaining, self.hooks = problem, remaining, hooks
+        self.problem, self.remaining = problem, remaining
+        self.clock, self.candidates = clock, candidates
         self.failures = 0
 
     def settle(
@@ -86,7 +89,7 @@ class ExactLeaves:
         atoms = self.remaining.atoms[batch.atoms[row]]
         cutoff = np.inf
         for _ in range(MOST_ROUNDS):
-            box, now = self.hooks.box(), self.hooks.cutoff()
+            box, now = self.candidates.box(), self.candidates.cutoff()
             if self.failures >= MOST_FAILURES or free > MOST_FREE or not -np.inf < now < cutoff:
                 break
             cutoff = now
@@ -98,7 +101,7 @@ class ExactLeaves:
                 return "empty", decision.proof
             if decision.point is None:
                 break
-            if self.hooks.offer(decision.point):
+            if self.candidates.offer(decision.point):
                 return "accepted", ()
         self.failures += 1
         return "open", ()
@@ -122,7 +125,7 @@ class ExactLeaves:
             system = stated.system
             if len(system.rows) * len(system.lower) > LARGEST_SYSTEM:
                 return UNDECIDED
-            found = decide(system, several.start, MOST_EXCHANGES, self.hooks.stop)
+            found = decide(system, several.start, MOST_EXCHANGES, self.clock.stop)
             if found is None:
                 return UNDECIDED
             if not isinstance(found, Certificate):

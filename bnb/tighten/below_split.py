@@ -37,7 +37,9 @@ class BelowSplit(Tightener):
 
     def below_split(self, block: Block, known: Bounds) -> None:
         state = self.state
-        bound_below_split(state.rows, state.magnitudes, state.hooks.box(), block, block.split_on)
+        bound_below_split(
+            state.rows, state.magnitudes, state.candidates.box(), block, block.split_on
+        )
 
 
 def worth_bounding(rows: SparseRows, units: Units, inputs: int) -> bool:

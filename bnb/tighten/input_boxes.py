@@ -40,7 +40,7 @@ class InputBoxes(Tightener):
         cut_by_atoms(state.problem, state.magnitudes, state.units, block, state.above())
 
     def after_ascent(self, block: Block, found: Pass) -> None:
-        most = np.full(len(block), self.state.hooks.cutoff())
+        most = np.full(len(block), self.state.candidates.cutoff())
         cut_boxes(block.low, block.high, found, most)
 
 

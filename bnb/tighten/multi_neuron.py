@@ -62,7 +62,7 @@ class MultiNeuron(Tightener):
     def at_roots(self, block: Block) -> bool:
         """Groups for the open root nodes, by what the triangles of a pass lose."""
         state, count = self.state, len(block)
-        nodes = spread(block, state.units, state.hooks.box())
+        nodes = spread(block, state.units, state.candidates.box())
         found = crown(
             state.problem, state.magnitudes, nodes, np.arange(count), state.last,
             block.gamma, np.zeros(count), multipliers(block, state.units), keep=True,
@@ -72,8 +72,8 @@ class MultiNeuron(Tightener):
         block.gain = np.zeros((count, self.groups.shape[1]))
         block.share = np.maximum(-lam, 0.0)
         self.update(block, np.ones(block.gain.shape, dtype=bool))
-        if state.hooks.recorder is not None:
-            state.hooks.recorder.grouped(self.groups, block.origin, block.share)
+        if state.listeners.recorder is not None:
+            state.listeners.recorder.grouped(self.groups, block.origin, block.share)
         return True
 
     def below_split(self, block: Block, known: Bounds) -> None:
@@ -143,13 +143,13 @@ class MultiNeuron(Tightener):
 
         Once the time is up the rest gain nothing: what they gained before held with other bounds.
         """
-        box = self.state.hooks.box()
+        box = self.state.candidates.box()
         block.gain[wanted] = 0.0
         lasts = (block.depth == 0)[:, None] | self.lasting[block.origin]
         node, group = np.nonzero(wanted & lasts)
         chunk = max(1, CHUNK // self.cost)
         for begin in range(0, len(node), chunk):
-            if self.state.hooks.stop():
+            if self.state.clock.stop():
                 return
             part = slice(begin, begin + chunk)
             some = np.zeros(wanted.shape, dtype=bool)

@@ -56,19 +56,19 @@ class ObjectiveCut(Tightener):
         return self.tried < TRIAL or self.closed >= SHARE * self.tried
 
     def below_split(self, block: Block, known: Bounds) -> None:
-        state, cutoff = self.state, self.state.hooks.cutoff()
+        state, cutoff = self.state, self.state.candidates.cutoff()
         few = (block.free().sum(axis=1) <= MOST_FREE) & np.isfinite(block.value)
         rows = np.flatnonzero(few & ~block.crossed())
         if not (self.worthwhile and np.isfinite(cutoff) and len(rows)):
             return
         some, above = block.take(rows), state.above()
-        nodes = spread(some, state.units, state.hooks.box())
+        nodes = spread(some, state.units, state.candidates.box())
         alpha = multipliers(some, state.units).alpha
         short = np.maximum(cutoff - some.value, SHORT * (1.0 + abs(cutoff)))
         for number in range(state.units.stages):
             cut_by_objective(
                 state.problem, state.magnitudes, nodes, number, alpha, some.atoms, above, short,
-                state.settings.inside_steps, state.hooks.stop,
+                state.settings.inside_steps, state.clock.stop,
             )  # fmt: skip
             part, bounds = state.units.part(number), nodes.bounds[number]
             block.lower[rows, part], block.upper[rows, part] = bounds.lower, bounds.upper

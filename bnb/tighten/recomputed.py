@@ -30,7 +30,7 @@ class Recomputed(Tightener):
 
     def below_split(self, block: Block, known: Bounds) -> None:
         state = self.state
-        box, stop = state.hooks.box(), state.hooks.stop
+        box, stop = state.candidates.box(), state.clock.stop
         bound_again(state.problem, state.magnitudes, state.units, block, box, stop)
 
 

@@ -37,10 +37,10 @@ class UnitTrees(Tightener):
 
     @staticmethod
     def at_region(state: State) -> bool:
-        recorder = state.hooks.recorder
+        recorder = state.listeners.recorder
         listener = None if recorder is None else recorder.grown
         passes = state.rows.multiplications(state.units, state.problem.input_size)
-        return grow(state.problem, state.magnitudes, state.root, passes, state.hooks.stop, listener)
+        return grow(state.problem, state.magnitudes, state.root, passes, state.clock.stop, listener)
 
 
 def grow(

@@ -9,12 +9,13 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from ..bnb import caller as handed
 from ..bnb.bounds.crown import Nodes
 from ..bnb.bounds.magnitudes import Magnitudes
 from ..bnb.certificate.recorder import Recorder
 from ..bnb.nodes.disjunctions import Tree
 from ..bnb.nodes.saved import Saver
-from ..bnb.search import Hooks, Outcome, Settings, search
+from ..bnb.search import Outcome, Settings, search
 from ..bnb.settings import Unfinished
 from ..compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
 from ..compiler.base.errors import Contradiction
@@ -29,7 +30,7 @@ Progress: TypeAlias = Callable[[int, int, float], None]
 """Is told how many nodes are closed and open, and the least bound of those."""
 
 Splits: TypeAlias = Callable[[Indices, Indices], None]
-"""Is told on what nodes are split; see `Hooks.splits`."""
+"""Is told on what nodes are split; see `Listeners.splits`."""
 
 PROMISING = 3
 """Candidates of a batch that are validated: one that fails says little for those behind it."""
@@ -131,16 +132,17 @@ def ask(
     unfinished: Callable[[Unfinished], None] | None = None,
     known: tuple[Nodes, Magnitudes] | None = None,
 ) -> Outcome:
-    """The search's answer to a compiled problem, an attack before it; see `Hooks`.
+    """The search's answer to a compiled problem, an attack before it; see `bnb.caller`.
 
     remaining: seconds left.  box: the region, where it may shrink while the search runs.
     """
     whole = Bounds(problem.lower[None], problem.upper[None])
-    hooks = Hooks(
-        remaining, candidates.accept, box or (lambda: whole), attack, cutoff, radius, progress,
-        recorder, saver, candidates.accept_exact, splits, unfinished, known,
-    )  # fmt: skip
-    return search(problem, hooks, settings)
+    offered = handed.Candidates(
+        candidates.accept, box or (lambda: whole), attack, cutoff, radius, candidates.accept_exact
+    )
+    listeners = handed.Listeners(progress, recorder, saver, splits, unfinished)
+    caller = handed.Caller(handed.Clock(remaining), offered, listeners, known)
+    return search(problem, caller, settings)
 
 
 @dataclass(slots=True)

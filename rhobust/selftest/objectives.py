@@ -13,7 +13,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..bnb.search import Hooks, Settings, search
+from ..bnb.caller import Caller, Candidates, Clock
+from ..bnb.search import Settings, search
 from ..compiler.base.arrays import Bounds
 from ..compiler.importers.plain import dense_network
 from ..compiler.language.activations import relu
@@ -357,8 +358,9 @@ def judged_cutoff(problem: Drawn, settings: Settings, level: float) -> str:
         near = float(truth.most)
         cutoff = near + level * (1.0 + abs(near))
     # a search of seconds has gone wrong: these take milliseconds
-    hooks = Hooks(lambda: 60.0, lambda points: False, lambda: box, cutoff=lambda: cutoff)
-    outcome = search(compiled, hooks, replace(settings, tracked=points, nodes=40))
+    candidates = Candidates(lambda points: False, lambda: box, cutoff=lambda: cutoff)
+    caller = Caller(Clock(lambda: 60.0), candidates)
+    outcome = search(compiled, caller, replace(settings, tracked=points, nodes=40))
     if outcome.reason == "contradiction":
         return "the search contradicted itself"
     if truth.most is None:

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..bnb.search import Hooks, Settings, search
+from ..bnb.caller import Caller, Candidates, Clock
+from ..bnb.search import Settings, search
 from ..compiler.base.arrays import Bounds
 from ..compiler.importers.plain import dense_network
 from ..compiler.language.expressions import Variable
@@ -74,8 +75,8 @@ def by_blind_search(a: Asked) -> str:
     claim = Claim.make(a.network, p.image, p.label, domain=(p.lower, p.upper), eps=a.eps)
     compiled, _ = claim.compile()
     box = Bounds(compiled.lower[None], compiled.upper[None])
-    hooks = Hooks(lambda: a.timeout, lambda points: False, lambda: box)
-    found = search(compiled, hooks, replace(a.settings, nodes=200))
+    caller = Caller(Clock(lambda: a.timeout), Candidates(lambda points: False, lambda: box))
+    found = search(compiled, caller, replace(a.settings, nodes=200))
     if found.reason == CONTRADICTION:
         return "the search contradicted itself"
     lost = p.lost_within(a.eps)

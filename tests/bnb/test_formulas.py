@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rhobust.bnb.caller import Caller, Candidates, Clock
 from rhobust.bnb.leaves import rational as exact_leaf
 from rhobust.bnb.nodes import disjunctions as choices
-from rhobust.bnb.search import Hooks, Outcome, Settings, search
+from rhobust.bnb.search import Outcome, Settings, search
 from rhobust.compiler.base.arrays import Bounds, Matrix, Numbers
 from rhobust.compiler.problem import Problem
 from rhobust.compiler.steps.compile import compile_formulas
@@ -52,10 +53,10 @@ def asked(
     problem: Problem, accept: Callable[[Matrix], bool], spent: Settings, cutoff: float, widest: int
 ) -> Outcome:
     box = Bounds(problem.lower[None], problem.upper[None])
-    hooks = Hooks(lambda: 60.0, accept, lambda: box, cutoff=lambda: cutoff)
+    caller = Caller(Clock(lambda: 60.0), Candidates(accept, lambda: box, cutoff=lambda: cutoff))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choices, "WIDEST_ROOT", widest)
-        return search(problem, hooks, spent)
+        return search(problem, caller, spent)
 
 
 def compiled(question: Question, objective: bool) -> Problem:
@@ -219,12 +220,11 @@ def exactly(
     problem = compiled(question, cutoff is not None)
     box = Bounds(problem.lower[None], problem.upper[None])
     level = 0.0 if cutoff is None else cutoff
-    hooks = Hooks(
-        lambda: 60.0, accept, lambda: box, cutoff=lambda: level, accept_exact=accept_exact
-    )
+    candidates = Candidates(accept, lambda: box, cutoff=lambda: level, accept_exact=accept_exact)
+    caller = Caller(Clock(lambda: 60.0), candidates)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choices, "WIDEST_ROOT", widest)
-        return search(problem, hooks, spent)
+        return search(problem, caller, spent)
 
 
 @settings(max_examples=125, deadline=None)
@@ -345,10 +345,10 @@ def test_the_least_objective_is_found_from_its_candidates(
 
     problem = compiled(question, True)
     box = Bounds(problem.lower[None], problem.upper[None])
-    hooks = Hooks(lambda: 60.0, better, lambda: box, cutoff=lambda: best[0])
+    caller = Caller(Clock(lambda: 60.0), Candidates(better, lambda: box, cutoff=lambda: best[0]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(choices, "WIDEST_ROOT", widest)
-        outcome = search(problem, hooks, spent)
+        outcome = search(problem, caller, spent)
     least = question.least()
     if outcome.status == "closed":
         assert not question.answered(Fraction(best[0]))

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from rhobust.bnb.caller import Caller, Candidates, Clock
 from rhobust.bnb.presolve.substitute_stable import reduce
-from rhobust.bnb.search import Hooks, Search, Settings
+from rhobust.bnb.search import Search, Settings
 from rhobust.compiler.base.arrays import Bounds
 from rhobust.compiler.base.late import Late
 from rhobust.compiler.importers.plain import dense_network
@@ -40,8 +41,8 @@ def test_any_look_may_be_the_last(boxes: bool) -> None:
     problem, box = asked()
     statuses = []
     for looks in range(60):
-        hooks = Hooks(counted(looks), lambda points: False, lambda: box)
-        found = Search(problem, hooks, Settings(boxes=boxes, nodes=50)).run()
+        caller = Caller(Clock(counted(looks)), Candidates(lambda points: False, lambda: box))
+        found = Search(problem, caller, Settings(boxes=boxes, nodes=50)).run()
         assert found.status in ("open", "closed")
         assert found.status == "closed" or found.reason in ("timeout", "node_limit")
         statuses.append(found.reason)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from rhobust.bnb.bound_batch import tighten
+from rhobust.bnb.caller import Caller, Candidates, Clock
 from rhobust.bnb.nodes.batch import Block
 from rhobust.bnb.nodes.split import children
 from rhobust.bnb.root import root_nodes
-from rhobust.bnb.search import Hooks, Settings
+from rhobust.bnb.search import Settings
 from rhobust.bnb.state import State
 from rhobust.bnb.tighten.multi_neuron import MultiNeuron
 from rhobust.compiler.base.arrays import Bounds, Vector
@@ -47,8 +47,8 @@ def opened(rng: np.random.Generator, scale: float) -> tuple[State, Block, Bounds
         claim = Claim.make(dense_network(layers), rng.uniform(0.3, 0.7, 3))
         problem, _ = claim.within(0.3).compile()
         box = Bounds(problem.lower[None], problem.upper[None])
-        hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
-        state = State.of(problem, hooks, Settings(boxes=False))
+        caller = Caller(Clock(lambda: 1e3), Candidates(lambda points: False, always(box)))
+        state = State.of(problem, caller, Settings(boxes=False))
         with np.errstate(all="ignore"):
             block, early = root_nodes(state)
         if early is None and groups_of(state) is not None and (block.gain > 0.0).any():
@@ -119,8 +119,8 @@ def test_a_group_is_tighter_than_its_triangles() -> None:
     claim = Claim.make(dense_network(layers), np.array([0.5, 0.5]), label=0)
     problem, _ = claim.within(0.5).compile()
     box = Bounds(problem.lower[None], problem.upper[None])
-    hooks = Hooks(lambda: 1e3, lambda points: False, always(box))
-    state = State.of(problem, hooks, Settings(boxes=False))
+    caller = Caller(Clock(lambda: 1e3), Candidates(lambda points: False, always(box)))
+    state = State.of(problem, caller, Settings(boxes=False))
     with np.errstate(all="ignore"):
         _, early = root_nodes(state)
     assert early is not None and early.status == "closed"
@@ -131,6 +131,6 @@ def test_late_groups_gain_nothing() -> None:
     state, block, _ = opened(np.random.default_rng(3), 1.0)
     tightener = groups_of(state)
     assert tightener is not None and block.gain.any()
-    state.hooks = replace(state.hooks, remaining=lambda: 0.0)
+    state.clock = Clock(lambda: 0.0)
     tightener.update(block, block.gain > 0.0)
     assert not block.gain.any()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import rhobust as rb
 from rhobust.bnb.bounds.crown import Nodes, heuristic_slopes
-from rhobust.bnb.search import Hooks, Settings
+from rhobust.bnb.caller import Caller, Candidates, Clock
+from rhobust.bnb.search import Settings
 from rhobust.bnb.state import State
 from rhobust.bnb.tighten.objective_cut import ObjectiveCut, cut_by_objective
 from rhobust.compiler.base.arrays import Bounds, Vector
@@ -124,6 +125,10 @@ def test_optima_are_the_same(steps: int) -> None:
 
 def test_effort_ends_where_it_closes_nothing() -> None:
     problem, box = compiled(random_case(np.random.default_rng(0)), 0.1)
-    state = State.of(problem, Hooks(lambda: 1.0, lambda points: False, lambda: box), Settings())
+    state = State.of(
+        problem,
+        Caller(Clock(lambda: 1.0), Candidates(lambda points: False, lambda: box)),
+        Settings(),
+    )
     assert ObjectiveCut(state, 50, 0).worthwhile and ObjectiveCut(state, 1000, 400).worthwhile
     assert not ObjectiveCut(state, 100, 3).worthwhile

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 
+from rhobust.bnb.caller import Listeners
 from rhobust.bnb.certificate.encode import Arrays, part
 from rhobust.bnb.certificate.recorder import DEAD, LEAF, NONE, Recorder
 from rhobust.bnb.search import Outcome, Settings, search
@@ -22,14 +23,14 @@ def recorded(question: Asked, spent: Settings) -> tuple[Outcome, Recorder]:
 
 
 def replace_recorder(question: Asked, recorder: Recorder) -> Any:
-    return replace(question.hooks(), recorder=recorder)
+    return replace(question.caller(), listeners=Listeners(recorder=recorder))
 
 
 @settings(max_examples=15, deadline=None)
 @given(some_cases, shares, effort)
 def test_notes_change_nothing_and_are_whole(case: Case, share: float, spent: Settings) -> None:
     question = asked(case, share)
-    plain = search(question.problem, question.hooks(), spent)
+    plain = search(question.problem, question.caller(), spent)
     outcome, recorder = recorded(question, spent)
     assert asdict(outcome) == asdict(plain)
     if outcome.status == "closed":

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rhobust.bnb.caller import Clock, Listeners
 from rhobust.bnb.nodes.saved import Array, Pieces, Saved
 from rhobust.bnb.search import Settings, search
 
@@ -53,12 +54,14 @@ class Kept:
 def test_a_search_goes_on_where_it_stopped(case: Case, share: float, step: int, batch: int) -> None:
     question, kept = asked(case, share), Kept()
     spent = replace(LAZY, batch=batch)
-    whole = search(question.problem, question.hooks(), spent)
+    whole = search(question.problem, question.caller(), spent)
     runs, nodes = 0, 0
     while True:
         runs += 1
         some = replace(spent, nodes=nodes + step)
-        outcome = search(question.problem, replace(question.hooks(), saver=kept), some)
+        outcome = search(
+            question.problem, replace(question.caller(), listeners=Listeners(saver=kept)), some
+        )
         right(question, outcome)
         if outcome.reason != "node_limit":
             break
@@ -85,11 +88,13 @@ def test_an_interruption_loses_no_node(case: Case, share: float, calls: int) -> 
         return question.exactly(points)
 
     spent = replace(LAZY, batch=2)
-    hooks = replace(question.hooks(accept), saver=kept)
+    caller = replace(question.caller(accept), listeners=Listeners(saver=kept))
     try:
-        outcome = search(question.problem, hooks, spent)
+        outcome = search(question.problem, caller, spent)
     except Stopped:
-        outcome = search(question.problem, replace(question.hooks(), saver=kept), spent)
+        outcome = search(
+            question.problem, replace(question.caller(), listeners=Listeners(saver=kept)), spent
+        )
     decided(question, outcome)
 
 
@@ -97,7 +102,7 @@ def test_an_interruption_loses_no_node(case: Case, share: float, calls: int) -> 
 @given(some_cases, shares, effort)
 def test_threads_change_no_verdict(case: Case, share: float, spent: Settings) -> None:
     question = asked(case, share)
-    decided(question, search(question.problem, question.hooks(), replace(spent, threads=3)))
+    decided(question, search(question.problem, question.caller(), replace(spent, threads=3)))
 
 
 def test_an_exception_in_a_thread_comes_out() -> None:
@@ -107,7 +112,7 @@ def test_an_exception_in_a_thread_comes_out() -> None:
         raise Stopped
 
     with pytest.raises(Stopped):
-        search(question.problem, question.hooks(accept), replace(LAZY, threads=2))
+        search(question.problem, question.caller(accept), replace(LAZY, threads=2))
 
 
 def open_case() -> Case:
@@ -134,8 +139,8 @@ def test_saving_belongs_to_the_time(given: float, cost: float) -> None:
         return left[0]
 
     question = Asked(open_case(), 0.6)
-    hooks = replace(question.hooks(), saver=Slow(), remaining=remaining)
-    outcome = search(question.problem, hooks, replace(LAZY, batch=1))
+    caller = replace(question.caller(), clock=Clock(remaining), listeners=Listeners(saver=Slow()))
+    outcome = search(question.problem, caller, replace(LAZY, batch=1))
     assert outcome.reason == "timeout" and len(begun) == 1
     # each look at the clock takes a second of it, and a batch looks several times
     assert min(cost, given / 2.0) - 20.0 < begun[0] <= min(cost, given / 2.0)

@@ -1,4 +1,4 @@
-"""The search: right or open whatever its budget, its solver and its hooks do."""
+"""The search: right or open whatever its budget, its solver and its caller do."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from rhobust import Verdict, rho, rho_estimate, verify
 from rhobust.bnb import search as module
 from rhobust.bnb.bound_batch import node_pass, tighten
+from rhobust.bnb.caller import Caller, Candidates, Clock
 from rhobust.bnb.nodes.batch import Block
 from rhobust.bnb.nodes.forms import multipliers, spread
 from rhobust.bnb.nodes.frontier import Frontier
 from rhobust.bnb.nodes.split import children
 from rhobust.bnb.root import root_nodes
-from rhobust.bnb.search import Hooks, Outcome, Settings, search
+from rhobust.bnb.search import Outcome, Settings, search
 from rhobust.bnb.state import State
 from rhobust.compiler.base.arrays import Bounds, Matrix, Vector
 from rhobust.compiler.problem import Problem
@@ -68,8 +69,11 @@ class Asked:
             for point in points[np.isfinite(points).all(axis=1)].tolist()
         )
 
-    def hooks(self, accept: Callable[[Matrix], bool] | None = None, seconds: float = 60.0) -> Hooks:
-        return Hooks(lambda: seconds, accept or self.exactly, lambda: self.box)
+    def caller(
+        self, accept: Callable[[Matrix], bool] | None = None, seconds: float = 60.0
+    ) -> Caller:
+        candidates = Candidates(accept or self.exactly, lambda: self.box)
+        return Caller(Clock(lambda: seconds), candidates)
 
 
 def asked(case: Case, share: float) -> Asked:
@@ -112,7 +116,7 @@ effort = st.builds(
 @given(some_cases, shares, effort)
 def test_a_search_ends_with_the_answer(case: Case, share: float, spent: Settings) -> None:
     question = asked(case, share)
-    decided(question, search(question.problem, question.hooks(), spent))
+    decided(question, search(question.problem, question.caller(), spent))
 
 
 @settings(max_examples=12, deadline=None)
@@ -121,7 +125,7 @@ def test_without_a_candidate_accepted_nothing_false_is_closed(
     case: Case, share: float, spent: Settings
 ) -> None:
     question = asked(case, share)
-    outcome = search(question.problem, question.hooks(lambda points: False), spent)
+    outcome = search(question.problem, question.caller(lambda points: False), spent)
     right(question, outcome)
     assert outcome.status == ("open" if outcome.reason else "closed")
     assert question.least > 0 or outcome.reason == "numerical"
@@ -140,7 +144,7 @@ def test_a_frontier_short_of_memory_changes_no_answer(
     question = asked(case, share)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "Frontier", Short)
-        decided(question, search(question.problem, question.hooks(), spent))
+        decided(question, search(question.problem, question.caller(), spent))
 
 
 # ---- budgets ---------------------------------------------------------------------------------
@@ -154,8 +158,9 @@ def test_a_deadline_leaves_what_was_proven(
     """The time is up when the clock has been looked at so many times."""
     question = asked(case, share)
     left = iter([1.0] * looks)
-    hooks = Hooks(lambda: next(left, 0.0), question.exactly, lambda: question.box)
-    outcome = search(question.problem, hooks, LAZY if lazy else Settings())
+    clock = Clock(lambda: next(left, 0.0))
+    caller = Caller(clock, Candidates(question.exactly, lambda: question.box))
+    outcome = search(question.problem, caller, LAZY if lazy else Settings())
     right(question, outcome)
     assert outcome.reason in ("", "timeout", "numerical")
     assert question.least > 0 or outcome.status != "closed"
@@ -164,8 +169,8 @@ def test_a_deadline_leaves_what_was_proven(
 def test_a_deadline_in_the_past_stops_at_once() -> None:
     case = tangled_case(np.random.default_rng(9))
     question = asked(case, 0.499)
-    hooks = Hooks(lambda: -1.0, question.exactly, lambda: question.box)
-    outcome = search(question.problem, hooks, LAZY)
+    caller = Caller(Clock(lambda: -1.0), Candidates(question.exactly, lambda: question.box))
+    outcome = search(question.problem, caller, LAZY)
     assert (outcome.status, outcome.reason) == ("open", "timeout")
     assert outcome.statistics.lps == 0
     found = verify(case.network, case.image, question.eps, domain=case.domain, timeout=1e-9)
@@ -180,8 +185,8 @@ def test_a_node_limit_leaves_what_was_proven(
     question = asked(case, share)
     oracle = FAULTS["failed"] if failing else highs
     spent = replace(LAZY, batch=1, nodes=nodes, oracle=oracle)
-    right(question, search(question.problem, question.hooks(), spent))
-    right(question, search(question.problem, question.hooks(lambda points: False), spent))
+    right(question, search(question.problem, question.caller(), spent))
+    right(question, search(question.problem, question.caller(lambda points: False), spent))
 
 
 @settings(max_examples=12, deadline=None)
@@ -192,9 +197,9 @@ def test_least_distances_of_open_searches_are_proven(
     question = asked(case, share)
     oracle = FAULTS["failed"] if failing else highs
     spent = replace(LAZY, batch=1, nodes=nodes, oracle=oracle)
-    hooks = question.hooks(lambda points: False)
-    hooks.distance_from = case.image, case.lower, case.upper
-    outcome = search(question.problem, hooks, spent)
+    caller = question.caller(lambda points: False)
+    caller.candidates.distance_from = case.image, case.lower, case.upper
+    outcome = search(question.problem, caller, spent)
     right(question, outcome)
     distance = question.distance()
     if outcome.status == "open" and distance <= question.eps:
@@ -219,8 +224,8 @@ def test_a_region_may_shrink_on_the_way(case: Case, share: float, often: int) ->
             )
         return False
 
-    hooks = Hooks(lambda: 60.0, shrink, lambda: boxes[-1])
-    outcome = search(question.problem, hooks, LAZY)
+    caller = Caller(Clock(lambda: 60.0), Candidates(shrink, lambda: boxes[-1]))
+    outcome = search(question.problem, caller, LAZY)
     if outcome.status == "closed":
         assert question.least_in(boxes[-1]) > 0
     else:
@@ -231,10 +236,12 @@ def test_progress_and_counts() -> None:
     told: list[tuple[int, int, float]] = []
     for k in range(30):
         question = asked(tangled_case(np.random.default_rng([11, k])), 0.499)
-        hooks = question.hooks()
-        hooks.progress = lambda closed, still_open, least: told.append((closed, still_open, least))
+        caller = question.caller()
+        caller.listeners.progress = lambda closed, still_open, least: told.append(
+            (closed, still_open, least)
+        )
         before = len(told)
-        outcome = search(question.problem, hooks, LAZY)
+        outcome = search(question.problem, caller, LAZY)
         counts = [closed for closed, _, _ in told[before:]]
         assert counts == sorted(counts) and max(counts, default=0) <= outcome.statistics.nodes
     assert len(told) > 10 and all(still_open >= 0 for _, still_open, _ in told)
@@ -246,8 +253,8 @@ def test_the_first_candidate_accepted_ends_the_search(case: Case, turn: int) -> 
     question = asked(case, 1.5)
     for joint in (False, True):
         turns = iter(range(1000))
-        hooks = question.hooks(lambda points, turns=turns: next(turns) == turn)  # type: ignore[misc]
-        outcome = search(question.problem, hooks, replace(LAZY, joint=joint))
+        caller = question.caller(lambda points, turns=turns: next(turns) == turn)  # type: ignore[misc]
+        outcome = search(question.problem, caller, replace(LAZY, joint=joint))
         looked = next(turns)
         assert (outcome.status == "accepted") == (looked == turn + 1)
         assert looked <= turn + 1
@@ -259,23 +266,23 @@ def test_stages_that_nothing_reads(constant: bool) -> None:
     box = Bounds(problem.lower[None], problem.upper[None])
     for level, status in ((0.0, "closed"), (-0.25, "open"), (-0.5, "open")):
         cut = replace(problem, offset=np.array([level]))
-        hooks = Hooks(lambda: 60.0, lambda points: False, lambda: box)
+        caller = Caller(Clock(lambda: 60.0), Candidates(lambda points: False, lambda: box))
         for spent in (LAZY, Settings()):
-            assert search(cut, hooks, spent).status == status
+            assert search(cut, caller, spent).status == status
 
 
 def test_an_attack_that_settles_the_question_ends_it() -> None:
     for k in range(60):
         question = asked(random_case(np.random.default_rng([12, k])), 0.6)
-        hooks = question.hooks(lambda points: False)
+        caller = question.caller(lambda points: False)
         seen: list[list[int]] = []
 
         def attack(open_atoms: Vector, seen: list[list[int]] = seen) -> bool:
             seen.append(open_atoms.tolist())
             return True
 
-        hooks.attack = attack  # type: ignore[assignment]
-        outcome = search(question.problem, hooks, Settings())
+        caller.candidates.attack = attack  # type: ignore[assignment]
+        outcome = search(question.problem, caller, Settings())
         if seen:
             assert outcome.status == "accepted"
             return
@@ -377,7 +384,7 @@ def test_a_wrong_solver_makes_no_wrong_answer(fault: str) -> None:
         question = asked(draw(rng), float(rng.choice([0.3, 0.49, 0.51, 1.0])))
         case, spent = question.case, replace(LAZY, oracle=FAULTS[fault], nodes=100)
         for accept in (question.exactly, lambda points: False):
-            right(question, search(question.problem, question.hooks(accept, 600.0), spent))
+            right(question, search(question.problem, question.caller(accept, 600.0), spent))
         found = verify(
             case.network, case.image, question.eps, label=case.label, domain=case.domain,
             settings=spent, timeout=600.0,
@@ -423,7 +430,7 @@ def test_a_solver_that_raises_is_made_up_for_in_rationals() -> None:
     for k in range(3):
         question = asked(tangled_case(np.random.default_rng([15, k])), 0.49)
         spent = replace(LAZY, oracle=faulty(_raising))
-        outcome = search(question.problem, question.hooks(), spent)
+        outcome = search(question.problem, question.caller(), spent)
         right(question, outcome)
         made_up += outcome.statistics.exact
     assert made_up
@@ -440,7 +447,7 @@ def test_bounds_with_groups_are_sound_for_all_multipliers(
     """What the groups add is no more than what the triangles lose, at the root and below."""
     question, rng = asked(case, share), np.random.default_rng(seed)
     spent = Settings(root_steps=10, boxes=False)
-    of = State.of(question.problem, question.hooks(lambda points: False), spent)
+    of = State.of(question.problem, question.caller(lambda points: False), spent)
     with np.errstate(all="ignore"):
         block, _ = root_nodes(of)
         if not len(block) or groups_of(of) is None:

@@ -17,8 +17,9 @@ from rhobust.bnb import bound_batch as bounding
 from rhobust.bnb import root as rooting
 from rhobust.bnb import search, split_batch
 from rhobust.bnb import state as shared
+from rhobust.bnb.caller import Caller, Candidates, Clock
 from rhobust.bnb.leaves import close as leaves
-from rhobust.bnb.search import Hooks, Outcome, Settings
+from rhobust.bnb.search import Outcome, Settings
 from rhobust.bnb.tighten import below_split, fbbt, input_boxes, recomputed
 from rhobust.bnb.tracking.tracker import Tracker, tracker
 from rhobust.compiler.base.arrays import Bounds
@@ -192,8 +193,9 @@ def always(problem: Problem) -> Callable[[], Bounds]:
 
 def blind(problem: Problem, spent: Settings, cutoff: float = 1e300) -> Outcome:
     """A search that takes no candidate, and so has to keep every solution to the end."""
-    hooks = Hooks(lambda: 60.0, lambda points: False, always(problem), cutoff=lambda: cutoff)
-    return search.search(problem, hooks, spent)
+    candidates = Candidates(lambda points: False, always(problem), cutoff=lambda: cutoff)
+    caller = Caller(Clock(lambda: 60.0), candidates)
+    return search.search(problem, caller, spent)
 
 
 def test_nothing_is_tracked_unless_asked() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import rhobust as rb
+from rhobust.bnb.caller import Caller, Candidates, Clock, Listeners
 from rhobust.bnb.root import root_nodes
-from rhobust.bnb.search import Hooks, Outcome, Search, Settings
+from rhobust.bnb.search import Outcome, Search, Settings
 from rhobust.bnb.settings import Unfinished
 from rhobust.bnb.tree_size import TreeSize, Walk, from_open, from_roots
 from rhobust.compiler.base.arrays import Bounds
@@ -26,8 +27,12 @@ def problem() -> Problem:
 def search(problem: Problem, nodes: int = 10**7) -> tuple[Search, list[Unfinished]]:
     left: list[Unfinished] = []
     box = Bounds(problem.lower[None], problem.upper[None])
-    hooks = Hooks(lambda: 600.0, lambda points: False, lambda: box, unfinished=left.append)
-    return Search(problem, hooks, Settings(batch=1, nodes=nodes)), left
+    caller = Caller(
+        Clock(lambda: 600.0),
+        Candidates(lambda points: False, lambda: box),
+        Listeners(unfinished=left.append),
+    )
+    return Search(problem, caller, Settings(batch=1, nodes=nodes)), left
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +97,7 @@ def test_a_question_that_is_settled_has_no_walks(problem: Problem) -> None:
 def test_a_candidate_ends_the_walks(problem: Problem) -> None:
     begun, left = search(problem, nodes=20)
     begun.run()
-    begun.state.hooks.accept = lambda points: True
+    begun.state.candidates.accept = lambda points: True
     found = from_open(left[0], lambda: False, lambda: 0.0, 5, 10)
     assert found.settled and not found.walks
 

@@ -43,9 +43,9 @@ def least() -> rb.Problem:
 def test_a_solution_below_the_proven_bound(monkeypatch: pytest.MonkeyPatch, reports: Path) -> None:
     real = searching.search
 
-    def wrong(problem: Any, hooks: Any, settings: Any) -> Any:
-        hooks.progress(1, 1, 1e6)
-        return real(problem, hooks, settings)
+    def wrong(problem: Any, caller: Any, settings: Any) -> Any:
+        caller.listeners.progress(1, 1, 1e6)
+        return real(problem, caller, settings)
 
     x = rb.Variable(2, 0, 1)
     question = rb.Problem(rb.minimize((x[0] - x[1]).affine))
