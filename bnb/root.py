@@ -59,7 +59,7 @@ def region(state: State) -> tuple[Vector, Outcome | None]:
     found = state.known or root_bounds(state.problem, state.candidates.box(), state.clock.stop)
     if found is None:
         return none, state.outcome("open", "timeout", -np.inf, 0.0)
-    state.root, state.magnitudes = found
+    state.root, state.magnitudes = found[0], found[1].times(state.settings.slack)
     check_region(state, "bounds of the region")
     state.statistics.nodes += 1
     first = plain_pass(state.problem, state.magnitudes, state.root)

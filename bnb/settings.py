@@ -16,6 +16,7 @@ class Settings:
     """What the search may spend; none of it changes what a verdict means.
 
     A search that was saved can go on with more of what is unasked; the rest shapes its nodes.
+    slack: how many times their rounding errors bounds allow for, at least 1.
     tracked: inputs (D,), floats or Fractions, that the search checks never to lose; see `tracking`.
     """
 
@@ -30,6 +31,7 @@ class Settings:
     extra_steps: int = 12
     hope: float = 0.01
     inside_steps: int = 10
+    slack: float = 1.0
     nodes: int = field(default=10_000_000, metadata=UNASKED)
     memory: float = field(default=4e8, metadata=UNASKED)
     threads: int = field(default=1, metadata=UNASKED)

@@ -10,7 +10,7 @@ Intercepts mu * l are covered too, since |l| <= |A| M + |b|.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -46,6 +46,10 @@ class Magnitudes:
         factor = gamma(2 * terms + 8 * len(problem.stages) + 32)
         magnitude = box.magnitude[0]
         return cls(magnitude * (1.0 + consumers[0]), factor, consumers, [], [magnitude])
+
+    def times(self, slack: float) -> Magnitudes:
+        """With rounding errors so many times as large, slack >= 1."""
+        return replace(self, factor=self.factor * slack)
 
     def add_stage(self, problem: Problem) -> None:
         """The scale of the next stage's own numbers; its sources' bounds are in already."""

@@ -74,6 +74,10 @@ class Certificate:
         self._parts.append((recorder, output))
         return recorder
 
+    def restart(self) -> None:
+        """Forgets what was noted, for another search of the same question."""
+        self._parts = []
+
     def impossible(self, margin: float = 0.0) -> str:
         """Why no certificate can speak of such questions, or ""."""
         return impossible(self.network, margin)

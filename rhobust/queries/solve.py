@@ -26,7 +26,7 @@ from ..files.checkpoint import Checkpoint, resumable
 from ..networks.load import load
 from ..witness.property import PropertyValidator, PropertyWitness
 from .asked import about_property
-from .certify import NOT_IN_TIME
+from .certify import NOT_IN_TIME, written
 from .engine import FirstFound, Progress, ask, ending, quiet
 
 
@@ -101,10 +101,14 @@ def solve(
     result = solving.run()
     if solving.saver is not None and result.status in ("sat", "unsat"):
         solving.saver.done()
-    if proof is not None and result.status == "unsat":
-        missing = proof.unsat(text, deadline.stop)
-        return replace(result, uncertified=missing, seconds=deadline.spent())
-    return result
+    if proof is None or result.status != "unsat":
+        return result
+    missing = NOT_IN_TIME
+    with ending(deadline.stop, lambda: {"property": asked.source}) as end:
+        missing = _written(proof, solving, text)
+    if end.reason == REASON:
+        return replace(result, status="unknown", reason=REASON, uncertified=REASON)
+    return replace(result, uncertified=missing, seconds=deadline.spent())
 
 
 def prove(
@@ -127,9 +131,23 @@ def prove(
     if proof.impossible():
         raise InputError(proof.impossible())
     asked = parse_vnnlib(text, "the question")
-    found = _Solving([network], asked, deadline, settings, seed, proof=proof).run()
-    if found.status == "unsat":
-        return proof.unsat(text, deadline.stop)
+    solving = _Solving([network], asked, deadline, settings, seed, proof=proof)
+    return _written(proof, solving, text) if _proves(solving, text) else NOT_IN_TIME
+
+
+def _written(proof: Certificate, solving: _Solving, text: str) -> str:
+    """What prevents the certificate of a text that was proven unsat, or ""."""
+
+    def again(settings: Settings) -> bool:
+        return _proves(replace(solving, settings=settings, saver=None), text)
+
+    stop = solving.deadline.stop
+    return written(proof, lambda: proof.unsat(text, stop), again, solving.settings)
+
+
+def _proves(solving: _Solving, text: str) -> bool:
+    """Whether a search finds again that a text is unsat.  Raises Contradiction where it is not."""
+    found = solving.run()
     if found.reason == REASON:
         raise Contradiction("the search for a proof contradicted itself")
     if found.witness is not None:
@@ -137,7 +155,7 @@ def prove(
             "what was proven to have no solution has one",
             {"question": text, "point": [str(v) for v in found.witness.inputs]},
         )
-    return NOT_IN_TIME
+    return found.status == "unsat"
 
 
 @dataclass(slots=True)

@@ -20,6 +20,8 @@ from ..bnb.search import Settings
 from ..bnb.settings import Unfinished
 from ..clock import Deadline
 from ..compiler.base.arrays import Bounds, Indices, Vector
+from ..compiler.base.errors import Contradiction
+from ..compiler.base.evidence import REASON
 from ..compiler.base.norms import NormName
 from ..compiler.network.float32 import float32_error
 from ..compiler.question.claim import Claim, Target, check_eps
@@ -30,6 +32,7 @@ from ..networks.given import Given, network_of
 from ..results import Verdict, VerifyResult
 from ..witness.label import LEAD, Validator, Witness
 from .asked import about_claim
+from .certify import NOT_IN_TIME, written
 from .engine import FirstFound, Floats, Progress, Splits, ask, ending, quiet
 
 MOST_STARTS = 30
@@ -91,15 +94,36 @@ def verify(
         question.decide()
     if end.reason:
         question.answer = Answer(Verdict.UNKNOWN, end.reason)
-    answer, missing, level = question.answer, "", ""
+    missing, level = "", ""
+    if proof is not None and question.answer.verdict is Verdict.ROBUST:
+        missing = NOT_IN_TIME
+        with ending(deadline.stop, claim.described) as end:
+            missing = _written(proof, question)
+        if end.reason == REASON:
+            question.answer, missing = Answer(Verdict.UNKNOWN, REASON), REASON
+    answer = question.answer
     if answer.verdict is Verdict.ROBUST:
-        missing = "" if proof is None else proof.robust(claim, deadline.stop)
         level = "float32" if float32 and question.holds_rounded() else "real"
     return VerifyResult(
         answer.verdict, answer.reason, answer.witness, answer.bound, claim.label,
         int(np.argmax(question.logits)), eps, deadline.spent(), answer.nodes, answer.lps,
         missing, level,
     )  # fmt: skip
+
+
+def _written(proof: Certificate, question: Question) -> str:
+    """What prevents the certificate of a claim that was proven, or ""."""
+
+    def again(settings: Settings) -> bool:
+        unasked = Answer(Verdict.UNKNOWN, "timeout")
+        other = replace(question, settings=settings, saver=None, answer=unasked)
+        other.decide()
+        if other.answer.verdict is Verdict.NOT_ROBUST:
+            raise Contradiction("two searches differ", question.claim.described())
+        return other.answer.verdict is Verdict.ROBUST
+
+    stop = question.deadline.stop
+    return written(proof, lambda: proof.robust(question.claim, stop), again, question.settings)
 
 
 def lost_already(claim: Claim, logits: Vector) -> Witness | None:

@@ -313,6 +313,7 @@ SWITCHES: dict[str, Callable[[Settings], Settings]] = {
     "no ascent at nodes": lambda s: replace(s, node_steps=0),
     "no extra ascent": lambda s: replace(s, extra_steps=0),
     "no objective cut": lambda s: replace(s, inside_steps=0),
+    "more slack": lambda s: replace(s, slack=16.0),
     "nothing is hopeful": lambda s: replace(s, hope=0.0),
     "single nodes": lambda s: replace(s, batch=1),
     "depth first": lambda s: replace(s, memory=1.0),

@@ -116,6 +116,13 @@ def test_proofs_are_certified(tmp_path: Path, kind: str, count: int) -> None:
     assert outcomes.count("proven, accepted") > count // 4
 
 
+@pytest.mark.parametrize(("kind", "seed"), [("networks", 16564), ("formulas", 35128)])
+def test_leaves_closed_within_rounding_are_proven_by_another_search(
+    tmp_path: Path, kind: str, seed: int
+) -> None:
+    assert KINDS[kind](seed, tmp_path, False) == "proven, accepted"
+
+
 @pytest.mark.parametrize("seed", [12917, 13839, 14088])
 def test_proofs_with_rows_beyond_1e30_are_certified(tmp_path: Path, seed: int) -> None:
     assert about_a_network(seed, tmp_path) == "proven, accepted"
