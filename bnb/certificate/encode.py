@@ -23,10 +23,11 @@ class NotProvable(Exception):
     """The search proved it, but the file cannot say so."""
 
 
-def part(recorder: Recorder, output: int) -> tuple[dict[str, Any], Arrays]:
+def part(recorder: Recorder, output: int | None, size: int) -> tuple[dict[str, Any], Arrays]:
     """The header's entry and the arrays of one part.
 
-    output: the stage, from 1, whose value is the network's output.
+    output: the stage, from 1, whose value is the network's output; None where no atom speaks of
+    it.  size: how many outputs the network has.
     """
     names = [name for name, _ in recorder.layers]
     if len(set(names)) < len(names):
@@ -35,7 +36,7 @@ def part(recorder: Recorder, output: int) -> tuple[dict[str, Any], Arrays]:
     nodes = _Nodes(recorder)
     rows, row_of, also_of = _rows(recorder)
     kept = np.concatenate([np.empty(0, dtype=np.int64), *(recorder.own or [])])
-    arrays: Arrays = {"low": problem.lower, "high": problem.upper, **_atoms(problem, output)}
+    arrays: Arrays = {"low": problem.lower, "high": problem.upper, **_atoms(problem, output, size)}
     arrays |= {"units": recorder.units, "kept": kept, **_tight(recorder)}
     arrays |= {**nodes.arrays(row_of, also_of), **rows}
     arrays |= {"groups": recorder.groups, "share": recorder.share}
@@ -54,10 +55,9 @@ def _branch(branch: Branch) -> list[list[int]]:
     return [[int(k) for k in branch.atoms], [int(c) for c in branch.choices]]
 
 
-def _atoms(problem: Problem, output: int) -> Arrays:
+def _atoms(problem: Problem, output: int | None, size: int) -> Arrays:
     """Every atom as a sparse row over the input and the network's output."""
     constant = [[o] for o in problem.offset.tolist()]
-    size = problem.stages[output - 1].size
     found = np.zeros((len(problem.offset), problem.input_size + size))
     passed: list[int] = []
 
@@ -94,7 +94,7 @@ MOST = 2_000_000
 """Fractions that checking coefficients may make; beyond them it is left to the checker."""
 
 
-def _exact(problem: Problem, output: int, found: Matrix, passed: Sequence[int]) -> bool:
+def _exact(problem: Problem, output: int | None, found: Matrix, passed: Sequence[int]) -> bool:
     """Whether coefficients (A, D + K), pulled back through some stages, met no rounding."""
     if not passed:
         return True
@@ -103,7 +103,9 @@ def _exact(problem: Problem, output: int, found: Matrix, passed: Sequence[int]) 
     if len(columns) * max(widest, found.shape[1]) > MOST:
         return True
     unit = exact(np.eye(found.shape[1])[columns])
-    values = {0: unit[:, : problem.input_size], output: unit[:, problem.input_size :]}
+    values = {0: unit[:, : problem.input_size]}
+    if output is not None:
+        values[output] = unit[:, problem.input_size :]
     for number in passed:
         terms = problem.stages[number - 1].terms
         if any(source not in values for _, source in terms):

@@ -66,7 +66,7 @@ class Certificate:
     def part(self, problem: Problem, output: int | None) -> Recorder | None:
         """The recorder of the next part, None where no checker could read what it notes.
 
-        output: the stage that is the network's output.
+        output: the stage that is the network's output, None where the question has none.
         """
         if self.unread:
             return None
@@ -108,10 +108,8 @@ class Certificate:
             return self.impossible()
         parts, full = [], dict(arrays)
         for number, (recorder, output) in enumerate(self._parts):
-            if output is None:
-                return "the network's output is no stage of the compiled problem"
             try:
-                entry, own = part(recorder, output)
+                entry, own = part(recorder, output, self.network.output_size)
             except NotProvable as reason:
                 return str(reason)
             parts.append(entry)

@@ -26,6 +26,11 @@ def replace_recorder(question: Asked, recorder: Recorder) -> Any:
     return replace(question.caller(), listeners=Listeners(recorder=recorder))
 
 
+def encoded(question: Asked, recorder: Recorder) -> tuple[dict[str, Any], Arrays]:
+    stages = question.problem.stages
+    return part(recorder, len(stages), stages[-1].size)
+
+
 @settings(max_examples=15, deadline=None)
 @given(some_cases, shares, effort)
 def test_notes_change_nothing_and_are_whole(case: Case, share: float, spent: Settings) -> None:
@@ -34,7 +39,7 @@ def test_notes_change_nothing_and_are_whole(case: Case, share: float, spent: Set
     outcome, recorder = recorded(question, spent)
     assert asdict(outcome) == asdict(plain)
     if outcome.status == "closed":
-        header, arrays = part(recorder, len(question.problem.stages))
+        header, arrays = encoded(question, recorder)
         whole(header, arrays)
 
 
@@ -67,7 +72,7 @@ def test_a_leaf_of_an_lp_keeps_the_row_that_cut_its_box() -> None:
         question = asked(tangled_case(np.random.default_rng([7, seed])), 0.45)
         outcome, recorder = recorded(question, replace(LAZY, batch=1, boxes=True))
         if outcome.status == "closed" and outcome.statistics.lps:
-            _, arrays = part(recorder, len(question.problem.stages))
+            _, arrays = encoded(question, recorder)
             second = arrays["also"] >= 0
             assert (arrays["row"][second] >= 0).all()
             assert (arrays["also"][second] >= len(arrays["alpha32"])).all()

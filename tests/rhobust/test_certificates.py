@@ -151,6 +151,23 @@ def test_proofs_of_properties(tmp_path: Path, seed: int, kind: str, low: float) 
     assert status_of(model, text(rng, low)) in ("sat", "unsat")
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "(assert (>= X_0 2))",
+        "(assert (or (>= X_0 2) (and (<= X_1 0.25) (>= X_1 0.5))))",
+        "(assert (>= (+ X_0 (* 2 X_1)) 3.5))",
+    ],
+)
+def test_proofs_about_inputs_alone(tmp_path: Path, asked: str) -> None:
+    """No output is named, and so the network is no part of what the search was asked."""
+    model = save(tmp_path / "model.onnx", np.random.default_rng(1), "dense")
+    names = [f"(declare-const X_{k} Real)" for k in range(4)]
+    names += [f"(declare-const Y_{k} Real)" for k in range(3)]
+    boxes = [f"(assert (and (>= X_{k} 0) (<= X_{k} 1)))" for k in range(4)]
+    assert status_of(model, "\n".join([*names, *boxes, asked])) == "unsat"
+
+
 @pytest.mark.parametrize("norm", ["linf", "l1", "l2"])
 def test_the_embedded_network(tmp_path: Path, norm: str) -> None:
     network, images = rb.load("digits"), embedded_images()[0]
