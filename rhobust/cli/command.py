@@ -13,6 +13,7 @@ from .. import __version__
 from ..compiler.base.errors import RhobustError
 from . import process
 from .output import answering
+from .spelling import spelled
 
 Answer = TypeVar("Answer", bound=Callable[..., Any])
 
@@ -74,7 +75,10 @@ def _misused(error: Any) -> str:
 
 
 class Command(TyperCommand):
-    """Its own answers are all that reaches standard output."""
+    """Its own answers are all that reaches standard output; former spellings are understood."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, spelled(self.name or "", args))
 
     def invoke(self, ctx: Any) -> Any:
         with answering():

@@ -100,6 +100,14 @@ Json = Annotated[
     Path | None,
     typer.Option(metavar="OUT.jsonl", help="Write one JSON line for each image as it is done."),
 ]
+JsonAnswer = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="OUT.json", help="Write the answer as one line of JSON."),
+]
+Csv = Annotated[
+    Path | None,
+    typer.Option(metavar="OUT.csv", help="Write the same as a table, a row for each image."),
+]
 Out = Annotated[
     Path | None,
     typer.Option(metavar="PICTURE.png", help="Draw the adversarial examples found, at most 12."),
@@ -189,6 +197,13 @@ class Options:
     layout: str = ""
     mean: str = ""
     std: str = ""
+    csv: Path | None = None
+    quiet: bool = False
+
+    @property
+    def outputs(self) -> list[Path]:
+        """The files that are written, and maybe standard output."""
+        return [path for path in (self.json, self.csv, self.out) if path is not None]
 
     @property
     def inputs(self) -> list[Path]:

@@ -60,16 +60,21 @@ def no_standard(path: Path | None, what: str) -> None:
         raise InputError(f"{path} is standard output, which takes no {what}; name a file")
 
 
+def aside() -> None:
+    """Standard output takes a file from here on: answers for readers go to standard error."""
+    global _aside
+    _aside = True
+
+
 def lines(path: Path | None) -> Sink | None:
     """What takes lines for a file; on standard output they stand alone, and the rest goes aside."""
-    global _aside
     if path is None:
         return None
     if not is_standard(path):
         from ..files.atomic import Lines
 
         return Lines(path)
-    _aside = True
+    aside()
     return _Standard()
 
 

@@ -17,22 +17,20 @@ from ..embedded import NAMES
 from ..files.outputs import apart, may_write
 from ..networks.load import load
 from .options import Options, chosen, numbers
-from .output import is_standard
+from .rows import check_rows
 
 PICTURES = (".png", ".pdf", ".svg")
 
 
 def prepare(options: Options) -> tuple[Network, Images, list[int]]:
     """The network, the images and the indices asked for, of which each can be answered."""
-    if options.json is not None and not is_standard(options.json):
-        may_write(options.json, "file of results", options.inputs, options.overwrite)
+    written = check_rows(options.json, options.csv, options.inputs, options.overwrite)
     if options.out is not None:
-        others = [] if options.json is None else [options.json]
-        check_picture(options.out, options.overwrite, [*options.inputs, *others])
+        check_picture(options.out, options.overwrite, [*options.inputs, *written])
+        written.append(options.out)
     network = scaled(load(options.model, trust_pickle=options.trust_pickle), options)
-    for path in (options.json, options.out):
-        if path is not None:
-            apart(path, network.beside)
+    for path in written:
+        apart(path, network.beside)
     if options.data is not None:
         images = load_images(
             options.data, options.labels, domain=options.domain, layout=options.layout

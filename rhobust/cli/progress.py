@@ -14,6 +14,9 @@ class Progress(rich.progress.Progress):
             super().stop()
 
 
-def shown(console: Console, *columns: rich.progress.ProgressColumn) -> Progress:
+def shown(
+    console: Console, *columns: rich.progress.ProgressColumn, quiet: bool = False
+) -> Progress:
     """A bar that goes away once it is done, on a terminal; nothing anywhere else."""
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    hidden = quiet or not console.is_terminal
+    return Progress(*columns, console=console, transient=True, disable=hidden)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -89,6 +90,15 @@ def _results(path: Path) -> bool:
     return isinstance(row, dict) and "index" in row
 
 
+def _checked(path: Path) -> bool:
+    return "accepted" in json.loads(_head(path))
+
+
+def _table(path: Path) -> bool:
+    """Told by its first columns, which all tables of images have."""
+    return bool(re.match(rb"index,(label|onnx),", _head(path)))
+
+
 def _witness(path: Path) -> bool:
     head = _head(path).split(b"\n", 1)
     rest = head[1].strip() if len(head) > 1 else b""
@@ -140,6 +150,8 @@ KINDS: dict[str, Callable[[Path], bool]] = {
     "certificate": _certificate,
     "manifest": _manifest,
     "file of results": _results,
+    "table of results": _table,
+    "report of a check": _checked,
     "witness": _witness,
     "picture": _picture,
     "export": _export,

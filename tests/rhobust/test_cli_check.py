@@ -31,6 +31,14 @@ def test_accepted_and_refused(tmp_path: Path) -> None:
     assert status == 0 and text.startswith("accepted\n") and digest in text
     status, text = _run(good, tmp_path / "m.onnx", "--json")
     assert status == 0 and json.loads(text)["accepted"] is True
+    found = tmp_path / "found.json"
+    for _ in range(2):  # a report of a check may be replaced
+        status, text = _run(good, tmp_path / "m.onnx", "--json", found)
+        assert status == 0 and text.startswith("accepted\n")
+        assert json.loads(found.read_text())["accepted"] is True
+    found.write_text('{"epochs": 3}')
+    status, text = _run(good, tmp_path / "m.onnx", "--json", found)
+    assert status == 2 and text.startswith("error: ") and "is there already" in text
     status, text = _run(good, "digits")
     assert status == 3 and text.startswith("refused: the certificate is of another model: ")
     assert digest in text and "give the model that it was written for" in text

@@ -82,8 +82,7 @@ def decide(
             raise InputError("a checkpoint is of one search; choose one image, as in --index 7")
         proofs(certificates, chosen, options)
         if checkpoint is not None:
-            outputs = [path for path in (options.json, options.out) if path is not None]
-            apart(checkpoint, [*options.inputs, *outputs])
+            apart(checkpoint, [*options.inputs, *options.outputs])
 
         def ask(index: int, told: Told) -> Row:
             path = None if certificates is None else certificates / f"{index}.npz"
@@ -147,10 +146,9 @@ def proofs(certificates: Path | None, chosen: Sequence[int], options: Options) -
     """Makes the folder of certificates, where none of them may replace another file."""
     folder(certificates)
     if certificates is not None:
-        others = [path for path in (options.json, options.out) if path is not None]
         for index in chosen:
             path = certificates / f"{index}.npz"
-            may_write(path, "certificate", [*options.inputs, *others], options.overwrite)
+            may_write(path, "certificate", [*options.inputs, *options.outputs], options.overwrite)
 
 
 def effort(options: Options) -> Settings:
@@ -167,7 +165,9 @@ def _ask(
     network, images, indices = prepare(options)
     ask = question(network, images, indices)
     columns = named((*COLUMNS[command], *more), images.names)
-    rows, interrupted = run(about(ask, images), indices, columns, options.json)
+    rows, interrupted = run(
+        about(ask, images), indices, columns, options.json, options.csv, options.quiet
+    )
     if options.out is not None:
         shape = pixels(network, images)
         count = picture(options.out, rows, images, shape, options.domain)

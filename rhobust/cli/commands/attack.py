@@ -58,7 +58,9 @@ def run_attack(
         return attacked(index, next(results))
 
     columns = named(COLUMNS["attack"], images.names)
-    rows, interrupted = run(about(ask, images), indices, columns, options.json)
+    rows, interrupted = run(
+        about(ask, images), indices, columns, options.json, options.csv, options.quiet
+    )
     if options.out is not None:
         count = picture(options.out, rows, images, pixels(network, images), options.domain)
         tell(f"picture: {options.out}" if count else "no picture: no example to draw")

@@ -13,11 +13,11 @@ from ...embedded import embedded_images
 from ...exactbench import foolbox_attacks, own
 from ...exactbench.proven import Proven, proven
 from ...exactbench.scores import Score
-from ...files.outputs import apart, may_write
 from ...networks.load import load
 from ..options import chosen
-from ..output import is_standard, lines, tell
+from ..output import tell
 from ..prepare import check_picture
+from ..rows import Rows, check_rows
 
 MODEL = "digits"
 FOOLBOX = "foolbox "
@@ -36,17 +36,16 @@ def bench(
     index: str,
     seed: int,
     json: Path | None,
+    csv: Path | None,
+    quiet: bool,
     out: Path | None,
     with_foolbox: bool,
     overwrite: bool,
 ) -> None:
     """rhobust bench-attacks."""
-    if json is not None and not is_standard(json):
-        may_write(json, "file of results", (), overwrite)
+    written = check_rows(json, csv, (), overwrite)
     if out is not None:
-        check_picture(out, overwrite, [] if json is None else [json])
-        if json is not None:
-            apart(out, [json])
+        check_picture(out, overwrite, written)
     wanted = _wanted(norm, methods, with_foolbox)
     known = proven(norm)
     values, _ = embedded_images()
@@ -55,11 +54,11 @@ def bench(
     if not len(known):
         raise InputError(f"--index {index} names no image whose rho is known and not 0")
     images = values.reshape(len(values), -1)[known.index] / 255.0
-    network, sink = load(MODEL), lines(json)
+    network = load(MODEL)
     tell(f"{len(known)} images of {MODEL} with a proven rho in {norm}, {calls} gradients each")
     tell(_joined(HEADINGS))
     scores: list[Score] = []
-    try:
+    with Rows(json, csv) as rows:
         for name in wanted:
             if name.startswith(FOOLBOX):
                 plain = name.removeprefix(FOOLBOX)
@@ -68,14 +67,11 @@ def bench(
                 score = own.own(name, network, images, known, calls, seed)
             scores.append(score)
             tell(_line(score))
-            if sink is not None:
-                for line in _records(score, known):
-                    sink.write(line)
-    finally:
-        if sink is not None:
-            sink.close()
-    tell(LEGEND)
-    if with_foolbox and not foolbox_attacks.installed():
+            for line in _records(score, known):
+                rows.write(line)
+    if not quiet:
+        tell(LEGEND)
+    if not quiet and with_foolbox and not foolbox_attacks.installed():
         tell(foolbox_attacks.MISSING)
     if out is not None:
         from ...report.ratios import draw_ratios
@@ -95,7 +91,7 @@ def _wanted(norm: str, methods: str, with_foolbox: bool) -> list[str]:
     wanted = [name.strip() for name in methods.split(",")]
     for name in wanted:
         if name not in there:
-            raise InputError(f"--method {name!r} is not known here; known: {', '.join(there)}")
+            raise InputError(f"--attacks {name!r} is not known here; known: {', '.join(there)}")
     return wanted
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import json as jsonlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import typer
 from ...bnb.check import REFUSED, Checker, Unreadable, is_manifest, read_expectation
 from ...compiler.base.errors import InputError
 from ...embedded import NAMES, embedded_file
-from ..output import tell
+from ...files.outputs import may_write
+from ..output import is_standard, tell, write
 
 
 def show(
@@ -23,7 +25,8 @@ def show(
     data: Path | None,
     labels: Path | None,
     workers: int,
-    as_json: bool,
+    json: Path | None,
+    overwrite: bool,
 ) -> None:
     """Prints the checker's report; ends with exit status 3 where it refused the certificate."""
     for path in (certificate, property_file, expect):
@@ -31,6 +34,11 @@ def show(
             raise InputError(f"{path}: no such file")
     one = {"--property": property_file, "--expect": expect, "--exact": exact}
     many = {"--data": data, "--labels": labels, "--workers": workers != 1}
+    inputs = [certificate, property_file, expect, data, labels]
+    if model is not None:
+        inputs.append(embedded_file(model) if model in NAMES else Path(model))
+    if json is not None and not is_standard(json):
+        may_write(json, "report of a check", inputs, overwrite)
     whole = is_manifest(certificate)
     for name, given in (one if whole else many).items():
         if given:
@@ -41,7 +49,7 @@ def show(
     if whole:
         from .manifest import show as show_manifest
 
-        show_manifest(certificate, model, data, labels, workers, as_json)
+        show_manifest(certificate, model, data, labels, workers, json)
         return
     if model is None:
         raise InputError(f"{certificate}: name the model that it is about after it")
@@ -54,9 +62,14 @@ def show(
     except Unreadable as error:
         raise InputError(f"{expect}: {error}") from error
     report = checker.check(certificate, property_file, exact, expected)
-    if as_json:
-        tell(json.dumps(asdict(report)))
-    else:
-        tell(report.text())
+    tell_report(report.text(), asdict(report), json)
     if not report.accepted:
         raise typer.Exit(REFUSED)
+
+
+def tell_report(text: str, found: Mapping[str, object], json: Path | None) -> None:
+    """Prints a report, and writes it as JSON, too; on standard output one of both."""
+    if json is not None:
+        write(json, jsonlib.dumps(found) + "\n")
+    if not is_standard(json):
+        tell(text)

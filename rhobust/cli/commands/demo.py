@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from ...report.table import COLUMNS
 from .. import process
 from ..output import no_standard, tell
 from ..prepare import check_picture
+from ..rows import check_rows
 from .ask import picture
 from .run import Told, run
 
-SEED, ATTACK = 0, Pgd(steps=30, restarts=3)
+ATTACK = Pgd(steps=30, restarts=3)
 
 ABOUT = """\
 The robustness rho of {count} handwritten digits: how far every pixel (0 = black, 1 = white) may
@@ -44,31 +46,43 @@ Next:  rhobust verify digits --eps 8/255 --index 0:20      is each label safe up
 """
 
 
-def show(folder: Path, count: int, timeout: float, overwrite: bool = False) -> None:
+def show(
+    folder: Path,
+    count: int,
+    timeout: float,
+    seed: int,
+    json: Path | None,
+    csv: Path | None,
+    quiet: bool,
+    overwrite: bool = False,
+) -> None:
     """Prints rho of a few images, and draws their nearest adversarial examples."""
     if not timeout > 0.0:
         raise InputError(f"--timeout must be a positive number of seconds, not {timeout}")
     path = folder / "demo.png"
     no_standard(folder, "folder")
-    _check_folder(folder, path, overwrite)
+    _check_folder(folder, path, check_rows(json, csv, (), overwrite), overwrite)
     network, images = embedded_network("digits"), digits()
-    tell(ABOUT.format(count=count, relus=network.relus, timeout=timeout))
+    if not quiet:
+        tell(ABOUT.format(count=count, relus=network.relus, timeout=timeout))
 
     def ask(index: int, told: Told) -> Row:
         image, label = images.vector(index), int(images.labels[index])
-        result = rho(network, image, label=label, timeout=timeout, seed=SEED, progress=told)
+        result = rho(network, image, label=label, timeout=timeout, seed=seed, progress=told)
         (found,) = attack_batch(
-            network, image[None], [label], None, method=ATTACK, timeout=timeout, seed=SEED,
+            network, image[None], [label], None, method=ATTACK, timeout=timeout, seed=seed,
             minimal=True,
         )  # fmt: skip
         return measured(index, replace(result, attack=found.distance))
 
-    rows, interrupted = run(ask, varied(images, count), COLUMNS["rho"])
-    tell(LEGEND)
+    rows, interrupted = run(ask, varied(images, count), COLUMNS["rho"], json, csv, quiet)
+    if not quiet:
+        tell(LEGEND)
     folder.mkdir(parents=True, exist_ok=True)
-    if picture(path, rows, images, images.shape, (0.0, 1.0)):
+    if picture(path, rows, images, images.shape, (0.0, 1.0)) and not quiet:
         tell(f"Picture: {path}  (image, nearest adversarial example, change)")
-    tell(NEXT)
+    if not quiet:
+        tell(NEXT)
     if interrupted:
         raise typer.Exit(process.status())
 
@@ -82,12 +96,12 @@ def varied(images: Images, count: int) -> list[int]:
     return [int(index) for index in np.lexsort((images.labels, rank))[:count]]
 
 
-def _check_folder(folder: Path, path: Path, overwrite: bool) -> None:
+def _check_folder(folder: Path, path: Path, others: Sequence[Path], overwrite: bool) -> None:
     """Raises unless the picture can be written; leaves no folder behind."""
     made = [part for part in (folder, *folder.parents) if not part.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        check_picture(path, overwrite)
+        check_picture(path, overwrite, others)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made: {error.strerror}") from error
     finally:

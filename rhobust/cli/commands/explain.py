@@ -7,7 +7,7 @@ from ...queries.explain import explain
 from ...report.explanation import line, told
 from ...report.table import short
 from ..options import Options
-from ..output import tell
+from ..output import is_standard, tell, write
 from ..prepare import pixels, prepare
 from .ask import effort
 
@@ -15,7 +15,7 @@ CALLED = 32
 """Characters of a name above a picture."""
 
 
-def show(options: Options, eps: float, norm: str, as_json: bool) -> None:
+def show(options: Options, eps: float, norm: str) -> None:
     """rhobust explain."""
     network, images, indices = prepare(options)
     if len(indices) != 1:
@@ -45,9 +45,10 @@ def show(options: Options, eps: float, norm: str, as_json: bool) -> None:
             f"pixels of the proof against {found.binding.label}",
         )
         draw_map(options.out, image, found.pixels, shape, options.domain, titles)
-    if as_json:
-        tell(line(found, index, name))
-        return
+    if options.json is not None:
+        write(options.json, line(found, index, name) + "\n")
+        if is_standard(options.json):
+            return
     tell(told(found, images.shape, who))
     if options.out is not None:
         tell(f"\npicture: {options.out}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,8 +19,9 @@ from ...compiler.base.errors import InputError
 from ...data import load
 from ...embedded import NAMES, embedded_file
 from ...workers import open_workers
-from ..output import stream, tell
+from ..output import stream
 from ..progress import shown
+from .check import tell_report
 
 PORTION = 16
 """Files of one task."""
@@ -35,15 +35,14 @@ def show(
     data: Path | None,
     labels: Path | None,
     workers: int,
-    as_json: bool,
+    json: Path | None,
 ) -> None:
     """Prints what all files prove; ends with exit status 3 where anything is refused."""
     began = time.perf_counter()
     try:
         manifest = read_manifest(path)
     except Refused as refusal:
-        tell(json.dumps({"accepted": False, "reasons": [str(refusal)]}) if as_json
-             else f"refused: {refusal}")  # fmt: skip
+        tell_report(f"refused: {refusal}", {"accepted": False, "reasons": [str(refusal)]}, json)
         raise typer.Exit(REFUSED) from None
     where = str(path.parent / manifest.model) if model is None else model
     if model in NAMES:
@@ -56,7 +55,7 @@ def show(
         raise InputError(f"{where}: the checker cannot read it: {error}{remedy}") from error
     refused = _refused(path.parent, manifest, where, workers)
     summary = conclude(manifest, refused, images, time.perf_counter() - began)
-    tell(json.dumps(asdict(summary)) if as_json else summary.text())
+    tell_report(summary.text(), asdict(summary), json)
     if not summary.accepted:
         raise typer.Exit(REFUSED)
 

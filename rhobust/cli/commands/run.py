@@ -18,6 +18,7 @@ from .. import output
 from ..output import tell
 from ..process import uninterrupted
 from ..progress import Progress, shown
+from ..rows import Rows
 
 Told: TypeAlias = Callable[[int, int, float], None]
 Question: TypeAlias = Callable[[int, Told], Row]
@@ -25,33 +26,41 @@ Question: TypeAlias = Callable[[int, Told], Row]
 
 
 def run(
-    question: Question, indices: Sequence[int], columns: Sequence[Column], json: Path | None = None
+    question: Question,
+    indices: Sequence[int],
+    columns: Sequence[Column],
+    json: Path | None = None,
+    csv: Path | None = None,
+    quiet: bool = False,
 ) -> tuple[list[Row], bool]:
-    """The rows, and whether Ctrl-C cut them short; printed, and each written to `json` at once."""
-    lines = output.lines(json)
+    """The rows, and whether Ctrl-C cut them short; printed, and each written to `json` at once.
+
+    quiet: whether the summary is all that is printed.
+    """
+    lines = Rows(json, csv)
     console = Console(file=output.stream(), highlight=False)
     rows: list[Row] = []
     interrupted = False
     with ExitStack() as stack:
-        stack.callback(lambda: _show(console, rows, columns))
-        bar = stack.enter_context(_bar(console))
+        listed = not quiet and not console.is_terminal
+        if not quiet:
+            stack.callback(lambda: _show(console, rows, columns))
+        bar = stack.enter_context(_bar(console, quiet))
         task = bar.add_task("images", total=len(indices), nodes="")
 
         def told(closed: int, still_open: int, least: float) -> None:
             bar.update(task, nodes=f"{closed:,} nodes closed, {still_open:,} open")
 
-        if not console.is_terminal:
+        if listed:
             tell(headings(columns))
-        if lines is not None:
-            stack.callback(lines.close)
+        stack.enter_context(lines)
 
         def keep(row: Row) -> None:
             with uninterrupted():  # what is written is counted
-                if lines is not None:
-                    lines.write(row.line())
+                lines.write(row.line())
                 rows.append(row)
             bar.advance(task)
-            if not console.is_terminal:
+            if listed:
                 tell(plain(row, columns))
 
         try:
@@ -70,7 +79,7 @@ def run(
     return rows, interrupted
 
 
-def _bar(console: Console) -> Progress:
+def _bar(console: Console, quiet: bool) -> Progress:
     """Shown on a terminal while work goes on, and nowhere else."""
     return shown(
         console,
@@ -79,6 +88,7 @@ def _bar(console: Console) -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[nodes]}"),
+        quiet=quiet,
     )
 
 

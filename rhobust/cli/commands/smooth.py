@@ -29,6 +29,7 @@ from ..options import Options, number
 from ..output import tell
 from ..prepare import check_picture, prepare
 from ..progress import shown
+from ..rows import Rows
 
 BITS8 = 255
 HEADINGS = ("image", "label", "predicted", "certified radius", "samples", "seconds")
@@ -48,8 +49,7 @@ def show(
     if not 0.0 < asked.alpha < 1.0:  # NaN too
         raise InputError(f"--alpha must be above 0 and below 1, not {asked.alpha}")
     if out is not None:
-        others = [path for path in (options.json,) if path is not None]
-        check_picture(out, options.overwrite, [*options.inputs, *others])
+        check_picture(out, options.overwrite, [*options.inputs, *options.outputs])
     network, images, indices = prepare(options)
     if out is not None:
         apart(out, network.beside)
@@ -60,12 +60,13 @@ def show(
     for size in sigmas:  # all of it is checked before work starts
         noise = Noise(size, _grid(grid, size, images, indices), options.seed, batch)
         made.append((noise, noise.smooth(Here(network))))
-    lines, curves = output.lines(options.json), []
+    curves = []
     interrupted = False
-    try:
+    with Rows(options.json, options.csv) as lines:
         for noise, smoothed in made:
-            _announce(smoothed)
-            done = _Done(lines)
+            if not options.quiet:
+                _announce(smoothed)
+            done = _Done(lines, options.quiet)
             try:
                 _certify(noise, smoothed, loaded, images, indices, asked, workers, done)
             except KeyboardInterrupt:
@@ -76,9 +77,6 @@ def show(
                 _sum_up(found, done.rows, smoothed.sigma, asked)
             if interrupted:
                 break
-    finally:
-        if lines is not None:
-            lines.close()
     if interrupted:
         typer.echo("interrupted; what was done until then is kept", err=True)
     if out is not None and curves:
@@ -109,7 +107,7 @@ def _certify(
     """All images, in the order in which they are done."""
     here = isinstance(loaded, Here)  # what is made already stays in this process
     made = (lambda: smoothed) if here else partial(noise.smooth, loaded)
-    with _bar(len(indices)) as advance, open_workers(workers, made) as pool:
+    with _bar(len(indices), done.quiet) as advance, open_workers(workers, made) as pool:
         for place, index in enumerate(indices):
             name = images.name(index) if images.names else ""
             label = int(images.labels[index])
@@ -130,14 +128,16 @@ def _certify(
 class _Done:
     """The images that are done at one sigma."""
 
-    lines: output.Sink | None
+    lines: Rows
+    quiet: bool
     rows: list[Row] = field(default_factory=list)
 
     def take(self, row: Row) -> None:
         with process.uninterrupted():  # what is written is counted
-            if self.lines is not None:
-                self.lines.write(row.line())
+            self.lines.write(row.line())
             self.rows.append(row)
+        if self.quiet:
+            return
         shown = digits(row.radius, ROUND_FLOOR)
         if row.abstained:
             # of one radius, a decided no is more than nothing known
@@ -205,11 +205,12 @@ def _joined(cells: Sequence[str]) -> str:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Callable[[], None]]:
+def _bar(total: int, quiet: bool) -> Iterator[Callable[[], None]]:
     """Shown on a terminal while work goes on; what it yields counts an image as done."""
     console = Console(file=output.stream(), highlight=False)
     bar = shown(
         console, TextColumn("images"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        quiet=quiet,
     )  # fmt: skip
     with bar:
         task = bar.add_task("images", total=total)

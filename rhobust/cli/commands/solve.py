@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import csv as csvlib
+import json as jsonlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from .. import output
 from ..output import is_standard, no_standard, tell
 from ..prepare import folder as existing
 from ..process import uninterrupted
+from ..rows import Rows, check_rows
 
 DECIDED = ("sat", "unsat")
 
@@ -37,6 +38,7 @@ def answer(
     seed: int,
     out: Path | None,
     certificate: Path | None,
+    certificates: Path | None,
     checkpoint: Path | None,
     threads: int,
     memory: float,
@@ -44,8 +46,17 @@ def answer(
     check: bool = True,
     overwrite: bool = False,
 ) -> None:
-    """rhobust solve: the status, and the witness of sat, in VNN-COMP's form."""
+    """rhobust solve: the status, and the witness of sat, in VNN-COMP's form.
+
+    certificates: a folder for the proof, which takes its name from the property there.
+    """
     inputs = [*files(models), question]
+    if certificates is not None:
+        if certificate is not None:
+            raise InputError("--certificate and --certificates exclude each other")
+        no_standard(certificates, "folder")
+        existing(certificates)
+        certificate = certificates / f"{question.name.partition('.vnnlib')[0]}.npz"
     no_standard(certificate, "certificate")
     no_standard(checkpoint, "checkpoint")
     if is_standard(out):
@@ -117,9 +128,12 @@ def compete(
     folder: Path,
     limit: float,
     every: int,
-    out: Path | None,
+    json: Path | None,
+    csv: Path | None,
+    quiet: bool,
     seed: int,
     certificates: Path | None,
+    settings: Settings,
     check: bool = True,
     overwrite: bool = False,
 ) -> None:
@@ -128,37 +142,35 @@ def compete(
     instances = _instances(folder)[::every]
     inputs = {folder / "instances.csv", folder / "expected.csv"}
     inputs |= {stored(folder, name) for one in instances for name in (one.model, one.question)}
-    if out is not None and not is_standard(out):
-        may_write(out, "file of results", inputs, overwrite)
+    outputs = check_rows(json, csv, inputs, overwrite)
     no_standard(certificates, "folder")
     existing(certificates)
     for number in range(len(instances)) if certificates is not None else ():
         assert certificates is not None
         path = certificates / f"{number * every}.npz"
-        may_write(path, "certificate", [*inputs, out], overwrite)
+        may_write(path, "certificate", [*inputs, *outputs], overwrite)
     counts, wrong, seconds = Counter[str](), 0, 0.0
-    lines = output.lines(out)
     networks: dict[str, Network] = {}
     done = 0
+    lines = Rows(json, csv)
     try:
         for number, instance in enumerate(instances):
             proof = None if certificates is None else certificates / f"{number * every}.npz"
-            row = _row(folder, instance, limit, seed, networks, proof, check, overwrite)
+            row = _row(folder, instance, limit, seed, networks, proof, settings, check, overwrite)
             contradicts = {row["status"], instance.expected} == set(DECIDED)
             with uninterrupted():  # what is written is counted
-                if lines is not None:
-                    lines.write(json.dumps({"index": number * every, **row}))
+                lines.write(jsonlib.dumps({"index": number * every, **row}))
                 wrong += contradicts
                 counts[str(row["status"])] += 1
                 seconds += float(str(row["seconds"]))
                 done += 1
-            tell(_line(number * every, row, contradicts))
+            if not quiet or contradicts:
+                tell(_line(number * every, row, contradicts))
     except KeyboardInterrupt:
         typer.echo(f"interrupted after {done} of {len(instances)} instances", err=True)
         raise
     finally:
-        if lines is not None:
-            lines.close()
+        lines.close()
         told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts))
         decided = sum(counts[status] for status in DECIDED)
         tell(
@@ -174,6 +186,7 @@ def _row(
     seed: int,
     networks: dict[str, Network],
     proof: Path | None,
+    settings: Settings,
     check: bool,
     overwrite: bool,
 ) -> dict[str, object]:
@@ -188,8 +201,9 @@ def _row(
         network = networks[instance.model]
         question = stored(folder, instance.question)
         result = solve(
-            network, question, limit, seed=seed, certificate=proof, check=check, overwrite=overwrite
-        )
+            network, question, limit, settings, seed, certificate=proof, check=check,
+            overwrite=overwrite,
+        )  # fmt: skip
     except RhobustError as error:
         return row | {"status": "unknown", "reason": str(error), "seconds": 0.0, "nodes": 0}
     found = {
@@ -228,7 +242,7 @@ def _instances(folder: Path) -> list[Instance]:
     settled = dict(_expected(folder / "expected.csv"))
     found = []
     with listed.open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.reader(file), 1):
+        for number, row in enumerate(csvlib.reader(file), 1):
             if not row:
                 continue
             if len(row) < 2:
@@ -244,7 +258,7 @@ def _expected(path: Path) -> Iterator[tuple[tuple[str, str], str]]:
     if not path.is_file():
         return
     with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
+        reader = csvlib.DictReader(file)
         if not {"onnx", "vnnlib", "expected"} <= set(reader.fieldnames or ()):
             raise InputError(f"{path}: it needs the columns onnx, vnnlib and expected")
         for row in reader:

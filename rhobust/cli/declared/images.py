@@ -13,6 +13,7 @@ from ..options import (
     Certificates,
     Check,
     Checkpoint,
+    Csv,
     Data,
     Domain,
     Eps,
@@ -20,6 +21,7 @@ from ..options import (
     Integer,
     Iterate,
     Json,
+    JsonAnswer,
     Labels,
     Layout,
     Margin,
@@ -34,6 +36,7 @@ from ..options import (
     Options,
     Out,
     Overwrite,
+    Quiet,
     Restarts,
     Seed,
     Std,
@@ -54,12 +57,16 @@ def demo(
     ),
     count: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="Images.")] = 10,
     timeout: Timeout = 10.0,
+    seed: Seed = 0,
+    json: Json = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Show rho of a few handwritten digits, with a picture; needs no files."""
     from ..commands.demo import show
 
-    show(out, count, timeout, overwrite)
+    show(out, count, timeout, seed, json, csv, quiet, overwrite)
 
 
 @app.command()
@@ -86,6 +93,8 @@ def rho(
     timeout: Timeout = 60.0,
     seed: Seed = 0,
     json: Json = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
     out: Out = None,
     certificates: Certificates = None,
     check: Check = True,
@@ -97,7 +106,7 @@ def rho(
     """Find the least distance at which each image loses its label: proven, as an interval."""
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle, check, overwrite, layout, mean, std,
+        threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet,
     )  # fmt: skip
     from ..commands.ask import measure
 
@@ -121,6 +130,8 @@ def verify(
     timeout: Timeout = 60.0,
     seed: Seed = 0,
     json: Json = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
     out: Out = None,
     certificates: Certificates = None,
     check: Check = True,
@@ -136,7 +147,7 @@ def verify(
     """Decide whether each image keeps its label within a radius: proven, or with an example."""
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle, check, overwrite, layout, mean, std,
+        threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet,
     )  # fmt: skip
     size = radius(eps)
     from ..commands.ask import decide
@@ -160,7 +171,7 @@ def explain(
     domain: Domain = "0,1",
     timeout: Timeout = 60.0,
     seed: Seed = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+    json: JsonAnswer = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="PICTURE.png", help="Draw which pixels the proof rests on."),
@@ -172,13 +183,13 @@ def explain(
 ) -> None:
     """Show why an image keeps its label within a radius or does not, or why that is not known."""
     asked = Options(
-        model, data, labels, index, target, margin, interval(domain), timeout, seed, None, out,
+        model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
     )  # fmt: skip
     size = radius(eps)
     from ..commands.explain import show
 
-    show(asked, size, norm, as_json)
+    show(asked, size, norm)
 
 
 @app.command()
@@ -202,6 +213,8 @@ def attack(
     timeout: Timeout = 60.0,
     seed: Seed = 0,
     json: Json = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
     out: Out = None,
     trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
@@ -211,6 +224,7 @@ def attack(
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+        csv=csv, quiet=quiet,
     )  # fmt: skip
     from ..commands.attack import run_attack
 
@@ -223,13 +237,15 @@ def bench_attacks(
     calls: Annotated[
         int, typer.Option(metavar="N", min=20, help="Gradients asked for an image, about.")
     ] = 1000,
-    method: Annotated[str, typer.Option(metavar="M,M", help="Only these; all by default.")] = "",
+    attacks: Annotated[str, typer.Option(metavar="A,B", help="Only these; all by default.")] = "",
     index: Index = "",
     foolbox: Annotated[
         bool, typer.Option("--foolbox/--no-foolbox", help="Foolbox's attacks, too, if installed.")
     ] = True,
     seed: Seed = 0,
     json: Json = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="PICTURE.png", help="Draw how many images come how near to rho."),
@@ -239,7 +255,7 @@ def bench_attacks(
     """Score attacks by distance over proven rho, on the embedded images; needs no files."""
     from ..commands.bench_attacks import bench
 
-    bench(norm, calls, method, index, seed, json, out, foolbox, overwrite)
+    bench(norm, calls, attacks, index, seed, json, csv, quiet, out, foolbox, overwrite)
 
 
 @app.command()
@@ -261,6 +277,8 @@ def estimate(
     timeout: Timeout = 60.0,
     seed: Seed = 0,
     json: Json = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
     out: Out = None,
     trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
@@ -270,6 +288,7 @@ def estimate(
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+        csv=csv, quiet=quiet,
     )  # fmt: skip
     from ..commands.ask import estimate as ask
 
@@ -320,6 +339,8 @@ def smooth(
     timeout: Timeout = 60.0,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the noise.")] = 0,
     json: Json = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="PICTURE.png", help="Draw certified accuracy against the radius."),
@@ -331,6 +352,7 @@ def smooth(
     asked = Options(
         model, data, labels, index, "any", 0.0, interval(domain), timeout, seed, json, None,
         trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+        csv=csv, quiet=quiet,
     )  # fmt: skip
     radius_asked = radius(at, "--radius") if at else None
     from ...smoothing.rows import Asked

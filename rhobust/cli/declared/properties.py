@@ -12,11 +12,14 @@ from ..options import (
     Certificates,
     Check,
     Checkpoint,
+    Csv,
     Json,
+    JsonAnswer,
     Labels,
     Memory,
     Model,
     Overwrite,
+    Quiet,
     Seed,
     Threads,
     TrustPickle,
@@ -39,6 +42,7 @@ def solve(
     certificate: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the proof of unsat here.")
     ] = None,
+    certificates: Certificates = None,
     check: Check = True,
     checkpoint: Checkpoint = None,
     threads: Threads = 1,
@@ -58,6 +62,7 @@ def solve(
         seed,
         witness,
         certificate,
+        certificates,
         checkpoint,
         threads,
         memory,
@@ -92,7 +97,8 @@ def check(
     workers: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that check a manifest's files.")
     ] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+    json: JsonAnswer = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Re-prove what a certificate, or a manifest of many, claims, without the engine.
 
@@ -100,24 +106,34 @@ def check(
     """
     from ..commands.check import show
 
-    show(certificate, model, property_file, expect, exact, data, labels, workers, as_json)
+    show(certificate, model, property_file, expect, exact, data, labels, workers, json, overwrite)
 
 
 @app.command()
 def vnncomp(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="It holds an instances.csv.")],
-    limit: Annotated[float, typer.Option(metavar="S", help="Seconds for one instance.")] = 60.0,
+    timeout: Annotated[
+        float, typer.Option("--timeout", "--limit", metavar="S", help="Seconds for one instance.")
+    ] = 60.0,
     every: Annotated[int, typer.Option(metavar="K", min=1, help="Only every K-th.")] = 1,
-    json: Json = None,
     seed: Seed = 0,
+    json: Json = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
     certificates: Certificates = None,
     check: Check = True,
+    threads: Threads = 1,
+    memory: Memory = 400.0,
     overwrite: Overwrite = False,
 ) -> None:
     """Answer all instances of a VNN-COMP benchmark; compare them with expected.csv if present."""
+    from ...bnb.settings import Settings
     from ..commands.solve import compete
 
-    compete(folder, limit, every, json, seed, certificates, check, overwrite)
+    spent = Settings(threads=threads, memory=memory * 1e6)
+    compete(
+        folder, timeout, every, json, csv, quiet, seed, certificates, spent, check, overwrite
+    )  # fmt: skip
 
 
 @app.command()

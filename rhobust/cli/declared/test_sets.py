@@ -12,6 +12,7 @@ from ..options import (
     Attacks,
     Certificates,
     Check,
+    Csv,
     Data,
     Domain,
     Index,
@@ -78,9 +79,7 @@ def evaluate(
     scheduler: Scheduler = None,
     seed: Seed = 0,
     json: Json = None,
-    csv: Annotated[
-        Path | None, typer.Option(metavar="OUT.csv", help="Write a table, a row for each image.")
-    ] = None,
+    csv: Csv = None,
     certificates: Certificates = None,
     check: Check = True,
     threads: Threads = 1,
@@ -218,7 +217,7 @@ def metrics(
         typer.Option("--eps", metavar="E", help="A radius, as 0.03 or 8/255; more than once."),
     ] = None,
     correct: Annotated[
-        bool, typer.Option("--correct", help="Leave out images that are misclassified.")
+        bool, typer.Option("--correct-only", help="Leave out images that are misclassified.")
     ] = False,
     iterated: Annotated[
         bool, typer.Option("--iterated", help="Take the iterated estimates, of --iterate.")
