@@ -14,6 +14,8 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any
 
+from .compiler.base.kernel import use
+
 if TYPE_CHECKING:
     from numba.core.event import Event
 
@@ -97,9 +99,22 @@ class Compiling:
 
     def _watch(self) -> None:
         self._watching = True
+        use.listen(_Loading(self))
+
+
+class _Loading:
+    """Loading numba counts as compiling; from then on its events tell of that."""
+
+    def __init__(self, outer: Compiling) -> None:
+        self.outer = outer
+
+    def begin(self) -> None:
+        self.outer.begin()
+
+    def end(self) -> None:
         from numba.core import event
 
-        outer = self
+        outer = self.outer
 
         class Locked(event.Listener):
             def on_start(self, event: Event) -> None:
@@ -122,6 +137,7 @@ class Compiling:
         register: Any = event.register  # has no types
         register("numba:compiler_lock", Locked())
         register("numba:compile", Compiled())
+        outer.end()
 
 
 compiling = Compiling()

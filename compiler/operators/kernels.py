@@ -6,12 +6,11 @@ The patch arrays are (B, groups, C / groups * kh * kw, out H * out W), C-contigu
 
 from __future__ import annotations
 
-from numba import njit
-
 from ..base.arrays import Indices, Tensor
+from ..base.kernel import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather_patches(values: Tensor, geometry: Indices, out: Tensor) -> None:
     """Fill `out` with the patches of values (B, C, H, W); zero where padded."""
     channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
@@ -31,7 +30,7 @@ def gather_patches(values: Tensor, geometry: Indices, out: Tensor) -> None:
                                 flat[b, c, i, j, y, x] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scatter_patches(patches: Tensor, geometry: Indices, out: Tensor) -> None:
     """Add the patches up into out (B, C, H, W), the adjoint of `gather_patches`."""
     channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
@@ -52,7 +51,7 @@ def scatter_patches(patches: Tensor, geometry: Indices, out: Tensor) -> None:
                             out[b, c, row, x * sw + j * dw - left] += flat[b, c, i, j, y, x]
 
 
-@njit(cache=True)
+@kernel
 def row_sizes(position: Indices, terms: int, geometry: Indices, out: Indices) -> None:
     """How many coefficients inside the input a convolution's rows have; terms: channels of a group.
 
@@ -70,7 +69,7 @@ def row_sizes(position: Indices, terms: int, geometry: Indices, out: Indices) ->
         out[m] = rows * columns * terms
 
 
-@njit(cache=True)
+@kernel
 def fill_rows(
     weight: Tensor,
     channel: Indices,

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Mask, Vector
+from ...compiler.base.kernel import kernel
 from ...compiler.question.region import InputRegion
 
 STEPS = 100
@@ -64,7 +64,7 @@ def heavy(duals: Vector) -> Mask:
     return mask
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def _steps(
     start: Indices,
     index: Indices,

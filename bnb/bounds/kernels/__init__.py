@@ -1,4 +1,4 @@
-"""Compiled loops of the bounds.
+"""Loops of the bounds, compiled once there is enough to do (`compiler/base/kernel.py`).
 
 All arrays float64 and C-contiguous unless said; Q queries, B nodes. `owner` (Q,) names the node of
 each query. split (B, N) int8: +1 held active, -1 held inactive, 0 free.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ....compiler.base.arrays import Indices, Mask, Matrix, Vector
+from ....compiler.base.kernel import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def least_over_box(
     lam: Matrix,
     lower: Matrix,
@@ -36,7 +36,7 @@ def least_over_box(
         size[q] += weight
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def knapsack_price(value: Vector, room: Vector, budget: float) -> float:
     """The greatest price at which items of sizes `room` fill the budget, bought costliest first.
 
@@ -80,7 +80,7 @@ def knapsack_price(value: Vector, room: Vector, budget: float) -> float:
     return 0.0
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+@kernel(interpretable=False, fastmath={"reassoc", "contract"})
 def least_over_l1_ball(
     lam: Matrix,
     lower: Matrix,
@@ -185,7 +185,7 @@ def least_over_l1_ball(
         size[q] += 4.0 * weight + 4.0 * tau * (used + radius)
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def least_over_l2_ball(
     lam: Matrix,
     lower: Matrix,
@@ -263,7 +263,7 @@ def least_over_l2_ball(
         size[q] += 8.0 * weight + 8.0 * tau * radius * radius
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def least_radius(
     lam: Matrix,
     base: Vector,

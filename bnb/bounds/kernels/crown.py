@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ....compiler.base.arrays import Indices, Matrix, Phases, Vector
+from ....compiler.base.kernel import kernel
 
 MOST_FLOAT32 = float(np.finfo(np.float32).max)
 """The largest float32 number."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def plain_slopes(lower: Matrix, upper: Matrix, owner: Indices, alpha: Matrix) -> None:
     """The usual slope heuristic (Zhang et al. 2018): alpha (Q, N) is 1 where u > -l, else 0."""
     for q in range(owner.shape[0]):
@@ -20,7 +20,7 @@ def plain_slopes(lower: Matrix, upper: Matrix, owner: Indices, alpha: Matrix) ->
             alpha[q, k] = 1.0 if upper[b, k] > -lower[b, k] else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def relax(
     lam: Matrix,
     lower: Matrix,
@@ -88,7 +88,7 @@ def relax(
         extra[q] += doubt
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def passthrough(
     mu: Matrix,
     bias: Vector,
@@ -108,7 +108,7 @@ def passthrough(
                 extra[q] += abs(m) * bias_radius[k]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def relaxed_forward(
     pre: Matrix,
     lam: Matrix,
@@ -155,7 +155,7 @@ def relaxed_forward(
             post[q, k] = r
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def adam_step(
     value: Matrix,
     grad: Matrix,
@@ -170,8 +170,14 @@ def adam_step(
     They stay float32 numbers, so that they can be stored as such without another bound; where the
     step would leave those, as with gradients of weights near the end of float32, there is none.
     """
-    one = 1.0 - 0.9**step
-    two = 1.0 - 0.999**step
+    # products, for a power is not rounded alike by all
+    one = 1.0
+    two = 1.0
+    for _ in range(step):
+        one *= 0.9
+        two *= 0.999
+    one = 1.0 - one
+    two = 1.0 - two
     for q in range(value.shape[0]):
         for k in range(value.shape[1]):
             g = grad[q, k]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ....compiler.base.arrays import Indices, Mask, Matrix, Phases, Vector
+from ....compiler.base.kernel import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def group_minimum(
     members: Indices,
     share: Vector,
@@ -161,7 +161,7 @@ def group_minimum(
     return best, 4.0 * size + 2.0 * most_size, extra + most_extra
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def group_gains(
     groups: Indices,
     wanted: Mask,
@@ -226,7 +226,7 @@ def group_gains(
                 gain[b, g] = value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_gains(
     lam: Matrix,
     origin: Indices,

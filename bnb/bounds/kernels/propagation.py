@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ....compiler.base.arrays import Indices, Mask, Matrix, Vector
+from ....compiler.base.kernel import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def propagate_row(
     row: int,
     sign: float,
@@ -89,7 +89,7 @@ def propagate_row(
     return changed
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def propagate_nodes(
     asked: Mask,
     above: Vector,

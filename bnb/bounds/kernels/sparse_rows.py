@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ....compiler.base.arrays import Indices, Matrix, Phases, Vector
+from ....compiler.base.kernel import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def row_bound(
     unit: int,
     sign: float,
@@ -80,7 +80,7 @@ def row_bound(
     return bound
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def bound_below_splits(
     lower: Matrix,
     upper: Matrix,
@@ -145,7 +145,7 @@ def bound_below_splits(
                 break
 
 
-@njit(cache=True, nogil=True)
+@kernel(interpretable=False)
 def bound_units(
     before: int,
     first: int,
