@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.base.late import Late, Stop, never
+from ...compiler.base.later import sparse
 from ...compiler.problem import Problem
 from .crown import Ascent, Multipliers, Nodes, ascend, crown, heuristic_slopes
 from .interval import stage_interval
@@ -20,6 +20,11 @@ from .sparse_crown import LocalRows, LocalStages, local_rows
 
 LARGEST_BATCH = 4_000_000
 """Numbers in one array of a batched pass; beyond this the caches are no help."""
+
+SMALL = 50_000
+"""Numbers in rows of all units over the input, up to which whole arrays are as fast as sparse ones:
+milliseconds.
+"""
 
 LARGEST_PRODUCT = 200_000_000
 """Multiplications of such a pass in one stage: tenths of a second between looks at the clock."""
@@ -39,7 +44,8 @@ def root_bounds(
     nodes = Nodes(box, [], [])
     sources = [box]
     unstable: list[Indices] = []
-    local: LocalStages | None = LocalStages(box)
+    numbers = problem.input_size * sum(stage.size for stage in problem.stages)
+    local = LocalStages(box) if numbers > SMALL and problem.ball is None else None
     for number, stage in enumerate(problem.stages):
         if stop():
             return None
@@ -47,8 +53,6 @@ def root_bounds(
         magnitudes.add_stage(problem)
         units = np.flatnonzero((bounds.lower[0] < 0.0) & (bounds.upper[0] > 0.0))
         rows: LocalRows | None = None
-        if problem.ball is not None:
-            local = None
         if stage.relu and local is not None:
             try:
                 rows = local_rows(problem, magnitudes, nodes, unstable, number, units, stop)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Bounds, Indices, Vector
 from ...compiler.base.late import Stop, in_time, never
+from ...compiler.base.later import sparse
 from ...compiler.base.rounding import TINY
 from ...compiler.operators import LinearOperator, times
 from ...compiler.problem import Problem

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Matrix, Vector
 from ...compiler.base.late import Stop, in_time, never
+from ...compiler.base.later import sparse
 from ...compiler.problem import Problem
 from ..bounds.magnitudes import Magnitudes
 from ..nodes.forms import Units

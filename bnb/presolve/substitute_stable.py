@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Bounds, Indices, Matrix, Vector
 from ...compiler.base.late import Stop, in_time, never
+from ...compiler.base.later import sparse
 from ...compiler.base.rounding import TINY
 from ...compiler.language.expressions import Offset
 from ...compiler.operators import Dense, LinearOperator, Sparse, identity
@@ -170,13 +170,13 @@ def _rows_of_units(
 def _operator(matrix: Matrix | sparse.csr_array) -> LinearOperator:
     """Rows as they are cheapest to multiply with; without terms where all are 0."""
     size = matrix.shape[0] * matrix.shape[1]
-    count = matrix.nnz if isinstance(matrix, sparse.csr_array) else int(np.count_nonzero(matrix))
+    full = isinstance(matrix, np.ndarray)
+    count = int(np.count_nonzero(matrix)) if full else matrix.nnz
     if count == 0 or (size >= SMALL and count <= THIN * size):
         found = sparse.csr_array(matrix)
         found.eliminate_zeros()
         return Sparse(found)
-    full = matrix.toarray() if isinstance(matrix, sparse.csr_array) else matrix
-    return Dense(np.ascontiguousarray(full))
+    return Dense(np.ascontiguousarray(matrix if full else matrix.toarray()))
 
 
 def _stage(found: Expanded, places: dict[int, int], relu: bool, name: str) -> Stage:

@@ -15,9 +15,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Bounds, Indices, Mask, Matrix, Vector
+from ...compiler.base.later import sparse
 from ..bounds.crown import Pass, crown, triangle_loss
 from ..bounds.kernels.multi_neuron import add_gains, group_gains
 from ..nodes.batch import Block

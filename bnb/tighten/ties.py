@@ -8,9 +8,9 @@ of one of them is held, and the bound becomes that unit's pre-activation.
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Mask, Matrix
+from ...compiler.base.later import sparse
 from ..bounds.crown import Multipliers
 from ..nodes.batch import Block
 from ..state import State, Tightener

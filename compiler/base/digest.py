@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, fields, is_dataclass
 from enum import Enum
@@ -18,7 +19,8 @@ from typing import Any, TypeAlias
 
 import networkx as nx
 import numpy as np
-from scipy import sparse
+
+from .later import sparse
 
 Question: TypeAlias = Mapping[str, str]
 """A digest for each field of what is asked, by its name."""
@@ -77,6 +79,9 @@ def _content(value: object) -> Content:
     if is_dataclass(value) and not isinstance(value, type):
         names = [item.name for item in _asked(value)]
         return "\n".join(names).encode(), [getattr(value, name) for name in names]
+    # where nobody has loaded that library, no value is of its types
+    if "scipy.sparse" in sys.modules and isinstance(value, sparse.csr_array | sparse.csr_matrix):
+        return b"", (value.shape, value.indptr, value.indices, value.data)
     raise TypeError(f"no digest of a {type(value).__name__} is known")
 
 
@@ -136,12 +141,6 @@ def _(value: Any) -> Content:
     if value.dtype.hasobject:
         return repr(value.shape).encode(), value.reshape(-1).tolist()
     return np.ascontiguousarray(value), (value.dtype.str, value.shape)
-
-
-@_content.register(sparse.csr_array)
-@_content.register(sparse.csr_matrix)
-def _(value: Any) -> Content:
-    return b"", (value.shape, value.indptr, value.indices, value.data)
 
 
 @_content.register

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
 from ..base.arrays import Indices, Mask, Matrix, Vector
+from ..base.later import sparse
 
 
 @dataclass(frozen=True, eq=False)

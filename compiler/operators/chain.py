@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
 from ..base.arrays import Indices, Numbers
+from ..base.later import sparse
 from .linear_operator import LinearOperator
 from .scale import Scale
 from .select import Select, is_identity

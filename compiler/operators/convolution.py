@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
 from ..base.arrays import Indices, Numbers, Tensor, exact
 from ..base.late import go_on
+from ..base.later import sparse
 from .kernels import fill_rows, gather_patches, row_sizes, scatter_patches
 from .linear_operator import is_exact, portions
 

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import cast
 
 import numpy as np
-from scipy import sparse
 
 from ..base.arrays import Indices, Matrix, Numbers, exact
+from ..base.later import sparse
 from .linear_operator import is_exact, portions
 
 

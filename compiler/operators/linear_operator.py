@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from scipy import sparse
-
 from ..base.arrays import Indices, Numbers
 from ..base.late import go_on
+from ..base.later import sparse
 
 PORTION = 100_000
 """Exact products between two looks at the clock, about a tenth of a second."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from ..base.arrays import Indices, Numbers, Vector, exact
+from ..base.later import sparse
 from .linear_operator import is_exact
 
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
-from scipy import sparse
 
 from ..base.arrays import Indices, Numbers, exact
+from ..base.later import sparse
 from .linear_operator import LinearOperator, is_exact
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Matrix, Vector
+from ...compiler.base.later import sparse
 from ...compiler.base.norms import L1, L2, NormKind
 from ...compiler.problem import Ball
 from .guard import Guarded

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Matrix, Vector
+from ...compiler.base.later import sparse
 from ...compiler.base.untrusted import attempt
 from .highs import Answer, Oracle, Program, Solver, no_answer
 

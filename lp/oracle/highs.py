@@ -13,9 +13,9 @@ from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Matrix, Vector
+from ...compiler.base.later import sparse
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Mask, Vector
 from ...compiler.base.kernel import kernel
+from ...compiler.base.later import sparse
 from ...compiler.question.region import InputRegion
 
 STEPS = 100

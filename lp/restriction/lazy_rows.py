@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Mask, Matrix, Vector
+from ...compiler.base.later import sparse
 
 FIRST, GROWTH, LARGEST = 64, 1.05, 512
 """Rows of a batch: the first, how it grows, and the most."""

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Matrix, Vector
+from ...compiler.base.later import sparse
 from ...compiler.base.norms import L1, L2, NormKind
 from ...compiler.question.region import InputRegion
 from ..oracle.guard import Guarded

@@ -13,16 +13,16 @@ from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Indices, Mask, Matrix, Vector
 from ...compiler.base.late import go_on
+from ...compiler.base.later import sparse
 from ...compiler.network.graph import Network
 from ...compiler.network.layers import Layer, Linear, Rectifier, Sum
 from ...compiler.network.linear_region import Fixed
 from ...compiler.operators import Chain, Dense, LinearOperator, times
 
-Rows: TypeAlias = Matrix | sparse.csr_array
+Rows: TypeAlias = "Matrix | sparse.csr_array"
 
 DENSE = 0.2
 """Share of nonzeros from which rows are kept as full arrays."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from ...compiler.base.arrays import Matrix, Vector
+from ...compiler.base.later import linalg
 from ...compiler.base.untrusted import attempt
 
 STEPS = 400
@@ -111,8 +111,8 @@ def _newton(gram: Matrix, slope: Vector, damping: float) -> Vector | None:
         if not (np.isfinite(damped).all() and np.isfinite(slope).all()):
             return None
         try:
-            step: Vector = cho_solve(cho_factor(damped, check_finite=False), slope)
-        except LinAlgError:
+            step: Vector = linalg.cho_solve(linalg.cho_factor(damped, check_finite=False), slope)
+        except linalg.LinAlgError:
             damped = damped + (1e-10 * float(np.trace(damped))) * np.eye(len(slope))
         else:
             return step if np.isfinite(step).all() else None

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from ...compiler.base.arrays import Matrix, Vector
+from ...compiler.base.later import sparse
 from ...compiler.base.norms import LINF
 from ...compiler.base.tolerances import Tolerances
 from ...compiler.base.untrusted import attempt

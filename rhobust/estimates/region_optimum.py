@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import sparse
 
 from ..compiler.base.arrays import Indices, Matrix, Vector
+from ..compiler.base.later import sparse
 from ..compiler.base.tolerances import Tolerances
 from ..compiler.problem import Problem
 from ..lp.oracle.ball import solve_within

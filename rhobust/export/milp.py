@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import sparse
 
 from ..bnb.bounds.crown import Nodes, crown, heuristic_slopes
 from ..bnb.bounds.magnitudes import Magnitudes
 from ..bnb.bounds.region_bounds import LARGEST_BATCH, root_bounds
 from ..compiler.base.arrays import Bounds, Indices, Vector
 from ..compiler.base.errors import LanguageError
+from ..compiler.base.later import sparse
 from ..compiler.base.norms import L1
 from ..compiler.problem import Ball, Branch, Problem, Stage
 from ..compiler.steps.compile import Compiled

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from ..compiler.base.arrays import Mask, Vector
+from ..compiler.base.later import sparse
 
 
 @dataclass(frozen=True, eq=False)

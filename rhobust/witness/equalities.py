@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
-from scipy import linalg
 
 from ..compiler.base.arrays import Indices, Matrix, Numbers, Vector, exact
+from ..compiler.base.later import linalg
 from ..compiler.language.exact_rows import Form, entries, values
 from ..compiler.language.expressions import Variable
 from ..compiler.language.formulas import And, Formula, Or, Relation
