@@ -14,8 +14,6 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any
 
-from .compiler.base.kernel import use
-
 if TYPE_CHECKING:
     from numba.core.event import Event
 
@@ -99,6 +97,8 @@ class Compiling:
 
     def _watch(self) -> None:
         self._watching = True
+        from .compiler.base.kernel import use
+
         use.listen(_Loading(self))
 
 

@@ -170,13 +170,13 @@ def _rows_of_units(
 def _operator(matrix: Matrix | sparse.csr_array) -> LinearOperator:
     """Rows as they are cheapest to multiply with; without terms where all are 0."""
     size = matrix.shape[0] * matrix.shape[1]
-    full = isinstance(matrix, np.ndarray)
-    count = int(np.count_nonzero(matrix)) if full else matrix.nnz
+    count = int(np.count_nonzero(matrix)) if isinstance(matrix, np.ndarray) else matrix.nnz
     if count == 0 or (size >= SMALL and count <= THIN * size):
         found = sparse.csr_array(matrix)
         found.eliminate_zeros()
         return Sparse(found)
-    return Dense(np.ascontiguousarray(matrix if full else matrix.toarray()))
+    full = matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
+    return Dense(np.ascontiguousarray(full))
 
 
 def _stage(found: Expanded, places: dict[int, int], relu: bool, name: str) -> Stage:

@@ -17,7 +17,6 @@ from functools import singledispatch
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-import networkx as nx
 import numpy as np
 
 from .later import sparse
@@ -141,9 +140,3 @@ def _(value: Any) -> Content:
     if value.dtype.hasobject:
         return repr(value.shape).encode(), value.reshape(-1).tolist()
     return np.ascontiguousarray(value), (value.dtype.str, value.shape)
-
-
-@_content.register
-def _(value: nx.DiGraph) -> Content:
-    nodes = [(name, dict(data)) for name, data in value.nodes(data=True)]
-    return b"", (nodes, [(one, to, dict(data)) for one, to, data in value.edges(data=True)])

@@ -46,7 +46,7 @@ def probes(network: Network) -> tuple[Matrix, Matrix]:
         rng.normal(size=size),
     ]
     large = [100.0 * rng.normal(size=size), 10.0 * rng.normal(size=size)]
-    numbers = sum(int(network.graph.nodes[node]["size"]) for node in network.order)
+    numbers = sum(network.size(node) for node in network.order)
     most = max(1, FEW // numbers)
     return np.array(unit[:most]), np.array(large[:most])
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -21,6 +22,10 @@ from ..language.concatenation import expression_of
 from ..language.expressions import Affine, Application, Expression, Operand, define
 from .error_analysis import Enclosed
 from .layers import Layer, Linear
+from .node import Node
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Runtime = Callable[[Matrix], Matrix]
 """The source's own float32 evaluation: rows of inputs to rows of outputs."""
@@ -30,15 +35,15 @@ Runtime = Callable[[Matrix], Matrix]
 class Network:
     """A feed-forward network with one input and one output, both flat vectors.
 
-    graph: nodes carry `layer` and `size`, in topological order of insertion; edges carry `slot`,
-    the positions of the argument they feed. The node `input` is the input. digest: SHA-256 of what
-    defines it, which for one that was read from an ONNX file (onnx) are the file's bytes. path:
-    of the file that it was read from, "" where there is none; beside: of other files with weights.
+    nodes: by their names, each behind what feeds it; `input` is the input's name. digest: SHA-256
+    of what defines it, which for one that was read from an ONNX file (onnx) are the file's bytes.
+    path: of the file that it was read from, "" where there is none; beside: of other files with
+    weights.
     beyond: what it does that its file does not, and how to get a file that does; "" for all others.
     ordered: the source ends with a softmax that is left out; only the order of outputs is its own.
     """
 
-    graph: nx.DiGraph
+    nodes: dict[str, Node]
     output: str
     input_shape: tuple[int, ...]
     name: str = field(default="network", metadata=UNASKED)
@@ -93,34 +98,55 @@ class Network:
 
     @property
     def output_size(self) -> int:
-        return int(self.graph.nodes[self.output]["size"])
+        return self.size(self.output)
 
     @cached_property
     def order(self) -> list[str]:
         """The nodes that the output depends on, in topological order, input first."""
-        needed = nx.ancestors(self.graph, self.output) | {self.output, self.INPUT}
-        return [node for node in nx.topological_sort(self.graph) if node in needed]
+        needed = {self.output}
+        for node in reversed(self.nodes.values()):
+            if node.name in needed:
+                needed.update(node.sources)
+        return [self.INPUT, *(name for name in self.nodes if name in needed)]
+
+    @cached_property
+    def graph(self) -> nx.DiGraph:
+        """For those who look at it with networkx: nodes carry `layer` and `size`, in topological
+        order, and edges `slots`, the positions of the arguments that they feed.
+        """
+        import networkx as nx
+
+        made = nx.DiGraph()
+        made.add_node(self.INPUT, size=self.input_size)
+        for node in self.nodes.values():
+            made.add_node(node.name, layer=node.layer, size=node.size)
+            for slot, source in enumerate(node.sources):
+                made.add_edge(source, node.name)
+                made.edges[source, node.name].setdefault("slots", []).append(slot)
+        return made
 
     def layer(self, node: str) -> Layer:
-        layer: Layer = self.graph.nodes[node]["layer"]
-        return layer
+        return self.nodes[node].layer
+
+    def size(self, node: str) -> int:
+        """How many numbers a node gives."""
+        return self.input_size if node == self.INPUT else self.nodes[node].size
 
     @cached_property
     def sources(self) -> dict[str, list[str]]:
         """For each node the nodes that feed it, by argument position."""
-        found: dict[str, list[str]] = {}
-        for node in self.order:
-            slots: list[tuple[int, str]] = []
-            for source, _, data in self.graph.in_edges(node, data=True):
-                slots.extend((slot, source) for slot in data["slots"])
-            found[node] = [source for _, source in sorted(slots)]
-        return found
+        fed = {name: list(self.nodes[name].sources) for name in self.order[1:]}
+        return {self.INPUT: [], **fed}
+
+    @cached_property
+    def readers(self) -> Counter[str]:
+        """How many nodes each node feeds."""
+        return Counter(source for node in self.nodes.values() for source in {*node.sources})
 
     @property
     def relus(self) -> int:
         """Number of rectified units; the maximum of n numbers counts as n - 1."""
-        sizes = self.graph.nodes
-        return sum(self.layer(n).units(int(sizes[n]["size"])) for n in self.order[1:])
+        return sum(self.layer(node).units(self.size(node)) for node in self.order[1:])
 
     @cached_property
     def work(self) -> int:
@@ -137,13 +163,9 @@ class Network:
 
         A softmax that was left out stays out. Raises InputError for what ONNX has no operator for.
         """
-        from .onnx_writer import Node, onnx_model
+        from .onnx_writer import onnx_model
 
-        sizes = self.graph.nodes
-        nodes = [
-            Node(name, self.layer(name), int(sizes[name]["size"]), tuple(self.sources[name]))
-            for name in self.order[1:]
-        ]
+        nodes = [self.nodes[name] for name in self.order[1:]]
         return onnx_model(self.name, self.INPUT, self.input_shape, nodes, self.output)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
@@ -237,7 +259,7 @@ class Network:
             go_on()
             layer = self.layer(node)
             result = layer.formula([known[s] for s in self.sources[node]], node)
-            shared = self.graph.out_degree(node) > 1 or node == self.output
+            shared = self.readers[node] > 1 or node == self.output
             # an output that speaks of order alone has a variable of its own, to be known by
             known_by = self.ordered and node == self.output
             if known_by or layer.named == "always" or (shared and layer.named == "if_shared"):
@@ -267,27 +289,27 @@ class GraphBuilder:
     """Grows a graph node by node; used by all importers."""
 
     def __init__(self, input_shape: tuple[int, ...]) -> None:
-        self.graph = nx.DiGraph()
+        self.nodes: dict[str, Node] = {}
         self.input_shape = input_shape
-        size = int(np.prod(input_shape, dtype=np.int64))
-        self.graph.add_node(Network.INPUT, size=size)
 
     def size(self, node: str) -> int:
-        return int(self.graph.nodes[node]["size"])
+        if node == Network.INPUT:
+            return int(np.prod(self.input_shape, dtype=np.int64))
+        return self.nodes[node].size
 
     def add(self, name: str, layer: Layer, size: int, *sources: str) -> str:
-        """Append a layer fed by `sources`; returns its name, made unique."""
+        """Append a layer fed by `sources`, which are there already; returns its name, made unique.
+
+        Raises KeyError for a source that is not.
+        """
+        for source in sources:
+            self.size(source)
         unique, serial = name or layer.kind, 1
-        while unique in self.graph:
+        while unique in self.nodes or unique == Network.INPUT:
             serial += 1
             unique = f"{name or layer.kind}.{serial}"
-        self.graph.add_node(unique, layer=layer, size=size)
-        for slot, source in enumerate(sources):
-            if self.graph.has_edge(source, unique):
-                self.graph.edges[source, unique]["slots"].append(slot)
-            else:
-                self.graph.add_edge(source, unique, slots=[slot])
+        self.nodes[unique] = Node(unique, layer, size, sources)
         return unique
 
     def finish(self, output: str, **details: object) -> Network:
-        return Network(self.graph, output, self.input_shape, **details)  # type: ignore[arg-type]
+        return Network(dict(self.nodes), output, self.input_shape, **details)  # type: ignore[arg-type]

@@ -56,13 +56,13 @@ def in_front(network: Network, mean: Vector, std: Vector, remedy: str = "") -> N
     names[Network.INPUT] = builder.add(SCALED, second, size, names[Network.INPUT])
     for node in network.order[1:]:
         sources = [names[source] for source in network.sources[node]]
-        own = int(network.graph.nodes[node]["size"])
+        own = network.size(node)
         names[node] = builder.add(node, network.layer(node), own, *sources)
     digest = hashlib.sha256(f"normalized {network.digest}\n".encode())
     digest.update(centre.astype("<f4").tobytes() + scale.astype("<f4").tobytes())
     runtime = network.runtime and NormalizedRuntime(network.runtime, centre, scale)
     return replace(
-        network, graph=builder.graph, output=names[network.output], runtime=runtime, onnx=False,
+        network, nodes=builder.nodes, output=names[network.output], runtime=runtime, onnx=False,
         notes=(*network.notes, _told(centre, scale)), digest=digest.hexdigest(),
         name=f"{network.name} (normalised)", beyond=remedy,
     )  # fmt: skip

@@ -38,6 +38,7 @@ from .layers import (
     Sign,
     Sum,
 )
+from .node import Node
 
 OPSET, FORMAT = 17, 8
 """Of 2022: what every runtime of today reads."""
@@ -45,16 +46,6 @@ LARGEST = 50_000_000
 """Elements of a sparse matrix that is written as a dense one."""
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A layer of `size` outputs, and the names of what feeds it."""
-
-    name: str
-    layer: Layer
-    size: int
-    sources: tuple[str, ...]
 
 
 def onnx_model(

@@ -136,7 +136,7 @@ class NetworkRegion:
 
     def _pull(self, rows: sparse.csr_array, node: str) -> Rows:
         """Rows over the joined sources of a node as rows over the input."""
-        widest = max(int(self.network.graph.nodes[n]["size"]) for n in self.network.order)
+        widest = max(self.network.size(n) for n in self.network.order)
         step = max(1, CHUNK // widest)
         parts = [
             self._pulled_from(
@@ -159,7 +159,7 @@ class NetworkRegion:
         found: dict[str, Rows] = {}
         start = 0
         for source in sources:
-            end = start + int(self.network.graph.nodes[source]["size"])
+            end = start + self.network.size(source)
             part = rows[:, start:end]
             found[source] = _sum(found[source], part) if source in found else part
             start = end

@@ -16,9 +16,8 @@ PACKAGES = ("rhobust", "numpy", "scipy", "numba", "highspy", "onnx", "onnxruntim
 
 def card(network: Network) -> dict[str, object]:
     """The model, as `Run.card` has it."""
-    graph = network.graph.nodes
     layers = [
-        {"name": node, "kind": network.layer(node).kind, "size": int(graph[node]["size"])}
+        {"name": node, "kind": network.layer(node).kind, "size": network.size(node)}
         for node in network.order[1:]
     ]
     return {

@@ -119,7 +119,7 @@ def _compared(network: Network, data: bytes) -> str:
     """Whether an accepted network computes what onnxruntime computes, on some inputs more."""
     session, given, double = _session(data)
     rng = np.random.default_rng(1)
-    numbers = sum(int(network.graph.nodes[node]["size"]) for node in network.order)
+    numbers = sum(network.size(node) for node in network.order)
     scales = np.array([0.1, 0.5, 1.0, 1.0, 1.0, 5.0, 30.0])[: max(1, FEW // numbers)]
     inputs = rng.normal(size=(len(scales), network.input_size)) * scales[:, None]
     inputs = inputs.astype(np.float32).astype(np.float64)

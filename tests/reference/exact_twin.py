@@ -23,7 +23,7 @@ def exact_twin(network: Network) -> ExactNetwork:
     plain: dict[str, ExactStage] = {}  # stages that a bend may still take over
     for node in order[1:]:
         layer, sources = network.layer(node), network.sources[node]
-        size = int(network.graph.nodes[node]["size"])
+        size = network.size(node)
         zero = oracles.vector([0] * size)
         stage: ExactStage
         if isinstance(layer, Linear | Sum):
@@ -64,7 +64,7 @@ def _bends(network: Network, node: str) -> tuple[Bend, ...]:
     layer = network.layer(node)
     if isinstance(layer, Linear | Sum):
         return ()
-    found = activation(layer, int(network.graph.nodes[node]["size"]))
+    found = activation(layer, network.size(node))
     return () if isinstance(found, Greatest) else found
 
 

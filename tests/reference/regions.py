@@ -87,7 +87,7 @@ def exact_region(network: Network, point: Vector) -> ExactRegion:
     for node in network.order[1:]:
         layer = network.layer(node)
         sources = [known[source] for source in network.sources[node]]
-        width = int(network.graph.nodes[node]["size"])
+        width = network.size(node)
         if isinstance(layer, Linear | Sum):
             matrices, bias = affine(layer, width)
             every = [row for source in sources for row in source]

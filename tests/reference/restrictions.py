@@ -103,7 +103,7 @@ class _Builder:
         sources = self.network.sources[node]
         starts = [self.start[source] for source in sources]
         values = [self.values[source][0] for source in sources]
-        size = int(self.network.graph.nodes[node]["size"])
+        size = self.network.size(node)
         self.start[node] = self.add(self.network.layer(node), starts, values, size)
 
     def add(self, layer: Layer, starts: list[int], values: list[Floats], size: int) -> int:

@@ -80,7 +80,7 @@ FREE = {"batch", "nodes", "memory", "threads", "oracle", "tracked"}
 """What a search may have more of when it goes on."""
 
 NETWORK: dict[str, Change] = {
-    "graph": lambda old: network(2.0).graph,
+    "nodes": lambda old: network(2.0).nodes,
     "output": lambda old: "another",
     "input_shape": lambda old: (1, *old),
     "digest": lambda old: "another",

@@ -70,7 +70,7 @@ def _table(network: Network) -> Table:
     table.add_row(network.INPUT, "input", "", f"{network.input_size:,}", "")
     for node in network.order[1:]:
         layer = network.layer(node)
-        count, size = _parameters(layer), int(network.graph.nodes[node]["size"])
+        count, size = _parameters(layer), network.size(node)
         after = ", ".join(network.sources[node])
         table.add_row(node, _kind(layer), after, f"{size:,}", f"{count:,}" if count else "")
     return table

@@ -1,0 +1,71 @@
+"""What a process loads before it answers: every call pays for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rhobust.embedded import embedded_images
+
+SLOW = (
+    "PIL", "dask", "highspy", "keras", "matplotlib", "networkx", "numba", "numpy", "onnx",
+    "onnxruntime", "pandas", "scipy.linalg", "scipy.optimize", "scipy.sparse", "scipy.stats",
+    "sklearn", "sqlalchemy", "torch",
+)  # fmt: skip
+"""Libraries that take more than ten milliseconds."""
+
+SCRIPT = f"""
+import atexit, sys
+atexit.register(lambda: print("loaded", *sorted({set(SLOW)} & set(sys.modules)), file=sys.stderr))
+"""
+PROGRAM = "from rhobust.__main__ import main; main()"
+
+
+def loaded(code: str, *arguments: str) -> tuple[set[str], str]:
+    """The slow libraries of a process, and what it printed."""
+    command = [sys.executable, "-c", SCRIPT + code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("loaded")]
+    assert len(lines) == 1, done.stderr
+    return set(lines[0].split()[1:]), done.stdout
+
+
+def test_import() -> None:
+    assert loaded("import rhobust; rhobust.__version__")[0] == set()
+
+
+@pytest.mark.parametrize("command", [[], ["solve"], ["verify"], ["evaluate"]])
+def test_help(command: list[str]) -> None:
+    found, printed = loaded(PROGRAM, *command, "--help")
+    assert found == set() and "Usage: rhobust" in printed
+
+
+def question(radius: float) -> str:
+    """Whether the first embedded image can lose its label within a radius, all pixels in [0, 1]."""
+    images, labels = embedded_images()
+    image, label = np.round(images[0].ravel() / 255.0, 3), int(labels[0])
+    lines = [f"(declare-const X_{i} Real)" for i in range(64)]
+    lines += [f"(declare-const Y_{k} Real)" for k in range(10)]
+    for i, pixel in enumerate(image):
+        lines.append(f"(assert (>= X_{i} {max(pixel - radius, 0.0):.3f}))")
+        lines.append(f"(assert (<= X_{i} {min(pixel + radius, 1.0):.3f}))")
+    rivals = [f"(>= Y_{k} Y_{label})" for k in range(10) if k != label]
+    return "\n".join([*lines, f"(assert (or {' '.join(rivals)}))"])
+
+
+@pytest.mark.parametrize("network", ["digits", "digits_conv"])
+@pytest.mark.parametrize(("radius", "status"), [(0.02, "unsat"), (0.25, "sat")])
+def test_a_question_that_is_soon_answered(
+    network: str, radius: float, status: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "question.vnnlib"
+    path.write_text(question(radius))
+    found, printed = loaded(PROGRAM, "solve", network, str(path))
+    assert printed.split()[0] == status
+    # the model is read, and compared with its own runtime
+    assert found == {"numpy", "onnx", "onnxruntime"}
