@@ -22,8 +22,8 @@ import numpy as np
 
 import rhobust as rb
 from rhobust.compiler.base.arrays import Indices, Vector
+from rhobust.compiler.shown.record import finite
 from rhobust.embedded import embedded_images
-from rhobust.report.row import finite
 
 from .workloads import DATA, MNIST, WK17A, run
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .compiling import on_compiling
     from .evaluation.evaluate import evaluate
     from .evaluation.result import Evaluation
+    from .frames import to_dataframe
     from .networks.load import load
     from .queries.attack import attack
     from .queries.estimate import rho_estimate
@@ -93,6 +94,7 @@ __all__ = [
     "solve",
     "step",
     "store",
+    "to_dataframe",
     "training",
     "verify",
     "write_comparison",
@@ -147,6 +149,7 @@ _HOMES = {
     "rho": ".queries.rho",
     "rho_estimate": ".queries.estimate",
     "solve": ".queries.solve",
+    "to_dataframe": ".frames",
     "verify": ".queries.verify",
     "write_comparison": ".report.writing",
     "write_report": ".report.writing",

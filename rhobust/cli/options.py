@@ -168,6 +168,10 @@ Log = Annotated[
     str, typer.Option(metavar="LEVEL", help="Log to standard error: debug, info, warning or error.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="The summary, and nothing else.")]
+AccuracyAt = Annotated[
+    list[str] | None,
+    typer.Option("--eps", metavar="E", help="Tell the accuracy at this radius; more than once."),
+]
 Radii = Annotated[
     list[str] | None,
     typer.Option("--eps", metavar="E", help="A radius, as 0.03 or 8/255; more than once."),

@@ -11,6 +11,7 @@ import typer
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim
+from ..compiler.shown.pixels import image_shape
 from ..data import Images, digits, normalized
 from ..data import load as load_images
 from ..embedded import NAMES
@@ -85,13 +86,11 @@ def folder(path: Path | None) -> None:
 
 def pixels(network: Network, images: Images) -> tuple[int, ...]:
     """The shape in which an image is drawn: (H, W), (C, H, W) or (H, W, C)."""
-    for shape in (images.shape, network.input_shape):
-        drawn = tuple(side for side in shape if side != 1)
-        if len(drawn) == 2 or (len(drawn) == 3 and 3 in (drawn[0], drawn[2])):
-            return drawn
-    side = round(network.input_size**0.5)
-    if side > 1 and side * side == network.input_size:
-        return side, side
+    shapes = images.shape, network.input_shape
+    for square in (False, True):
+        for shape in shapes:
+            if (drawn := image_shape(shape, square=square)) is not None:
+                return drawn
     raise InputError(f"inputs of shape {network.input_shape} cannot be drawn; leave out --out")
 
 

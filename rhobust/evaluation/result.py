@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+import json
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..compiler.base.errors import InputError
 from ..compiler.question.claim import check_eps
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Told, count
+from ..metrics.wording import percent, robust_accuracy
 from ..results import Verdict
 from ..store.record import Decision, Record, Run
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
-class Evaluation:
+class Evaluation(Result):
     """The images of a test set under one question.
 
     records: what is known of each image, by index; where the evaluation ended early, those that
@@ -37,8 +39,21 @@ class Evaluation:
     def __len__(self) -> int:
         return len(self.run.indices)
 
-    def __repr__(self) -> str:
-        return f"<Evaluation of {len(self)} images: {self.summary().splitlines()[-1]}>"
+    def record(self) -> dict[str, Any]:
+        """The numbers of the whole; the images themselves are in `to_json(path)`."""
+        accuracies = [
+            {"eps": eps, "lower": low, "upper": high, "attacked": self.attacked(eps)}
+            for eps, (low, high) in ((eps, self.robust(eps)) for eps in self.eps)
+        ]
+        return {
+            "run": self.run.id, "images": len(self), "clean": self.clean, "robust": accuracies,
+            "exact": self.exact(), "reason": self.reason or None,
+            "unfinished": len(self.unfinished),
+        }  # fmt: skip
+
+    def _told(self) -> Told:
+        facts = tuple(("", one) for one in self.summary().splitlines())
+        return Told(f"Evaluation of {count(len(self), 'image')}", facts)
 
     @property
     def finished(self) -> tuple[Record, ...]:
@@ -92,16 +107,19 @@ class Evaluation:
             lines.append(f"ended early ({self.reason}): images that were not reached are undecided")
         return "\n".join(lines or [clean])
 
-    def to_json(self, path: str | Path, *, overwrite: bool = False) -> None:
+    def to_json(self, path: str | Path | None = None, *, overwrite: bool = False) -> str:
         """Appends a JSON line for each finished image that the file does not have yet.
 
+        Returns the numbers of the whole, which `to_dict` has; without a path nothing is written.
         Raises InputError for a file that holds anything but this run, unless it may be overwritten.
         """
         from .outputs.json_lines import JsonLines
 
-        with JsonLines(Path(path), self.run, overwrite=overwrite) as lines:
-            for record in self.finished:
-                lines.write(record)
+        if path is not None:
+            with JsonLines(Path(path), self.run, overwrite=overwrite) as lines:
+                for record in self.finished:
+                    lines.write(record)
+        return json.dumps(self.to_dict(), allow_nan=False)
 
     def to_csv(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes a table with a row for each finished image, in the place of one of this run.
@@ -137,18 +155,11 @@ class Evaluation:
 
     def _at_radius(self, eps: float) -> str:
         lower, undecided = self._counts(eps)
-        count = max(1, len(self))
-        low = percent(lower / count, math.floor)
-        if undecided:
-            high = percent((lower + undecided) / count, math.ceil)
-            told = f"robust accuracy between {low} and {high} at {eps:g}"
-            how = f"proven; {undecided:,} of {len(self):,} undecided"
-        else:
-            told, how = f"robust accuracy {percent(lower / count)} at {eps:g}", "proven"
+        told = robust_accuracy(lower, lower + undecided, len(self), eps)
         attacks = ""
         if self.run.question.get("attacks") and self._attacked_all(eps):
             attacks = f", attacks alone would say {percent(self.attacked(eps))}"
-        return f"{told} ({how}){attacks}"
+        return told + attacks
 
     def _attacked_all(self, eps: float) -> bool:
         """Whether attacks ran on every image that is open, so that their share says something."""
@@ -164,11 +175,3 @@ class Evaluation:
             return told
         low, high = np.median(known, axis=0)
         return f"{told}, its median between {low:.4g} and {high:.4g}"
-
-
-def percent(share: float, rounded: Callable[[float], int] = round) -> str:
-    """A share as tenths of a percent; rounded: floor, ceil or round."""
-    # what is a whole number of tenths but for its last bit stays one
-    tenths = share * 1000.0
-    whole = round(tenths)
-    return f"{(whole if abs(tenths - whole) < 1e-9 else rounded(tenths)) / 10:.1f} %"

@@ -17,21 +17,25 @@ import numpy as np
 from ..compiler.base.arrays import Vector
 from ..compiler.base.errors import InputError
 from ..compiler.question.claim import check_eps
+from ..compiler.shown.numbers import at_least, at_most, digits
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Told, count
 from .comparison import McNemar, mcnemar
 from .fits import Fit, fit
 from .intervals import Distances, Results, distances
 from .sampling import CONFIDENCE, Ends, between, clopper_pearson, uniform_width
 from .shares import Accuracy, Share, accuracy, by_class, radii
+from .wording import between_percents
 
 __all__ = [
     "Accuracy", "Curve", "Ends", "Fit", "Frequency", "McNemar", "Results", "Severity", "Share",
-    "accuracy", "by_class", "clopper_pearson", "curve", "fit", "frequency", "mcnemar", "quantile",
-    "radii", "severity",
+    "accuracy", "by_class", "clopper_pearson", "curve", "fit", "frequency", "mcnemar", "mean",
+    "quantile", "radii", "severity",
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Frequency:
+@dataclass(frozen=True, slots=True, repr=False)
+class Frequency(Result):
     """The adversarial frequency phi(eps) = share of images with rho <= eps: lower <= phi <= upper.
 
     lower counts the images with an example within eps. From estimates it is the paper's phi-hat:
@@ -44,14 +48,18 @@ class Frequency:
     upper: float
     images: int
 
+    def _told(self) -> Told:
+        share = between_percents(self.lower, self.upper)
+        return Told(f"Frequency {share} at {self.eps:g}", (("", count(self.images, "image")),))
+
     def sampling(self, confidence: float = CONFIDENCE) -> Ends:
         """Where phi of all images of the kind lies, with this confidence (Clopper, Pearson)."""
         least, most = round(self.lower * self.images), round(self.upper * self.images)
         return between(least, most, self.images, confidence)
 
 
-@dataclass(frozen=True, slots=True)
-class Severity:
+@dataclass(frozen=True, slots=True, repr=False)
+class Severity(Result):
     """The adversarial severity mu(eps), the mean of rho over the images with rho <= eps.
 
     estimate: the mean distance of the examples within eps, the paper's mu-hat; None where there is
@@ -69,9 +77,18 @@ class Severity:
     found: int
     possible: int
 
+    def _told(self) -> Told:
+        facts = [("", f"examples of {count(self.found, 'image')}")]
+        if self.lower is not None and self.upper is not None:
+            facts.append(("", f"between {at_least(self.lower)} and {at_most(self.upper)}"))
+        if self.reason:
+            facts.append(("", self.reason))
+        estimate = "none" if self.estimate is None else digits(self.estimate)
+        return Told(f"Severity {estimate} (estimate) at {self.eps:g}", tuple(facts))
 
-@dataclass(frozen=True, eq=False)
-class Curve:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Curve(Result):
     """The share of images with rho <= eps, as a function of eps: steps at `eps`, (M,), increasing.
 
     Between eps[k] and eps[k + 1] the share lies in [lower[k], upper[k]]; lower is the paper's curve
@@ -82,6 +99,12 @@ class Curve:
     lower: Vector
     upper: Vector
     images: int
+
+    def _told(self) -> Told:
+        facts = [("", count(self.images, "image")), ("", count(len(self.eps), "step"))]
+        if len(self.eps):
+            facts.append(("from", f"{digits(self.eps[0])} to {digits(self.eps[-1])}"))
+        return Told("Curve", tuple(facts))
 
     def __call__(self, eps: float) -> Frequency:
         """The adversarial frequency at a radius."""
@@ -157,6 +180,13 @@ def quantile(
     place = max(math.ceil(share * len(known) - 1e-9), 1) - 1
     lower, upper = np.sort(known.lower)[place], np.sort(known.upper)[place]
     return float(min(lower, upper)), float(upper)
+
+
+def mean(results: Results, correct_only: bool = False) -> tuple[float, float]:
+    """The mean of rho over the images: at least, at most; inf where some image has no example."""
+    known = _chosen(results, correct_only)
+    lower, upper = float(known.lower.mean()), float(known.upper.mean())
+    return min(lower, upper), upper
 
 
 def _chosen(results: Results, correct_only: bool) -> Distances:

@@ -14,14 +14,15 @@ import numpy.typing as npt
 
 from ..compiler.base.arrays import Mask, Vector
 from ..compiler.base.errors import InputError
+from ..compiler.shown.told import Shown, Told, count
 from ..results import Estimate, RhoResult, Verdict, VerifyResult
 from .records import Evaluated, Known, Recorded, is_recorded, known_of, listed
 
 Result: TypeAlias = Estimate | RhoResult | VerifyResult
 
 
-@dataclass(frozen=True, eq=False)
-class Distances:
+@dataclass(frozen=True, eq=False, repr=False)
+class Distances(Shown):
     """rho of image k lies in [lower[k], upper[k]].  Both (N,), inf where no example is known.
 
     An estimate has lower 0: it proves nothing below it. correct: whether the network gives the
@@ -46,6 +47,10 @@ class Distances:
 
     def __len__(self) -> int:
         return len(self.lower)
+
+    def _told(self) -> Told:
+        facts = (("", f"{int(np.isfinite(self.upper).sum()):,} with an example"),)
+        return Told(f"Distances of {count(len(self), 'image')}", facts)
 
     def kept(self, mask: Mask) -> Distances:
         """Those of some images, (N,)."""

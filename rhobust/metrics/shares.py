@@ -9,13 +9,16 @@ import numpy as np
 
 from ..compiler.base.arrays import Mask
 from ..compiler.question.claim import check_eps
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Told, count
 from .intervals import Distances, distances
 from .records import Recorded, Records, listed
 from .sampling import CONFIDENCE, Ends, between
+from .wording import between_percents
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+@dataclass(frozen=True, slots=True, repr=False)
+class Share(Result):
     """Of `images` images at least `least` and at most `most` have a property: proven.
 
     sampling: what that says of all images of the kind, with the confidence asked for.
@@ -25,6 +28,10 @@ class Share:
     most: int
     images: int
     sampling: Ends
+
+    def _told(self) -> Told:
+        share = between_percents(self.lower, self.upper)
+        return Told(f"Share {share}", (("", count(self.images, "image")),))
 
     @property
     def lower(self) -> float:
@@ -37,8 +44,8 @@ class Share:
         return self.most / self.images
 
 
-@dataclass(frozen=True, slots=True)
-class Accuracy:
+@dataclass(frozen=True, slots=True, repr=False)
+class Accuracy(Result):
     """Accuracy at a radius, over `images` images, misclassified ones among them.
 
     clean: images that get their label. robust: those that keep it in the whole ball; least are
@@ -55,6 +62,14 @@ class Accuracy:
     attacked: Share | None
     unknown: int
     confidence: float
+
+    def _told(self) -> Told:
+        shares = [("clean", self.clean), ("robust", self.robust)]
+        if self.attacked is not None:
+            shares.append(("attacked", self.attacked))
+        facts = [(name, between_percents(one.lower, one.upper)) for name, one in shares]
+        facts.append(("", f"{self.unknown:,} of {count(self.images, 'image')} undecided"))
+        return Told(f"Accuracy at {self.eps:g}", tuple(facts))
 
 
 def accuracy(records: Records, eps: float, confidence: float = CONFIDENCE) -> Accuracy:

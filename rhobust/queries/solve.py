@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from ..compiler.network.graph import Network
 from ..compiler.question.property import Property
 from ..compiler.question.property_boxes import Part
 from ..compiler.question.to_formula import formula, stacked
+from ..compiler.shown.numbers import at_least
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Detail, Told, count
 from ..compiler.steps.compile import compile_formulas
 from ..compiler.vnnlib.parse import parse_vnnlib, read_text
 from ..files.certificate import Certificate
@@ -30,8 +34,8 @@ from .certify import NOT_IN_TIME, written
 from .engine import FirstFound, Progress, ask, ending, quiet
 
 
-@dataclass(frozen=True, slots=True)
-class SolveResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class SolveResult(Result):
     """status: sat, unsat, timeout or unknown, the last two with what stood in the way.
 
     witness: inputs and the runtime's outputs for sat. bound: what is proven of the parts still
@@ -46,6 +50,27 @@ class SolveResult:
     nodes: int
     lps: int
     uncertified: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """The keys of `rhobust vnncomp --json`; witness: in VNN-COMP's form, None without one."""
+        found = {"status": self.status, "reason": self.reason or None, "bound": self.bound}
+        found |= {"seconds": self.seconds, "nodes": self.nodes, "lps": self.lps}
+        found["witness"] = None if self.witness is None else self.witness.text()
+        return found | ({"uncertified": self.uncertified} if self.uncertified else {})
+
+    def _told(self) -> Told:
+        answer = f"{self.status} ({self.reason})" if self.reason else self.status
+        facts = [] if self.witness is None else [("", self.witness.says)]
+        if np.isfinite(self.bound) and self.status not in ("sat", "unsat"):
+            facts.append(("bound", at_least(self.bound)))
+        if self.uncertified:
+            facts.append(("no certificate:", self.uncertified))
+        work = f"{count(self.nodes, 'node')}, {count(self.lps, 'LP')}"
+        facts += [("", f"{self.seconds:.2f} s"), ("", work)]
+        return Told(f"SolveResult {answer}", tuple(facts))
+
+    def _detail(self) -> Detail:
+        return Detail() if self.witness is None else self.witness.detail()
 
 
 @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks

@@ -10,10 +10,9 @@ from decimal import ROUND_FLOOR
 import numpy as np
 
 from ..compiler.base.arrays import Vector
-from ..queries.explanation import Explanation, LayerUnits, Remainder, Rival
+from ..compiler.shown.numbers import digits
+from ..queries.explanation import Explanation, Remainder, Rival
 from ..results import Verdict
-from .row import finite
-from .table import digits
 
 MOST_RIVALS, MOST_PIXELS = 12, 5
 """Rivals and pixels that are told one by one."""
@@ -35,28 +34,8 @@ def told(found: Explanation, shape: tuple[int, ...], who: str = "the image") -> 
 
 def line(found: Explanation, index: int, name: str = "") -> str:
     """Strict JSON on one line; numbers that are not finite are null."""
-    record = {
-        "index": index, "label": found.label, "predicted": found.predicted,
-        "verdict": str(found.verdict), "reason": found.reason or None, "eps": found.eps,
-        "norm": found.norm, "margin_bound": finite(found.margin_bound),
-        "rho_upper": None if found.witness is None else finite(found.witness.distance),
-        "binding": found.binding.label, "nearest": found.nearest.label,
-        "rivals": [
-            {"label": one.label, "at_image": finite(one.at_image), "proven": finite(one.proven)}
-            for one in found.rivals
-        ],
-        "layers": [
-            {key: getattr(layer, key) for key in LayerUnits.__slots__} for layer in found.layers
-        ],
-        "halved_inputs": found.halved, "pixels": [finite(value) for value in found.pixels.tolist()],
-        "remainder": None if found.remainder is None else _plain(found.remainder),
-        "seconds": found.seconds, "nodes": found.nodes, "lps": found.lps,
-    }  # fmt: skip
-    return json.dumps(record | ({"name": name} if name else {}), allow_nan=False)
-
-
-def _plain(rest: Remainder) -> dict[str, object]:
-    return {key: finite(getattr(rest, key)) for key in Remainder.__slots__}
+    known = {**found.to_dict(), "index": index} | ({"name": name} if name else {})
+    return json.dumps(known, allow_nan=False)
 
 
 def _answer(found: Explanation, who: str) -> Iterator[str]:

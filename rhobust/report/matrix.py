@@ -12,12 +12,12 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ..evaluation.result import percent
+from ..compiler.shown.numbers import digits
 from ..files.atomic import write_text
 from ..matrix.cells import Cell
 from ..matrix.filling import Matrix
+from ..metrics.wording import percent
 from .drawing import save
-from .table import digits
 
 
 def text(column: str, cell: Cell) -> str:

@@ -6,12 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from ..compiler.shown.numbers import digits
 from ..results import Verdict
 from .row import Row
 
@@ -24,14 +25,6 @@ class Column:
     text: Callable[[Row], str]
     width: int
     left: bool = False
-
-
-def digits(value: float, rounding: str = ROUND_HALF_EVEN) -> str:
-    """Four significant digits; ROUND_FLOOR keeps a lower bound one, ROUND_CEILING an upper one."""
-    if value == 0.0 or not math.isfinite(value):
-        return f"{value:g}"
-    number = Context(prec=4, rounding=rounding).create_decimal(value)
-    return f"{number.quantize(Decimal(1).scaleb(number.adjusted() - 3)):f}"
 
 
 def known(value: float | None, rounding: str = ROUND_HALF_EVEN) -> str:

@@ -12,12 +12,14 @@ import numpy.typing as npt
 
 from ..compiler.base.arrays import Vector
 from ..compiler.base.errors import InputError
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Told, count
 from .certificate import Certificate
 from .normal import down, up
 
 
-@dataclass(frozen=True, eq=False)
-class Accuracy:
+@dataclass(frozen=True, eq=False, repr=False)
+class Accuracy(Result):
     """radii (M,), increasing: of the images that are certified for their own label.
 
     images: how many there are. wrong: an upper bound on the probability that any of the
@@ -37,6 +39,14 @@ class Accuracy:
         if not radius >= 0.0:  # NaN too
             raise InputError(f"a radius is a number of at least 0, not {radius}")
         return float(len(self.radii) - np.searchsorted(self.radii, radius)) / self.images
+
+    def _told(self) -> Told:
+        facts = (
+            ("", f"{len(self.radii):,} of {count(self.images, 'image')} certified for their label"),
+            ("mean radius", f"{self.mean:.4g} in l2"),
+            ("", f"any false with probability <= {self.wrong:.3g}"),
+        )
+        return Told("Accuracy of a smoothed classifier", facts)
 
     @property
     def mean(self) -> float:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ..compiler.shown.numbers import at_least
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Told
 from .binomial import clopper_pearson
 from .normal import cdf, down, quantile, up
 
@@ -14,8 +17,8 @@ ABSTAIN = -1
 """In the place of a label: nothing is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+@dataclass(frozen=True, slots=True, repr=False)
+class Certificate(Result):
     """The smoothed classifier gives `label` to every image nearer than `radius`, in l2.
 
     It is false with a probability of at most alpha. Unpacks as `label, radius`; ABSTAIN and 0.0
@@ -38,9 +41,17 @@ class Certificate:
         yield self.label
         yield self.radius
 
+    def _told(self) -> Told:
+        facts = [("", f"{self.count:,} of {self.n:,} noisy images had label {self.guess}")]
+        facts += [("sigma", f"{self.sigma:g}"), ("", f"false with probability <= {self.alpha:g}")]
+        if self.label == ABSTAIN:
+            return Told(f"Certificate: abstains ({self.reason})", tuple(facts))
+        radius = at_least(self.radius)
+        return Told(f"Certificate label {self.label} within {radius} in l2", tuple(facts))
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer(Result):
     """Whether the certified radius of `label` is at least the one asked for.
 
     certified: True, wrong with a probability of at most alpha: the smoothed classifier gives
@@ -56,6 +67,15 @@ class Answer:
     count: int
     alpha: float
     reason: str = ""
+
+    def _told(self) -> Told:
+        answers = {True: "certified", False: "not certifiable", None: f"open ({self.reason})"}
+        facts = (
+            ("label", str(self.label)), ("radius", f"{self.radius:.6g} in l2"),
+            ("", f"{self.count:,} of {self.samples:,} noisy images"),
+            ("", f"wrong with probability <= {self.alpha:g}"),
+        )  # fmt: skip
+        return Told(f"Answer {answers[self.certified]}", facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from time import perf_counter
+from typing import Any
 
 from ..compiler.base.arrays import Vector
+from ..compiler.shown.numbers import at_least
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Told
 from .certificate import ABSTAIN
 from .smoothed import Smoothed
 
@@ -22,8 +25,8 @@ class Asked:
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+@dataclass(frozen=True, slots=True, repr=False)
+class Row(Result):
     """One image.
 
     predicted: the label that was counted. radius: certified for it, 0.0 where it abstained. n: the
@@ -55,12 +58,21 @@ class Row:
         """Whether a radius is certified for the image's own label."""
         return self.predicted == self.label and not self.abstained
 
+    def record(self) -> dict[str, Any]:
+        """The keys of `rhobust smooth --json`."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        if not self.name:
+            del found["name"]
+        return found
+
     def line(self) -> str:
         """The row as strict JSON on one line."""
-        record = asdict(self)
-        if not self.name:
-            del record["name"]
-        return json.dumps(record, allow_nan=False)
+        return self.to_json()
+
+    def _told(self) -> Told:
+        radius = "abstains" if self.abstained else f"radius {at_least(self.radius)}"
+        facts = ("label", str(self.label)), ("predicted", str(self.predicted)), ("", radius)
+        return Told(f"Row {self.index}", facts)
 
 
 def certified_row(

@@ -14,6 +14,7 @@ from ..clock import Deadline
 from ..compiler.base.arrays import Indices, Vector
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network
+from ..compiler.shown.told import Shown, Told
 from ..networks.given import Given, network_of
 from .binomial import more_often
 from .certificate import ABSTAIN, Answer, Certificate, Theorem, counted
@@ -32,7 +33,7 @@ LARGEST = 2**24
 """Numbers of the noisy images that are in memory at once."""
 
 
-class Smoothed:
+class Smoothed(Shown):
     """g(x) = the label c of the largest P(f(x + e) = c), e normal of standard deviation sigma.
 
     f: a network, its name or file, or a function from inputs (B, D), float32, to labels (B,) or
@@ -77,10 +78,12 @@ class Smoothed:
         self._double = Forward(self.network, np.float64)
         self._function = OfExecution(self._forward)
 
-    def __repr__(self) -> str:
+    def _told(self) -> Told:
         what = "a function" if self.network is None else repr(self.network.name)
-        grid = "" if self.table is None else f", noise on multiples of 1/{self.table.grid}"
-        return f"<Smoothed {what}: {self.classes} classes, sigma {self.sigma:g}{grid}>"
+        facts = [("", f"{self.classes} classes"), ("sigma", f"{self.sigma:g}")]
+        if self.table is not None:
+            facts.append(("", f"noise on multiples of 1/{self.table.grid}"))
+        return Told(f"Smoothed {what}", tuple(facts))
 
     def predict(
         self, x: npt.ArrayLike, n: int = 1000, alpha: float = 0.001, *, index: int = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ import numpy.typing as npt
 from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.base.errors import InputError
 from ..compiler.importers.torch.module import from_torch
+from ..compiler.shown.numbers import digits
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Told, count
 from ..data import Images
 from ..queries.attack import attack_batch
 from ..results import AttackResult
@@ -28,8 +31,8 @@ section 6.1.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+@dataclass(frozen=True, slots=True, repr=False)
+class Round(Result):
     """What one round found: images attacked, examples found, their mean distance (l-inf), and how
     many are still examples once every pixel is rounded to a multiple of 1/255 of the domain.
     """
@@ -41,8 +44,12 @@ class Round:
     distance: float
     history: History
 
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    def _told(self) -> Told:
+        facts = (
+            ("", f"examples of {self.found:,} of {count(self.attacked, 'image')}"),
+            ("mean distance", digits(self.distance)),
+        )
+        return Told(f"Round {self.number}", facts)
 
 
 def fine_tune(

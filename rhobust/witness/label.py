@@ -5,8 +5,9 @@ runtime.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from ..compiler.base.norms import LINF
 from ..compiler.base.rounding import LARGEST, ceil_float, float32_box, floor_float
 from ..compiler.question.claim import Claim
 from ..compiler.question.region import InputRegion
+from ..compiler.shown.numbers import at_most, digits
+from ..compiler.shown.pixels import Seen
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Detail, Told
 
 EXACT_WORK = 3_000_000
 """Multiplications up to which a tie is settled in rationals (a few seconds)."""
@@ -23,13 +28,13 @@ LEAD = 1e-6
 """Lead at an image, relative to its logits, beyond which no rounding makes it a lost label."""
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+@dataclass(frozen=True, slots=True, repr=False)
+class Witness(Result):
     """An input that breaks a claim. point (D,): float32 numbers where the region holds any.
 
     distance: from the image in the claim's norm, rounded up. margin: the claimed label's lead
     over the target, at most 0 in exact arithmetic (a float64 value, within `radius` of the exact
-    one).
+    one). seen: the image that it is near to, for pictures.
     """
 
     point: Vector
@@ -37,6 +42,31 @@ class Witness:
     label: int
     margin: float
     radius: float
+    seen: Seen | None = field(default=None, compare=False)
+
+    def record(self) -> dict[str, Any]:
+        """All but the image; `point` is a list of D numbers."""
+        own = ("point", "distance", "label", "margin", "radius")
+        return {key: getattr(self, key) for key in own}
+
+    @property
+    def says(self) -> str:
+        """The label that it gets, and how far away it is."""
+        return f"of label {self.label} at {at_most(self.distance)}"
+
+    def detail(self, label: int | None = None) -> Detail:
+        """Pictures, where inputs are images.  label: of the image, where it is known."""
+        if self.seen is None:
+            return Detail()
+        captions = "image" if label is None else f"image: {label}", f"example: {self.label}"
+        return Detail(pictures=self.seen.pictures(self.point, captions))
+
+    def _told(self) -> Told:
+        margin = ("margin", digits(self.margin))
+        return Told(f"Witness {self.says}", (margin, ("", f"{len(self.point):,} numbers")))
+
+    def _detail(self) -> Detail:
+        return self.detail()
 
 
 def inner_box(region: InputRegion) -> tuple[Vector, Vector]:
@@ -81,7 +111,9 @@ class Validator:
             return None
         margin, radius, label = found
         distance = self.region.distance(inside)
-        return Witness(inside, distance, label, margin, radius)
+        low, high = float(self.region.lower.min()), float(self.region.upper.max())
+        seen = Seen(self.claim.image, self.claim.network.input_shape, low, high)
+        return Witness(inside, distance, label, margin, radius, seen)
 
     def check_exact(self, point: Numbers) -> Witness | None:
         """The witness at the floats nearest to a point of Fractions: a claim is about these."""

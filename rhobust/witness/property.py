@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -14,13 +15,19 @@ from ..compiler.base.rounding import float32_box
 from ..compiler.network.graph import Network
 from ..compiler.question.and_or_tree import AllOf, AnyOf, Atom, Tree
 from ..compiler.question.property import Property
+from ..compiler.shown.numbers import nearest, short
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Detail, Told, count
 from .label import EXACT_WORK
 
 Interval = tuple[Fraction, Fraction]
 
+MOST = 1000
+"""Numbers of a witness that are listed, of which a notebook shows the first."""
 
-@dataclass(frozen=True, slots=True)
-class PropertyWitness:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PropertyWitness(Result):
     """An input that satisfies a property, and the outputs that the runtimes give it.
 
     inputs: exact, float32 numbers wherever the property allows any; outputs: float32 values.
@@ -28,6 +35,27 @@ class PropertyWitness:
 
     inputs: tuple[Fraction, ...]
     outputs: Vector
+
+    @property
+    def says(self) -> str:
+        """How many numbers it has; `text` tells them."""
+        return f"{count(len(self.inputs), 'input')}, {count(len(self.outputs), 'output')}"
+
+    def detail(self) -> Detail:
+        """A table of the first inputs and outputs."""
+        named = (("X", self.inputs), ("Y", self.outputs.tolist()))
+        rows = (
+            (f"{name}_{k}", short(nearest(value)))
+            for name, values in named
+            for k, value in enumerate(values)
+        )
+        return Detail(("name", "value"), tuple(islice(rows, MOST)))
+
+    def _told(self) -> Told:
+        return Told("PropertyWitness", (("", self.says),))
+
+    def _detail(self) -> Detail:
+        return self.detail()
 
     def text(self) -> str:
         """The form of VNN-COMP; decimals are exact."""

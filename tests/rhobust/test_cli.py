@@ -22,7 +22,7 @@ import rhobust.files.atomic
 from rhobust import VerifyResult
 from rhobust import verify as true_verify
 from rhobust.cli.app import app
-from rhobust.report.row import KEYS
+from rhobust.results import KEYS
 
 from .files import RADII, images, model
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rhobust.compiler.shown.numbers import digits
 from rhobust.report.picture import MOST, Panel, draw
 from rhobust.report.row import measured
-from rhobust.report.table import COLUMNS, digits, headings, plain, summary
+from rhobust.report.table import COLUMNS, headings, plain, summary
 from rhobust.results import RhoResult, Verdict
 
 

@@ -12,15 +12,17 @@ from ...bnb.search import Settings
 from ...clock import Interrupted
 from ...compiler.base.errors import InputError
 from ...compiler.network.graph import Network
+from ...compiler.shown.numbers import digits
 from ...data import Images
 from ...estimates.pixels import check_pixels
 from ...files.outputs import apart, may_write
+from ...metrics.wording import closing
 from ...queries.estimate import rho_estimate
 from ...queries.rho import rho
 from ...queries.verify import verify
 from ...report.picture import MOST, WIDEST, Panel, draw
-from ...report.row import Row, estimated, measured, verified
-from ...report.table import COLUMNS, INTEGER, ITERATED, Column, digits, named, short
+from ...report.row import Row, estimated, known, measured, verified
+from ...report.table import COLUMNS, INTEGER, ITERATED, Column, named, short
 from ...results import RhoResult
 from .. import process
 from ..options import Options
@@ -29,8 +31,10 @@ from ..prepare import folder, pixels, prepare
 from .run import Question, Told, run
 
 
-def measure(options: Options, norm: str, certificates: Path | None) -> None:
-    """rhobust rho."""
+def measure(
+    options: Options, norm: str, certificates: Path | None, eps: Sequence[float] = ()
+) -> None:
+    """rhobust rho.  eps: radii at which the accuracy is told."""
     no_standard(certificates, "folder")
 
     def question(network: Network, images: Images, chosen: Sequence[int]) -> Question:
@@ -62,7 +66,7 @@ def measure(options: Options, norm: str, certificates: Path | None) -> None:
 
         return ask
 
-    _ask("rho", options, question)
+    _ask("rho", options, question, eps=eps)
 
 
 def decide(
@@ -109,7 +113,7 @@ def decide(
 
         return ask
 
-    _ask("verify", options, question)
+    _ask("verify", options, question, eps=[eps])
 
 
 def estimate(options: Options, norm: str, max_eps: float, integer: bool, iterate: bool) -> None:
@@ -161,19 +165,31 @@ def _ask(
     options: Options,
     question: Callable[[Network, Images, Sequence[int]], Question],
     more: tuple[Column, ...] = (),
+    eps: Sequence[float] | None = None,
 ) -> None:
+    """eps: the radii of which the last line speaks; None for questions without one."""
     network, images, indices = prepare(options)
     ask = question(network, images, indices)
     columns = named((*COLUMNS[command], *more), images.names)
     rows, interrupted = run(
         about(ask, images), indices, columns, options.json, options.csv, options.quiet
     )
+    _close(rows, options, eps)
     if options.out is not None:
         shape = pixels(network, images)
         count = picture(options.out, rows, images, shape, options.domain)
         tell(f"picture: {options.out}" if count else "no picture: no example to draw")
     if interrupted:
         raise typer.Exit(process.status())
+
+
+def _close(rows: Sequence[Row], options: Options, eps: Sequence[float] | None) -> None:
+    """Accuracies of several images, as the last lines."""
+    if eps is None or len(rows) < 2:
+        return
+    about = [] if options.target == "any" else [f"target {options.target}"]
+    about += [f"margin {options.margin:g}"] if options.margin else []
+    tell(closing(known(rows), eps, ", ".join(about)))
 
 
 def about(ask: Question, images: Images) -> Question:

@@ -18,9 +18,10 @@ from ...compiler.network.graph import Network
 from ...evaluation.asked import Asked
 from ...evaluation.coordinator import Coordinator, Step
 from ...evaluation.plan import Options as Plan
-from ...evaluation.result import Evaluation, percent
+from ...evaluation.result import Evaluation
 from ...evaluation.tune import Tried, Tuned, tune
 from ...files.outputs import apart
+from ...metrics.wording import percent
 from ...store import Store
 from .. import process
 from ..bar import bar

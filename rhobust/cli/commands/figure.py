@@ -10,6 +10,7 @@ import numpy as np
 from ...compiler.base.arrays import Vector
 from ...compiler.base.errors import InputError
 from ...compiler.network.graph import Network
+from ...compiler.shown.numbers import digits
 from ...data import Images
 from ...networks.running_example import HIDDEN, points, running_example
 from ...queries.estimate import rho_estimate
@@ -17,7 +18,7 @@ from ...queries.rho import rho
 from ...report.example import draw_example, in_levels
 from ...report.picture import WIDEST, Panel
 from ...report.plane import HAT, RHO, Example, draw_plane
-from ...report.table import digits, short
+from ...report.table import short
 from ...witness.label import Witness
 from ..options import Options, number
 from ..output import tell

@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from ...compiler.base.errors import InputError
+from ...compiler.shown.numbers import digits
 from ...data import Images
 from ...evaluation.image.session import Elsewhere, Here, setup
 from ...files.outputs import apart
 from ...report.certified import draw_accuracy
-from ...report.table import LONGEST, digits, short
+from ...report.table import LONGEST, short
 from ...smoothing import Accuracy, Smoothed, each_alpha
 from ...smoothing.accuracy import of_radii
 from ...smoothing.grid import pixels, scale_fits

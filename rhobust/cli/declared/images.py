@@ -10,6 +10,7 @@ import typer
 
 from ..command import app
 from ..options import (
+    AccuracyAt,
     Certificates,
     Check,
     Checkpoint,
@@ -87,6 +88,7 @@ def rho(
     std: Std = "",
     index: Index = "",
     norm: Norm = "linf",
+    eps: AccuracyAt = None,
     target: Target = "any",
     margin: Margin = 0.0,
     domain: Domain = "0,1",
@@ -104,13 +106,14 @@ def rho(
     overwrite: Overwrite = False,
 ) -> None:
     """Find the least distance at which each image loses its label: proven, as an interval."""
+    radii = [radius(one) for one in eps or ()]
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet,
     )  # fmt: skip
     from ..commands.ask import measure
 
-    measure(asked, norm, certificates)
+    measure(asked, norm, certificates, radii)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import IO
 
 from ...compiler.base.errors import InputError
+from ...compiler.shown.record import finite
 from ...files.atomic import Lines, special, writable
 from ...results import Verdict
 from ...store.record import Decision, Record, Run
@@ -31,7 +32,7 @@ def line(run: Run, record: Record) -> str:
         "decisions": [
             {
                 "eps": one.eps, "verdict": str(one.verdict), "reason": one.reason or None,
-                "margin_bound": _finite(one.margin_bound), "attacked": one.attacked,
+                "margin_bound": finite(one.margin_bound), "attacked": one.attacked,
             }
             for one in record.decisions
         ],
@@ -39,11 +40,7 @@ def line(run: Run, record: Record) -> str:
         "attack_method": record.attack_method or None, "witness_label": record.witness_label,
         "certificate": record.certificate or None, "uncertified": record.uncertified or None,
     }  # fmt: skip
-    return json.dumps({key: _finite(value) for key, value in told.items()}, allow_nan=False)
-
-
-def _finite(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps({key: finite(value) for key, value in told.items()}, allow_nan=False)
 
 
 def _of_rho(record: Record) -> Decision:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...compiler.base.errors import InputError
 from ...files.atomic import special, writable, write_text
+from ...frames import frame
 from ...store.record import Record, Run
 
 if TYPE_CHECKING:
@@ -77,9 +78,5 @@ def write_csv(path: Path, run: Run, records: Sequence[Record], *, overwrite: boo
 
 def dataframe(run: Run, records: Iterable[Record]) -> DataFrame:
     """The table as pandas has it; raises InputError where pandas is missing."""
-    try:
-        import pandas
-    except ImportError:
-        raise InputError("this needs pandas: pip install 'rhobust[pandas]'") from None
     columns, table = rows(run, records)
-    return pandas.DataFrame(table, columns=columns)
+    return frame(table, columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...compiler.base.arrays import Vector
+from ...compiler.shown.pixels import address, grey
 from ..findings.gathered import Findings
 from ..findings.numbers import radius
 from ..findings.status import WORDS, Status, counts
@@ -13,7 +14,7 @@ from ..page.document import document
 from ..page.gallery import interval
 from ..page.markup import Html, element
 from ..page.overview import CLASS, key, stack
-from ..page.pictures import ROOM, address, domain, grey, pixels_shape
+from ..page.pictures import ROOM, domain, pixels_shape
 from .compared import Compared
 from .wording import MEANING, NAMES, names, row, summary
 

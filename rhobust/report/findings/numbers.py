@@ -6,7 +6,7 @@ import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
-from ..table import digits
+from ...compiler.shown.numbers import digits
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
 EPSILON, RHO, NOT_ABOVE, NOT_BELOW = "\u03b5", "\u03c1", "\u2264", "\u2265"

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ...compiler.shown.colours import LIGHT
+from ...compiler.shown.pixels import levels
 from ..drawing import encoded
 from ..findings.gathered import Findings
 from ..findings.numbers import bounds, radius
@@ -18,14 +20,17 @@ from ..findings.status import WORDS, Status, counts, statuses
 from ..findings.wording import summary
 from ..page.chart import Axis, columns, end
 from ..page.gallery import interval
-from ..page.pictures import channels_last, domain, pixels_shape
+from ..page.pictures import domain, pixels_shape
 
 COLOURS = {
-    Status.PROVEN: "#2f7f73", Status.OPEN: "#e0b04a", Status.BROKEN: "#c2604a",
-    Status.WRONG: "#6d4a63",
+    Status.PROVEN: LIGHT.proven, Status.OPEN: LIGHT.open, Status.BROKEN: LIGHT.broken,
+    Status.WRONG: LIGHT.wrong,
 }  # fmt: skip
-AREAS = {Status.PROVEN: "#bcdcd4", Status.OPEN: "#e9c46f", Status.BROKEN: "#f3ddd5"}
-INK, SOFT = "#23211d", "#6a665d"
+AREAS = {
+    Status.PROVEN: LIGHT.proven_area, Status.OPEN: LIGHT.open_area,
+    Status.BROKEN: LIGHT.broken_area,
+}  # fmt: skip
+INK, SOFT = LIGHT.ink, LIGHT.soft
 WIDTH, HEIGHT = 8.27, 11.69
 """Inches of an A4 page."""
 SHOWN = 6
@@ -131,8 +136,8 @@ def _worst(figure: Figure, findings: Findings) -> None:
                 continue
             box = (0.1 + column * wide, 0.14 - row * 0.088, 0.9 * wide, 0.085)
             axes = figure.add_axes(box)
-            level = (channels_last(values.reshape(shape)) - low) / (high - low)
-            axes.imshow(np.clip(level, 0.0, 1.0), cmap="gray", vmin=0.0, vmax=1.0)
+            level = levels(values, shape, low, high)
+            axes.imshow(level, cmap="gray", vmin=0.0, vmax=1.0)
             axes.axis("off")
         told = interval(float(findings.known.lower[k]), float(findings.known.upper[k]))
         figure.text(

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 from typing import Any
 
+from ...compiler.shown.numbers import digits
 from ...store.record import Record
 from ..findings.gathered import Findings
 from ..findings.numbers import radius
 from ..findings.status import MEANING, WORDS, Status, statuses
-from ..table import digits
 from .pictures import Pictures
 
 

@@ -20,12 +20,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from rhobust import metrics
+from rhobust.compiler.shown.colours import GAIN, LOSS, NONE
+from rhobust.compiler.shown.pixels import grey, signed
 from rhobust.report.findings.gathered import Findings
 from rhobust.report.findings.status import WORDS, Status, statuses
 from rhobust.report.page.chart import STEPS, Axis, accuracy_chart, columns
 from rhobust.report.page.document import document, link, page
 from rhobust.report.page.markup import VOID, Html, data, element, text
-from rhobust.report.page.pictures import GAIN, LOSS, NONE, drawn, grey, pixels_shape, signed
+from rhobust.report.page.pictures import drawn, pixels_shape
 from rhobust.store.record import Record
 
 from ..records import made, record, run
