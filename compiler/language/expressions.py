@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import count
+from itertools import count as numbers_from
 from typing import TYPE_CHECKING, Any, Never, TypeAlias
 
 import numpy as np
@@ -20,10 +20,11 @@ import numpy.typing as npt
 from ..base.arrays import Indices, Matrix, Vector
 from ..base.errors import ElementError, LanguageError
 from ..operators import Dense, LinearOperator, Scale, Select, compose, identity
+from ..shown.told import ROWS, Detail, Told, count
 from .formulas import Formula, Relation
 from .truth import Undecided, Unjoined
 
-_serial = count()
+_serial = numbers_from()
 
 
 @lru_cache(maxsize=256)
@@ -44,8 +45,11 @@ class Expression(Unjoined):
     def affine(self) -> Affine:
         raise NotImplementedError
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.size}>"
+    def _told(self) -> Told:
+        from .written import written  # made of this language
+
+        facts = (("", written(self.affine)), ("", count(self.size, "number")))
+        return Told(type(self).__name__, facts)
 
     @property
     def shape(self) -> tuple[int]:
@@ -268,8 +272,21 @@ class Variable(Expression):
         self.exact: tuple[Fraction, ...] | None = None
         self.serial = next(_serial)
 
-    def __repr__(self) -> str:
-        return f"Variable({self.size}, name={self.name!r})"
+    def _told(self) -> Told:
+        from .written import called  # made of this language
+
+        low, high = float(self.lower.min()), float(self.upper.max())
+        inside = "" if np.isneginf(low) and np.isposinf(high) else f"in [{low:.6g}, {high:.6g}]"
+        known = "" if self.value is None else "with a value"
+        facts = (("", f"{count(self.size, 'number')} {inside}".strip()), ("", known))
+        return Told(f"Variable {called(self)}", tuple(one for one in facts if one[1]))
+
+    def _detail(self) -> Detail:
+        if self.value is None:
+            return Detail()
+        rows = zip(map(str, range(ROWS)), (f"{one:.6g}" for one in self.value), strict=False)
+        more = ((),) * max(0, self.size - ROWS)  # told as a number
+        return Detail(("element", "value"), (*rows, *more))
 
     def _bound(self, given: npt.ArrayLike) -> Vector:
         bound = numbers_of(given)
@@ -284,7 +301,7 @@ class Variable(Expression):
         return Affine(self.size, (Term(1.0, _identity(self.size), self),))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Application:
     """A function applied to an expression; `runtime` is its own float32 evaluation, if any.
 
@@ -297,7 +314,7 @@ class Application:
     function: object = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Term:
     """factor * operator(variable)."""
 
@@ -306,7 +323,7 @@ class Term:
     variable: Variable
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Offset:
     """factor * operator(vector), a constant that is not rounded yet."""
 

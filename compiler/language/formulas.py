@@ -17,6 +17,7 @@ import numpy as np
 
 from ..base.errors import LanguageError
 from ..base.norms import NormKind
+from ..shown.told import Told
 from .truth import BRACKETS, Undecided, Unjoined
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ class Statement(Undecided):
     def __invert__(self) -> Formula:
         (formula,) = _formulas((self,))
         return negated(formula)
+
+    def _told(self) -> Told:
+        from .written import stated  # made of formulas
+
+        (formula,) = _formulas((self,))
+        return Told(type(self).__name__, (("", stated(formula)),))
 
     # `a <= 0 & b <= 0` is a <= (0 & b) <= 0
     def __rand__(self, other: object) -> Never:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..base.errors import LanguageError
 from ..base.norms import L1, L2, LINF, NormKind
+from ..shown.told import Told, count
 from .concatenation import expression_of
 from .expressions import Affine, Operand, numbers_of
 from .formulas import And, Ball, Formula, Or, Relation
@@ -22,6 +23,12 @@ class Norm(Undecided):
 
     affine: Affine
     kind: NormKind
+
+    def _told(self) -> Told:
+        from .written import NORMS, written
+
+        text = f"{NORMS[self.kind]}({written(self.affine)})"
+        return Told("Norm", (("", text), ("of", count(self.affine.size, "number"))))
 
     def __le__(self, radius: float) -> Formula:
         number = _radius(radius)

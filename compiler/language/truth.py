@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Never
 
 from ..base.errors import LanguageError
+from ..shown.told import Shown
 
 TRUTH = (
     "it has no truth value while its variables have none. Write rb.And(a, b) or a & b for `and`, "
@@ -14,7 +15,7 @@ TRUTH = (
 BRACKETS = "&, | and ~ join relations, which need brackets: (x <= 0) | (x >= 1)"
 
 
-class Undecided:
+class Undecided(Shown):
     """What Python must not take for true: `and`, `or`, `max` or `if` would drop constraints."""
 
     def __bool__(self) -> Never:
@@ -22,9 +23,6 @@ class Undecided:
 
     def __contains__(self, item: object) -> Never:
         raise LanguageError(f"a {type(self).__name__} was asked with `in`, but {TRUTH}")
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
 
 
 class Unjoined(Undecided):

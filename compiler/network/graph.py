@@ -20,6 +20,7 @@ from ..base.late import go_on
 from ..base.untrusted import attempt
 from ..language.concatenation import expression_of
 from ..language.expressions import Affine, Application, Expression, Operand, define
+from ..shown.told import Detail, Shown, Told, count
 from .error_analysis import Enclosed
 from .layers import Layer, Linear
 from .node import Node
@@ -31,8 +32,12 @@ Runtime = Callable[[Matrix], Matrix]
 """The source's own float32 evaluation: rows of inputs to rows of outputs."""
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
+MOST = 8
+"""Layers that are told in a line."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Network(Shown):
     """A feed-forward network with one input and one output, both flat vectors.
 
     nodes: by their names, each behind what feeds it; `input` is the input's name. digest: SHA-256
@@ -58,12 +63,30 @@ class Network:
 
     INPUT = "input"
 
-    def __repr__(self) -> str:
+    def _told(self) -> Told:
+        from .described import kind_of  # made of layers
+
         shape = "" if len(self.input_shape) == 1 else f" of shape {self.input_shape}"
-        return (
-            f"<Network {self.name!r}: {self.input_size} inputs{shape}, {self.output_size} outputs "
-            f"({self.meaning}), {self.relus} ReLUs>"
-        )
+        names = [f"{kind_of(self.layer(node))} {self.size(node)}" for node in self.order[1:]]
+        layers = count(len(names), "layer")
+        return Told(f"Network {self.name!r}", (
+            ("", f"{count(self.input_size, 'input')}{shape}"),
+            ("", f"{count(self.output_size, 'output')} ({self.meaning})"),
+            ("", count(self.relus, "ReLU")),
+            ("", ", ".join(names) if len(names) <= MOST else layers),
+        ))  # fmt: skip
+
+    def _detail(self) -> Detail:
+        from .described import kind_of, parameters
+
+        rows = []
+        for node in self.order[1:]:
+            layer = self.layer(node)
+            size = self.size(node)
+            numbers = (size, layer.units(size), parameters(layer))
+            cells = (f"{number:,}" if number else "" for number in numbers)
+            rows.append((node, kind_of(layer), *cells))
+        return Detail(("layer", "kind", "outputs", "ReLUs", "parameters"), tuple(rows))
 
     @property
     def meaning(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-LINE, HEAD, FACT, CELL = 480, 80, 120, 60
+LINE, HEAD, FACT, CELL = 480, 80, 160, 60
 """Characters of a line, of what it begins with, of a fact in it, and of a cell of a table."""
 ROWS = 16
 """Rows of a table."""

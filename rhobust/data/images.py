@@ -11,11 +11,16 @@ import numpy as np
 from ..compiler.base.arrays import Indices, Vector
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network, arranged
+from ..compiler.shown.pixels import grey, image_shape, thumbnail
+from ..compiler.shown.told import Detail, Shown, Told
 from .arrangement import Array, arrange
+
+MOST = 10
+"""Images that a notebook shows."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Images:
+class Images(Shown):
     """values (N, ...) as stored, labels (N,); the network sees values divided by `divisor`.
 
     source: the file or object that they came from, for messages. told: what was done to them, for
@@ -41,9 +46,24 @@ class Images:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __repr__(self) -> str:
-        told = f"; {self.told}" if self.told else ""
-        return f"<Images {self.source!r}: {len(self)} of shape {self.shape}{told}>"
+    def _told(self) -> Told:
+        facts = [("", f"{len(self):,} of shape {self.shape}")]
+        if self.told:
+            facts.append(("", self.told))
+        return Told(f"Images {self.source!r}", tuple(facts))
+
+    def _detail(self) -> Detail:
+        """The first images."""
+        shape = image_shape(self.shape, square=True)
+        if shape is None:
+            return Detail()
+        first = [self.vector(index) for index in range(min(MOST, len(self)))]
+        high = max((float(one.max(initial=1.0)) for one in first), default=1.0)
+        low = min((float(one.min(initial=0.0)) for one in first), default=0.0)
+        return Detail(pictures=tuple(
+            thumbnail(grey(one, shape, low, high), f"{self.name(index)}: {self.labels[index]}")
+            for index, one in enumerate(first)
+        ))  # fmt: skip
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,28 +20,41 @@ from ..compiler.base.late import Late
 from ..compiler.base.norms import L1, L2, LINF, NormKind
 from ..compiler.language.activations import absolute, max_pool
 from ..compiler.language.expressions import Affine, Expression, Variable
-from ..compiler.language.formulas import Formula, all_of
+from ..compiler.language.formulas import Formula, Or, Relation, all_of, requirements
 from ..compiler.language.norms import Norm
 from ..compiler.language.restricting import restricted
+from ..compiler.language.walk import variables
+from ..compiler.language.written import NORMS, called, stated, written
 from ..compiler.question.ordered import check_values
+from ..compiler.shown.record import Result
+from ..compiler.shown.told import Detail, Shown, Told, count, some
 from ..compiler.steps.compile import Compiled, compile_formulas
 from ..files.outputs import may_write
 from .engine import Progress, quiet
 
+MOST = 4
+"""Formulas of a problem, and values of a variable, that are told."""
 
-@dataclass(frozen=True, eq=False)
-class Objective:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Objective(Shown):
     """sign * expression is to be as small as possible."""
 
     expression: Affine
     sign: float
 
+    def _told(self) -> Told:
+        return Told("Objective", (_told_objective(self, None),))
 
-@dataclass(frozen=True, eq=False)
-class Distance:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Distance(Shown):
     """A norm of variables that nothing defines is to be as small as possible."""
 
     norm: Norm
+
+    def _told(self) -> Told:
+        return Told("Objective", (_told_objective(None, self.norm),))
 
 
 def minimize(expression: Expression | Norm) -> Objective | Distance:
@@ -62,6 +77,23 @@ def maximize(expression: Expression | Norm) -> Objective:
             )
         return Objective(_norm(expression), -1.0)
     return Objective(_single(expression), -1.0)
+
+
+def _told_objective(objective: Objective | None, distance: Norm | None) -> tuple[str, str]:
+    if distance is not None:
+        return "minimize", _written(distance)
+    if objective is None:
+        return "", "any solution"
+    return "minimize" if objective.sign > 0.0 else "maximize", written(objective.expression)
+
+
+def _begins(values: Vector) -> str:
+    more = ", ..." if len(values) > MOST else ""
+    return ", ".join(f"{number:.4g}" for number in values[:MOST].tolist()) + more
+
+
+def _written(norm: Norm) -> str:
+    return f"{NORMS[norm.kind]}({written(norm.affine)})"
 
 
 def largest(affine: Affine) -> Vector:
@@ -98,8 +130,8 @@ def _single(expression: Expression) -> Affine:
     return expression.affine
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
+@dataclass(frozen=True, slots=True, repr=False)
+class Solution(Result):
     """What is known about a problem.
 
     status: optimal (value and bound agree within the gap), sat (a solution is known: all that was
@@ -111,6 +143,8 @@ class Solution:
     replayed: an equality that speaks of a network's outputs holds at the solution (`exact` of the
     variables) over the reals; by how much its sides differ, at most, for the outputs of the
     network's runtime, which rounds; 0 without such an equality.
+    values: of the variables that nothing defines, and of what networks give, by name, as they were
+    found; later answers change `value` of the variables, and not these.
     """
 
     status: str
@@ -122,10 +156,34 @@ class Solution:
     certified: float = float("nan")
     uncertified: str = ""
     replayed: float = 0.0
+    values: Mapping[str, Vector] = field(default_factory=dict, compare=False)
+
+    def record(self) -> dict[str, Any]:
+        """Its fields; `reason` is None without one, and `values` are lists of numbers."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        return found | {"reason": self.reason or None}
+
+    def _told(self) -> Told:
+        answer = f"{self.status} ({self.reason})" if self.reason else self.status
+        numbers = [("value", self.value), ("bound", self.bound), ("certified", self.certified)]
+        facts = [(name, repr(float(one))) for name, one in numbers if not np.isnan(one)]
+        if self.uncertified:
+            facts.append(("no certificate:", self.uncertified))
+        if self.values:
+            facts.append(("values of", some(list(self.values), 4)))
+        work = f"{count(self.statistics.nodes, 'node')}, {count(self.statistics.lps, 'LP')}"
+        return Told(f"Solution {answer}", (*facts, ("", f"{self.seconds:.2f} s"), ("", work)))
+
+    def _detail(self) -> Detail:
+        rows = tuple(
+            (name, f"{len(one):,}", f"{one.min():.6g}", f"{one.max():.6g}", _begins(one))
+            for name, one in self.values.items()
+        )
+        return Detail(("variable", "size", "least", "largest", "begins"), rows)
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
+@dataclass(frozen=True, slots=True, repr=False)
+class Statistics(Result):
     """Counts of a problem and of its search; `str` of it is a table."""
 
     variables: int
@@ -134,6 +192,14 @@ class Statistics:
     units: dict[str, int] = field(default_factory=dict)
     nodes: int = 0
     lps: int = 0
+
+    def _told(self) -> Told:
+        counts = [
+            count(self.variables, "input variable"), count(self.relations, "relation"),
+            count(self.disjunctions, "disjunction"), count(sum(self.units.values()), "unit"),
+            count(self.nodes, "node"), count(self.lps, "LP"),
+        ]  # fmt: skip
+        return Told("Statistics", tuple(("", one) for one in counts))
 
     def __str__(self) -> str:
         named = [
@@ -148,7 +214,7 @@ class Statistics:
         return "\n".join(f"{name:{width}}  {number:>10,}" for name, number in named)
 
 
-class Problem:
+class Problem(Shown):
     """Find values of variables such that all formulas hold, and the objective is best.
 
     Raises LanguageError for what is no formula, and for values of a network of which only the order
@@ -173,6 +239,49 @@ class Problem:
         if self.objective is not None:
             optimised = self.objective.expression
         check_values(self.formulas, optimised)
+
+    def _told(self) -> Told:
+        found = [_told_objective(self.objective, self.distance)]
+        told = [stated(formula) for formula in self.formulas[:MOST]]
+        found += [("subject to" if not place else "and", one) for place, one in enumerate(told)]
+        if len(self.formulas) > MOST:
+            found.append(("", f"and {count(len(self.formulas) - MOST, 'more formula')}"))
+        inputs, _, units = self._spoken
+        numbers = count(sum(name.size for name in inputs), "number")
+        found.append(("", f"{numbers} in {some([called(name) for name in inputs], 4)}"))
+        if units:
+            found.append(("", f"{count(units, 'unit')} defined by disjunctions"))
+        return Told("Problem", tuple(found))
+
+    @cached_property
+    def _spoken(self) -> tuple[dict[Variable, None], dict[Variable, None], int]:
+        """Variables that nothing defines, outputs of networks, and units of disjunctions."""
+        optimised = self.distance.affine if self.distance is not None else None
+        if self.objective is not None:
+            optimised = self.objective.expression
+        formulas = [*self.formulas, *([] if optimised is None else [Relation(optimised, "=")])]
+        needed = {id(one): one for formula in formulas for one in requirements(formula)}
+        names = {name: None for one in (*needed.values(), *formulas) for name in variables(one)}
+        # what defines a variable was made together with it, from older ones
+        defined = {
+            max(variables(one), key=lambda name: name.serial): one
+            for one in needed.values() if variables(one)
+        }  # fmt: skip
+        units = sum(name.size for name, one in defined.items() if isinstance(one, Or))
+        inputs = {name: None for name in names if name not in defined}
+        outputs = {name: None for name in names if name.source is not None}
+        return inputs, outputs, units
+
+    def _values(self) -> dict[str, Vector]:
+        """The values that variables have, by name."""
+        inputs, outputs, _ = self._spoken
+        found: dict[str, Vector] = {}
+        for name in (*inputs, *outputs):
+            if name.value is not None:
+                own = called(name)
+                key = own if own not in found else f"{own}#{name.serial}"
+                found[key] = name.value
+        return found
 
     def compile(self) -> Compiled:
         """The problem as the search sees it."""
@@ -222,6 +331,7 @@ class Problem:
             nothing = Statistics(0, 0, 0)
             number = float("nan")
             return Solution("unknown", withdrawn(found), number, number, 0.0, nothing)
+        solution = replace(solution, values=self._values())
         if certificate is None:
             return solution
         from .objective.bound_proofs import proven

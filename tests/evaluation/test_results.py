@@ -57,7 +57,7 @@ def test_shares_of_a_thousand_images() -> None:
     )
     with pytest.raises(InputError, match="0.2 was not asked for"):
         found.robust(0.2)
-    assert "1000 images" in repr(found)
+    assert "1,000 images" in repr(found)
 
 
 def test_shares_are_rounded_outwards() -> None:

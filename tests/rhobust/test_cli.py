@@ -98,7 +98,7 @@ def test_verify_on_both_sides_of_rho(small: list[str], tmp_path: Path) -> None:
         else:
             assert row["rho_lower"] is None and radius <= row["rho_upper"] <= 0.25
             assert row["margin_bound"] is None
-    assert text.splitlines()[-1].startswith("4 images: 1 robust, 3 not robust, 0 unknown; mean 0.")
+    assert text.splitlines()[-2].startswith("4 images: 1 robust, 3 not robust, 0 unknown; mean 0.")
 
 
 def test_a_short_timeout_leaves_unknown_with_its_reason(tmp_path: Path) -> None:

@@ -298,7 +298,8 @@ def test_a_network_answers_with_pictures_in_a_notebook() -> None:
     images = rb.data.digits()
     image, label = images.vector(3), int(images.labels[3])
     found = rb.attack("digits", image, 0.3, label=label)
-    assert found.success and found._repr_html_().count("<img") == 3
+    assert isinstance(found, AttackResult) and found.success
+    assert found._repr_html_().count("<img") == 3
     assert f"image: {label}" in found._repr_html_()
     assert rb.verify("digits", image, 0.01)._repr_html_().count("<img") == 0
 
@@ -370,3 +371,43 @@ def test_tables_of_a_notebook_are_cut() -> None:
     )  # fmt: skip
     page = found._repr_html_()
     assert f"and {100 - ROWS} more" in page and "a" * CELL not in page
+
+
+def test_problems_and_solutions_are_told() -> None:
+    x = rb.Variable(2, 0, 1, "x")
+    z = rb.relu(x[0] - x[1], "z")
+    problem = rb.Problem(rb.maximize(z + x[1]), [x[0] <= 0.75, x[1] >= 0.5, z <= 3])
+    assert repr(problem) == (
+        "<Problem: maximize z + x[1], subject to x[0] <= 0.75, and x[1] >= 0.5, and z <= 3, "
+        "2 numbers in x, 1 unit defined by disjunctions>"
+    )
+    solution = problem.solve()
+    check_shown(problem)
+    check_shown(solution)
+    numbers = f"value {solution.value!r}, bound {solution.bound!r}"  # all digits of what is proven
+    assert repr(solution).startswith(f"<Solution optimal: {numbers}, values of x, ")
+    told = strict(solution.to_json())
+    assert told["status"] == "optimal" and told["reason"] is None
+    assert told["values"]["x"][1] == pytest.approx(1.0)
+    before = solution.values["x"].copy()
+    rb.Problem([x <= 0.25]).solve()
+    assert (solution.values["x"] == before).all(), "later answers leave it as it is"
+    assert repr(rb.Problem(rb.minimize(rb.norm1(x)), [x[0] >= 0.5])).startswith(
+        "<Problem: minimize norm1(x), subject to x[0] >= 0.5, 2 numbers in x"
+    )
+    many = rb.Problem([x[0] <= 1.0] * 50)
+    assert "any solution" in repr(many) and "and 46 more formulas" in repr(many)
+
+
+def test_networks_and_images_are_told() -> None:
+    network, images = rb.load("digits"), rb.data.digits()
+    assert repr(network) == (
+        "<Network 'digits': 64 inputs, 10 outputs (as the model gives them), 80 ReLUs, dense 40, "
+        "relu 40, dense 40, relu 40, dense 10>"
+    )
+    check_shown(network)
+    check_shown(images)
+    assert images._repr_html_().count("<img") == 10 and "2,600" in network._repr_html_()
+    assert images.take([0])._repr_html_().count("<img") == 1
+    flat = rb.data.Images("five", np.zeros((3, 5)), np.zeros(3, dtype=np.int64))
+    assert "<img" not in flat._repr_html_() and "3 of shape (5,)" in repr(flat)

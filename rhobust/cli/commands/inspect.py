@@ -9,17 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ...compiler.importers.fidelity import compare, probes
+from ...compiler.network.described import kind_of, parameters
 from ...compiler.network.graph import Network
-from ...compiler.network.layers import Layer, Linear
-from ...compiler.operators import (
-    Chain,
-    Convolution,
-    Dense,
-    LinearOperator,
-    Scale,
-    Select,
-    Transposed,
-)
 from ...files.atomic import write_bytes
 from ...files.outputs import may_write
 from ...networks.load import load
@@ -33,11 +24,11 @@ def show(model: str, trust_pickle: bool = False) -> None:
     terminal = Console(file=stream()).is_terminal
     console = Console(file=stream(), width=None if terminal else 100, highlight=False)
     console.print(_table(network))
-    parameters = sum(_parameters(network.layer(node)) for node in network.order[1:])
+    whole = sum(parameters(network.layer(node)) for node in network.order[1:])
     tell(f"input shape   {' x '.join(map(str, network.input_shape))}")
     tell(f"outputs       {network.output_size}")
     tell(f"ReLUs         {network.relus:,}")
-    tell(f"parameters    {parameters:,}")
+    tell(f"parameters    {whole:,}")
     if network.runtime is not None:
         most = max(compare(network, group) for group in probes(network))
         tell(f"fidelity      {most:.1e} largest relative difference from the model's runtime")
@@ -70,48 +61,7 @@ def _table(network: Network) -> Table:
     table.add_row(network.INPUT, "input", "", f"{network.input_size:,}", "")
     for node in network.order[1:]:
         layer = network.layer(node)
-        count, size = _parameters(layer), network.size(node)
+        count, size = parameters(layer), network.size(node)
         after = ", ".join(network.sources[node])
-        table.add_row(node, _kind(layer), after, f"{size:,}", f"{count:,}" if count else "")
+        table.add_row(node, kind_of(layer), after, f"{size:,}", f"{count:,}" if count else "")
     return table
-
-
-def _kind(layer: Layer) -> str:
-    return _form(layer.operator) if isinstance(layer, Linear) else layer.kind
-
-
-def _form(operator: LinearOperator) -> str:
-    match operator:
-        case Dense():
-            return "dense"
-        case Convolution():
-            return "convolution"
-        case Scale():
-            return "scale"
-        case Select():
-            return "select"
-        case Transposed():
-            return f"transposed {_form(operator.operator)}"
-        case Chain():
-            return ", ".join(dict.fromkeys(_form(part) for part in operator.parts))
-    return "linear"
-
-
-def _parameters(layer: Layer) -> int:
-    if not isinstance(layer, Linear):
-        return 0
-    return _numbers(layer.operator) + (0 if layer.bias is None else len(layer.bias))
-
-
-def _numbers(operator: LinearOperator) -> int:
-    """Weights held by the operator; a selection has none."""
-    match operator:
-        case Dense() | Convolution():
-            return int(operator.weight.size)
-        case Scale():
-            return len(operator.multiplier)
-        case Transposed():
-            return _numbers(operator.operator)
-        case Chain():
-            return sum(_numbers(part) for part in operator.parts)
-    return 0
