@@ -2,10 +2,11 @@
 
 `concurrent.futures.ProcessPoolExecutor` gives up all of its tasks once one process is lost, does
 not tell which task that one had, and leaves its processes behind when the coordinator is killed.
-So these are processes of `multiprocessing` with a pipe each: whose pipe ends is lost, with the one
-task it had. They are spawned, for a forked process shares locks and threads of libraries that know
-nothing of it. One thread hands out tasks, so that no worker waits while the caller is busy with
-a value; it also starts the processes, with the signals blocked that are the coordinator's.
+So these are processes with a pipe each: whose pipe ends is lost, with the one task it had. A server
+forks them (`forkserver.py`); where there can be none, or where it has ended, they are spawned. They
+are not forked here: a forked process shares locks and threads of libraries that know nothing of it.
+One thread hands out tasks, so that no worker waits while the caller is busy with a value; it also
+starts the processes, with the signals blocked that are the coordinator's.
 """
 
 from __future__ import annotations
@@ -15,25 +16,24 @@ import logging
 import multiprocessing
 import os
 import pickle
-import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from .forkserver import AVAILABLE, Forked, ForkServer, of_program
 from .pipes import heedless
-from .serving import ENDING, READY, serve
+from .serving import READY, serve
+from .starting import prepared
 from .task import LOST, RETRIES, Done, Failure, Function, Setup, Workers
 
 log = logging.getLogger("rhobust")
-
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 SECONDS = 5.0
 """For a process that was told to end, or has closed its pipe."""
@@ -55,7 +55,7 @@ class _Order:
 class _Worker:
     """A process. ready: whether it is set up; order: what it is doing."""
 
-    process: BaseProcess
+    process: Forked | BaseProcess
     pipe: Connection
     ready: bool = False
     order: _Order | None = None
@@ -76,6 +76,8 @@ class Processes(Workers):
     def __init__(self, size: int, setup: Setup) -> None:
         self._size, self._submitted, self._told = size, 0, 0
         self._setup = pickle.dumps(setup)
+        self._server: ForkServer | None = None
+        self._own: ForkServer | None = None
         self._context = multiprocessing.get_context("spawn")
         self._inbox: deque[_Order] = deque()
         self._outbox: SimpleQueue[Done | Failure] = SimpleQueue()
@@ -146,6 +148,7 @@ class Processes(Workers):
     def _run(self) -> None:
         hands = self._hands
         try:
+            self._server = of_program() or self._own_server()
             for _ in range(self._size):
                 self._start()
             while not self._over():
@@ -157,6 +160,8 @@ class Processes(Workers):
         finally:
             for worker in hands.workers:
                 self._release(worker)
+            if self._own is not None:
+                self._own.close(at_once=not any(worker.ready for worker in hands.workers))
             for worker in hands.workers:
                 self._end(worker)
             self._bell.close()
@@ -168,15 +173,28 @@ class Processes(Workers):
             return True
         return not self._hands.workers  # none could be set up
 
+    def _own_server(self) -> ForkServer | None:
+        """Where the program has none that was forked from it."""
+        if AVAILABLE:
+            self._own = ForkServer.spawned(self._setup)
+        return self._own
+
     def _start(self) -> None:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=serve, args=(theirs, self._setup, self._turns), name="rhobust worker"
-        )
-        with _prepared():
-            process.start()
-        theirs.close()  # its only holder is the process, so that its end is told
+        process: Forked | BaseProcess
+        try:
+            if self._server is None:
+                raise OSError
+            process, ours = self._server.start()
+        except OSError:
+            self._server = None
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(target=serve, args=(theirs,), name="rhobust worker")
+            with prepared():
+                process.start()
+            theirs.close()  # its only holder is the process, so that its end is told
         self._hands.workers.append(_Worker(process, ours))
+        with suppress(OSError):  # it has ended, which is heard next
+            ours.send_bytes(pickle.dumps((self._setup, self._turns)))
 
     def _hand_out(self) -> None:
         hands = self._hands
@@ -228,7 +246,10 @@ class Processes(Workers):
         self._end(worker)
         code = worker.process.exitcode
         log.warning("a worker ended with status %s", code)
-        hands.unborn += not worker.ready
+        if self._server is not None and self._server.gone:
+            self._server = None  # and others are spawned
+        elif not worker.ready:
+            hands.unborn += 1
         if order is not None:
             order.lost += 1
             if order.lost > RETRIES:
@@ -257,27 +278,3 @@ class Processes(Workers):
             worker.process.kill()
             worker.process.join()
         worker.pipe.close()
-
-
-@contextmanager
-def _prepared() -> Iterator[None]:
-    """Around the start of a process: one thread for its libraries, signals that pass it by."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    blocked = None
-    if hasattr(signal, "pthread_sigmask"):
-        from multiprocessing import resource_tracker
-
-        resource_tracker.ensure_running()  # its start would unblock them
-        numbers = [getattr(signal, name) for name in ENDING]
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        if blocked is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

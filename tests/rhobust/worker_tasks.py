@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from importlib import import_module
 from pathlib import Path
@@ -85,3 +86,31 @@ def compiles(value: int, folder: Path) -> tuple[int, int]:
     assert module.kernel(3) == 6
     stats = module.kernel.stats
     return sum(stats.cache_misses.values()), sum(stats.cache_hits.values())
+
+
+warmed = ""
+
+
+def warm() -> None:
+    """What a fork server does before it is asked for workers."""
+    global warmed
+    warmed = "warm"
+
+
+def crowd() -> None:
+    """Starts a thread, after which nobody should fork."""
+    threading.Thread(target=time.sleep, args=(600.0,), daemon=True).start()
+
+
+def family(value: int) -> tuple[str, int, int]:
+    """Whether the worker began warm, its process and the one that it was started by."""
+    return warmed, os.getpid(), os.getppid()
+
+
+def kills_parent(value: int, trace: Path) -> int:
+    """Ends the fork server the first time, and waits until that has ended this process."""
+    if not trace.exists():
+        trace.touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600.0)
+    return value

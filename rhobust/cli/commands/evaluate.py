@@ -17,12 +17,14 @@ from ...clock import Interrupted
 from ...compiler.network.graph import Network
 from ...evaluation.asked import Asked
 from ...evaluation.coordinator import Coordinator, Step
+from ...evaluation.image.session import warm
 from ...evaluation.plan import Options as Plan
 from ...evaluation.result import Evaluation
 from ...evaluation.tune import Tried, Tuned, tune
 from ...files.outputs import apart
 from ...metrics.wording import percent
 from ...store import Store
+from ...workers import forking
 from .. import process
 from ..bar import bar
 from ..options import Options, number, radius
@@ -54,6 +56,11 @@ class Whole:
 
 def run(options: Options, whole: Whole) -> None:
     """rhobust evaluate."""
+    with forking(warm, whole.workers):
+        _run(options, whole)
+
+
+def _run(options: Options, whole: Whole) -> None:
     no_standard(whole.certificates, "folder")
     asked = Asked.make(
         [radius(text) for text in whole.eps], whole.norm, options.domain, options.target,
@@ -94,6 +101,11 @@ def run(options: Options, whole: Whole) -> None:
 
 def search(options: Options, whole: Whole, share: str, largest: str, tolerance: float) -> None:
     """rhobust tune."""
+    with forking(warm, whole.workers):
+        _search(options, whole, share, largest, tolerance)
+
+
+def _search(options: Options, whole: Whole, share: str, largest: str, tolerance: float) -> None:
     wanted, end = number(share, "--share"), radius(largest, "--max-eps")
     attacks = names(whole.attacks)
     Asked.make(

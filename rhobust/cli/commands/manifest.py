@@ -18,7 +18,7 @@ from ...bnb.checker.manifest.summary import check_file, conclude
 from ...compiler.base.errors import InputError
 from ...data import load
 from ...embedded import NAMES, embedded_file
-from ...workers import open_workers
+from ...workers import forking, open_workers
 from ..output import stream
 from ..progress import shown
 from .check import tell_report
@@ -53,7 +53,8 @@ def show(
     except Exception as error:  # of onnx, zlib or the checker: the model is not readable
         remedy = "" if model is not None else "; name the model after the manifest"
         raise InputError(f"{where}: the checker cannot read it: {error}{remedy}") from error
-    refused = _refused(path.parent, manifest, where, workers)
+    with forking(lambda: None, workers):
+        refused = _refused(path.parent, manifest, where, workers)
     summary = conclude(manifest, refused, images, time.perf_counter() - began)
     tell_report(summary.text(), asdict(summary), json)
     if not summary.accepted:

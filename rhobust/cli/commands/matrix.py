@@ -7,11 +7,13 @@ from pathlib import Path
 import typer
 
 from ...compiler.base.errors import InputError
+from ...evaluation.image.session import warm
 from ...files.outputs import apart
 from ...matrix import fill, read
 from ...matrix.cells import Cell
 from ...report.drawing import AUTHOR
 from ...report.matrix import FORMATS, draw, markdown, text, write
+from ...workers import forking
 from ..output import tell
 
 
@@ -35,7 +37,8 @@ def run(path: Path, workers: int) -> None:
         typer.echo(f"{row}  {column}  {text(column, cell)}", err=True)
 
     try:
-        matrix = fill(config, told, workers)
+        with forking(warm, workers):
+            matrix = fill(config, told, workers)
     except KeyboardInterrupt:
         typer.echo(f"interrupted; the same command goes on from {config.cells}", err=True)
         raise

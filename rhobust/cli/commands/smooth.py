@@ -24,7 +24,7 @@ from ...smoothing import Accuracy, Smoothed, each_alpha
 from ...smoothing.accuracy import of_radii
 from ...smoothing.grid import pixels, scale_fits
 from ...smoothing.rows import Asked, Row, certified_row, failed_row
-from ...workers import open_workers
+from ...workers import forking, open_workers
 from .. import output, process
 from ..options import Options, number
 from ..output import tell
@@ -44,6 +44,14 @@ def show(
     workers: int, out: Path | None,
 ) -> None:  # fmt: skip
     """Certifies each image at each sigma, prints a line for each, and draws the accuracy."""
+    with forking(lambda: None, workers):
+        _show(options, sigma, grid, asked, batch, whole_set, workers, out)
+
+
+def _show(
+    options: Options, sigma: Sequence[str], grid: str, asked: Asked, batch: int, whole_set: bool,
+    workers: int, out: Path | None,
+) -> None:  # fmt: skip
     sigmas = [number(text, "--sigma") for text in sigma]
     if len(set(sigmas)) < len(sigmas) or not all(size > 0.0 for size in sigmas):
         raise InputError(f"--sigma must be positive and different numbers, not {', '.join(sigma)}")

@@ -75,6 +75,19 @@ class Elsewhere:
             raise InputError(f"{self.model}: is not the file that the evaluation began with")
         return Session(network)
 
+    def warm(self) -> None:
+        """As of workers that are forked."""
+        warm()
+
+
+def warm() -> None:
+    """Loads what passes over images need, for a process from which workers are forked."""
+    from ...queries.warm import warm as search
+    from . import passes
+
+    assert passes
+    search()
+
 
 def setup(network: Network, alone: bool, trust_pickle: bool = False) -> Here | Elsewhere:
     """alone: whether this process is the only worker."""

@@ -1,0 +1,16 @@
+"""What searches load when they first need it, loaded before that."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..networks.running_example import running_example
+from .verify import verify
+
+
+def warm() -> None:
+    """Loads, or compiles, the kernels of a search, and the solver of its LPs; starts no thread.
+
+    For a process from which others are forked, which then have all that.
+    """
+    verify(running_example(), np.array([0.5, 0.9]), 0.2)  # takes four nodes
