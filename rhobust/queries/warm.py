@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..compiler.base.kernel import use
 from ..networks.running_example import running_example
 from .verify import verify
 
@@ -13,4 +14,5 @@ def warm() -> None:
 
     For a process from which others are forked, which then have all that.
     """
+    use.numba()  # or so small a question would be answered without
     verify(running_example(), np.array([0.5, 0.9]), 0.2)  # takes four nodes

@@ -74,9 +74,11 @@ def surroundings(value: int) -> tuple[str, int]:
 
 def compiles(value: int, folder: Path) -> tuple[int, int]:
     """How many kernels this process compiled, and how many it loaded."""
+    from rhobust.compiler.base.kernel import use
     from rhobust.compiling import compiling
 
     compiling.ticking()
+    use.numba()
     sys.path.insert(0, str(folder))
     module = import_module("a_kernel")
     ready = folder / f"ready.{os.getpid()}"
