@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..base.arrays import Matrix, Vector
-from ..base.rounding import TINY
+from ..base.rounding import TINY, gamma
+from ..language.expressions import Affine
+from ..operators import is_identity
 
 FLOAT32_UNIT = 2.0**-24
 FLOAT32_SMALLEST = 2.0**-126
@@ -41,6 +43,35 @@ class Enclosed:
         """One input, known exactly or up to a radius."""
         known = np.zeros(len(values)) if radius is None else radius
         return cls(values[None], known[None])
+
+
+def within_bounds(x: Affine) -> Enclosed:
+    """An expression over variables anywhere within their bounds; NaN or inf without bounds."""
+    middle = radius = np.zeros((1, x.size))
+    for term in x.terms:
+        variable = term.variable
+        center = variable.lower / 2 + variable.upper / 2
+        center = np.where(variable.lower == variable.upper, variable.lower, center)
+        apart = outward(np.maximum(variable.upper - center, center - variable.lower))
+        apart = np.where(variable.lower == variable.upper, 0.0, apart)
+        if len(x.terms) == 1 and not x.offsets and is_identity(term.operator):
+            if term.factor == 1.0:
+                return Enclosed.point(center, apart)
+        size = term.operator.absolute()
+        part = term.operator.apply(center[None]) * term.factor
+        spread = size.apply(apart[None]) * abs(term.factor)
+        magnitude = size.apply(np.abs(center)[None]) * abs(term.factor) + spread
+        radius = radius + outward(spread + gamma(term.operator.terms + EXTRA) * magnitude)
+        radius = radius + 2.0**-50 * np.abs(middle) + 2.0**-50 * np.abs(part)
+        middle = middle + part
+    for offset in x.offsets:
+        part = offset.operator.apply(offset.vector[None]) * offset.factor
+        size = offset.operator.absolute()
+        magnitude = size.apply(np.abs(offset.vector)[None]) * abs(offset.factor)
+        radius = radius + gamma(offset.operator.terms + EXTRA) * magnitude
+        radius = radius + 2.0**-50 * np.abs(middle) + 2.0**-50 * np.abs(part)
+        middle = middle + part
+    return Enclosed(middle, outward(radius))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ..base.untrusted import attempt
 from ..language.concatenation import expression_of
 from ..language.expressions import Affine, Application, Expression, Operand, define
 from ..shown.told import Detail, Shown, Told, count
-from .error_analysis import Enclosed
+from .error_analysis import Enclosed, within_bounds
 from .layers import Layer, Linear
 from .node import Node
 
@@ -265,6 +265,19 @@ class Network(Shown):
             known[node] = self.layer(node).enclosure([known[s] for s in self.sources[node]])
         return known[self.output]
 
+    def _near(self, x: Affine) -> dict[str, list[Enclosed]]:
+        """What encloses the sources of each layer that jumps, where x has the bounds it has."""
+        jumps = [node for node in self.order[1:] if not self.layer(node).continuous]
+        if not jumps:
+            return {}
+        last = self.order.index(jumps[-1])
+        with np.errstate(all="ignore"):  # without bounds nothing is known, which NaN says
+            known = {self.INPUT: within_bounds(x)}
+            for node in self.order[1:last]:
+                go_on()
+                known[node] = self.layer(node).enclosure([known[s] for s in self.sources[node]])
+        return {node: [known[s] for s in self.sources[node]] for node in jumps}
+
     def __call__(self, x: Operand | Sequence[Operand]) -> Affine:
         """The output as an expression of the constraint language, with all its formulas.
 
@@ -278,10 +291,15 @@ class Network(Shown):
         if x.size != self.input_size:
             raise InputError(f"{self.name} takes {self.input_size} numbers, not {x.size}")
         known = {self.INPUT: x.affine}
+        near = self._near(x.affine)
         for node in self.order[1:]:
             go_on()
             layer = self.layer(node)
-            result = layer.formula([known[s] for s in self.sources[node]], node)
+            sources = [known[s] for s in self.sources[node]]
+            if node in near:
+                result = layer.bounded(sources, near[node], node)
+            else:
+                result = layer.formula(sources, node)
             shared = self.readers[node] > 1 or node == self.output
             # an output that speaks of order alone has a variable of its own, to be known by
             known_by = self.ordered and node == self.output

@@ -135,11 +135,16 @@ def negated(tree: Tree) -> Tree:
             assert_never(tree)
 
 
-def holds(tree: Tree, inputs: Sequence[Fraction], outputs: Sequence[Fraction]) -> bool:
-    """Whether the tree is true of these values, in rational arithmetic and without tolerance."""
+def holds(
+    tree: Tree, inputs: Sequence[Fraction | float], outputs: Sequence[Fraction | float]
+) -> bool:
+    """Whether the tree is true of these values, without tolerance.
+
+    In rational arithmetic where all are Fractions, else in that of floats.
+    """
     match tree:
         case Atom(terms, constant, strict):
-            total = constant
+            total: Fraction | float = constant
             for (output, element), k in terms:
                 total += k * (outputs[element] if output else inputs[element])
             return total < 0 or (total == 0 and not strict)

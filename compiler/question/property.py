@@ -40,13 +40,17 @@ class Port:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a property says of a network.  `equal_to`, `isomorphic_to`: an earlier one's name."""
+    """What a property says of a network.  `equal_to`, `isomorphic_to`: an earlier one's name.
+
+    hidden: tensors that are neither, each with its name in the model; flat behind the outputs.
+    """
 
     name: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     equal_to: str = ""
     isomorphic_to: str = ""
+    hidden: tuple[Port, ...] = ()
 
     @property
     def input_size(self) -> int:
@@ -54,7 +58,14 @@ class Signature:
 
     @property
     def output_size(self) -> int:
-        return sum(port.size for port in self.outputs)
+        return sum(port.size for port in (*self.outputs, *self.hidden))
+
+    @property
+    def plain(self) -> bool:
+        """Whether it speaks of one input and one output by no names: any model can be meant."""
+        ports = (*self.inputs, *self.outputs)
+        single = len(self.inputs) <= 1 and len(self.outputs) <= 1
+        return single and not self.hidden and not any(port.node for port in ports)
 
 
 @dataclass(frozen=True)
@@ -137,6 +148,10 @@ class Property:
                 f"{self.source} speaks of {self.inputs} inputs and {self.outputs} outputs, not of "
                 f"{len(inputs)} and {len(outputs)}"
             )
+        return holds(self.tree, inputs, outputs)
+
+    def nearly(self, inputs: Sequence[float], outputs: Sequence[float]) -> bool:
+        """Whether floats satisfy the property as floats compute it: a hint, and nothing more."""
         return holds(self.tree, inputs, outputs)
 
     def holds_floats(self, x: npt.ArrayLike, y: npt.ArrayLike) -> bool:

@@ -12,6 +12,8 @@ from .tokens import Refused, Word
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 KINDS = ("real", "float16", "bfloat16", "float32", "float64")
+WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+"""Types of outputs and hidden tensors alone: inputs are real numbers."""
 LARGEST = 2**24
 """Elements of all inputs, and of all outputs."""
 
@@ -25,9 +27,9 @@ class Constant:
 
 @dataclass(frozen=True)
 class Declared:
-    """declare-input or declare-output."""
+    """declare-input, declare-output or declare-hidden: keyword."""
 
-    output: bool
+    keyword: str
     port: Port
 
 
@@ -70,9 +72,10 @@ def port(keyword: str, arguments: Sequence[object]) -> Declared:
             raise Refused(f"a declaration is ({keyword} NAME TYPE [SHAPE])")
     if not NAME.fullmatch(word.text):
         raise Refused(f"{word.text[:40]!r} is no name of a tensor", word)
-    if kind.text.lower() not in KINDS:
+    known = KINDS if keyword == "declare-input" else (*KINDS, *WHOLE)
+    if kind.text.lower() not in known:
         raise Refused(
-            f"{word.text} has the element type {kind.text}; supported: {', '.join(KINDS)}", kind
+            f"{word.text} has the element type {kind.text}; supported: {', '.join(known)}", kind
         )
     if not node.text.startswith('"'):
         raise Refused("the name of a node stands in double quotes", node)
@@ -80,7 +83,9 @@ def port(keyword: str, arguments: Sequence[object]) -> Declared:
     if not 0 < prod(sizes) <= LARGEST:
         raise Refused(f"the shape {shape.text} has no element, or more than {LARGEST}", shape)
     tensor = Port(word.text, kind.text.lower(), sizes, node.text[1:-1])
-    return Declared(keyword == "declare-output", tensor)
+    if keyword == "declare-hidden" and not tensor.node:
+        raise Refused(f"{word.text} is hidden and needs the name of its tensor in the model", word)
+    return Declared(keyword, tensor)
 
 
 def numbers_in(word: Word) -> tuple[int, ...]:
@@ -108,16 +113,18 @@ def network(arguments: Sequence[object]) -> DeclaredNetwork:
     if len(likeness) + len(ports) < len(rest) or len(likeness) > 1:
         raise Refused(
             f"network {word.text} may hold one (equal-to ...) or (isomorphic-to ...), and "
-            "(declare-input ...) and (declare-output ...)"
+            "(declare-input ...), (declare-hidden ...) and (declare-output ...)"
         )
-    inputs = tuple(declared.port for declared in ports if not declared.output)
-    outputs = tuple(declared.port for declared in ports if declared.output)
+    inputs, outputs, hidden = (
+        tuple(declared.port for declared in ports if declared.keyword == f"declare-{side}")
+        for side in ("input", "output", "hidden")
+    )
     if not inputs or not outputs:
         raise Refused(f"network {word.text} needs an input and an output", word)
-    if len({bool(declared.port.node) for declared in ports}) > 1:
+    if len({bool(port.node) for port in (*inputs, *outputs)}) > 1:
         raise Refused(f"network {word.text} names the nodes of some tensors only; name all", word)
     like = {part.kind: part.network for part in likeness}
     signature = Signature(
-        word.text, inputs, outputs, like.get("equal-to", ""), like.get("isomorphic-to", "")
+        word.text, inputs, outputs, like.get("equal-to", ""), like.get("isomorphic-to", ""), hidden
     )
     return DeclaredNetwork(signature, ports, likeness[0].network if likeness else "")

@@ -51,17 +51,22 @@ class Names:
             model = next((known for known in self.networks if known.name == declared.model), None)
             if model is None:
                 raise Refused(f"network {declared.model} is not declared before; declare it first")
-            if _form(model) != _form(signature):
+            # an isomorphic network may compute in numbers of another type
+            typed = bool(signature.equal_to)
+            if _form(model, typed) != _form(signature, typed):
+                what = "type or shape" if typed else "shape"
                 raise Refused(
                     f"network {signature.name} should be like {model.name}, but their tensors "
-                    "differ in type or shape"
+                    f"differ in {what}"
                 )
-        for item in declared.ports:
-            if item.port.name in self.tensors:
-                raise Refused(f"{item.port.name} is declared twice")
-            self.tensors[item.port.name] = (item.output, self.sizes[item.output], item.port.shape)
-            self.sizes[item.output] += item.port.size
-            if self.sizes[item.output] > LARGEST:
+        sides = [(False, port) for port in signature.inputs]
+        sides += [(True, port) for port in (*signature.outputs, *signature.hidden)]
+        for output, port in sides:
+            if port.name in self.tensors:
+                raise Refused(f"{port.name} is declared twice")
+            self.tensors[port.name] = (output, self.sizes[output], port.shape)
+            self.sizes[output] += port.size
+            if self.sizes[output] > LARGEST:
                 raise Refused(f"the tensors have more than {LARGEST} elements")
         self.networks.append(signature)
 
@@ -105,5 +110,8 @@ class Names:
         return (Signature("", inputs, outputs),)
 
 
-def _form(network: Signature) -> list[list[tuple[str, tuple[int, ...]]]]:
-    return [[(p.kind, p.shape) for p in side] for side in (network.inputs, network.outputs)]
+def _form(network: Signature, typed: bool) -> list[list[tuple[str, tuple[int, ...]]]]:
+    return [
+        [(port.kind if typed else "", port.shape) for port in side]
+        for side in (network.inputs, network.outputs)
+    ]

@@ -28,7 +28,10 @@ CONNECTIVES = ("and", "or", "not", "=>")
 NEUTRAL = ("set-logic", "set-info", "set-option", "check-sat", "get-model")
 """SMT-LIB commands that leave the meaning of the assertions as it is."""
 DECLARATIONS = ("declare-const", "declare-fun", "declare-network", "declare-input")
-SUPPORTED = (*ARITHMETIC, *RELATIONS, *CONNECTIVES, "assert", *DECLARATIONS, "declare-output")
+SUPPORTED = (
+    *ARITHMETIC, *RELATIONS, *CONNECTIVES, "assert", *DECLARATIONS, "declare-output",
+    "declare-hidden",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,8 @@ class Statements:
                 raise Refused(
                     "only functions without arguments are supported: (declare-fun X_0 () Real)"
                 )
-            case ("declare-input" | "declare-output") as keyword, _:
+            case ("declare-input" | "declare-output" | "declare-hidden") as keyword, _:
                 return port(keyword, arguments)
-            case "declare-hidden", _:
-                raise Refused(
-                    "declare-hidden is not supported; state the property by inputs and outputs",
-                    head,
-                )
             case "declare-network", _:
                 return network(arguments)
             case ("equal-to" | "isomorphic-to") as kind, [Word() as name]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..attacks.conjunctions import attack_conjunctions, conjunctions
+from ..attacks.sampling import sampled
 from ..bnb.search import Outcome, Settings
 from ..clock import Deadline
 from ..compiler.base.arrays import Indices, Vector
@@ -25,9 +26,9 @@ from ..compiler.shown.record import Result
 from ..compiler.shown.told import Detail, Told, count
 from ..compiler.steps.compile import compile_formulas
 from ..compiler.vnnlib.parse import parse_vnnlib, read_text
-from ..files.certificate import Certificate
+from ..files.certificate import Certificate, unread
 from ..files.checkpoint import Checkpoint, resumable
-from ..networks.load import load
+from ..networks.declared import declared
 from ..witness.property import PropertyValidator, PropertyWitness
 from .asked import about_property
 from .certify import NOT_IN_TIME, written
@@ -75,7 +76,11 @@ class SolveResult(Result):
 
 @np.errstate(all="ignore")  # huge weights overflow, which no bound overlooks
 def solve(
-    model: str | Path | Network | Sequence[str | Path | Network],
+    model: str
+    | Path
+    | Network
+    | Sequence[str | Path | Network]
+    | Mapping[str, str | Path | Network],
     question: str | Path | Property,
     timeout: float | None = 60.0,
     settings: Settings | None = None,
@@ -89,7 +94,8 @@ def solve(
 ) -> SolveResult:
     """Whether some input satisfies a VNN-LIB property; sat means that what it describes exists.
 
-    model: a file or a network, or one for each network the property declares.  timeout: seconds,
+    model: a file or a network, or one for each network the property declares, in its order or by
+    its names; one that is equal to another needs none.  timeout: seconds,
     reading included.  certificate: a file to write the proof of an unsat into; for it the question
     has to be a VNN-LIB file about one ONNX file.  check: whether the checker has to accept it
     before it is written, within the time.
@@ -100,19 +106,17 @@ def solve(
     says outside the language.
     """
     deadline = Deadline(timeout)
-    several = [model] if isinstance(model, str | Path | Network) else list(model)
-    networks = [
-        m if isinstance(m, Network) else load(m, trust_pickle=trust_pickle) for m in several
-    ]
+    several = [model] if isinstance(model, str | Path | Network) else model
     text = "" if isinstance(question, Property) else read_text(question)
-    files = [path for network in networks for path in (network.path, *network.beside)]
-    if not isinstance(question, Property):
-        files.append(str(question))
     with ending(deadline.stop) as end:
         asked = question if isinstance(question, Property) else parse_vnnlib(text, str(question))
     if end.reason:
         status = "timeout" if end.reason == "timeout" else "unknown"
         return SolveResult(status, end.reason, None, -np.inf, deadline.spent(), 0, 0)
+    networks = declared(several, asked, trust_pickle)
+    files = [path for network in networks for path in (network.path, *network.beside)]
+    if not isinstance(question, Property):
+        files.append(str(question))
     proof = None
     if certificate is not None:
         if isinstance(question, Property) or len(networks) != 1:
@@ -227,7 +231,9 @@ class _Solving:
         return "unsat", "", None, 0.0
 
     def _part(self, part: Part, rng: np.random.Generator) -> tuple[PropertyWitness | None, Outcome]:
-        x = inputs(self.networks, part.lower, part.upper, self.asked.source)
+        lower, upper = stand_in(part.lower, part.upper)
+        bounded = (lower == part.lower).all() and (upper == part.upper).all()
+        x = inputs(self.networks, lower, upper)
         whole = [network(v) for network, v in zip(self.networks, x, strict=True)]
         asked = zip(whole, self.asked.networks, strict=True)
         y = stacked([output[: signature.output_size] for output, signature in asked])
@@ -237,10 +243,18 @@ class _Solving:
         recorder = None
         if self.proof is not None:
             recorder = self.proof.part(problem, compiled.stage(whole[0]))
-        validator = PropertyValidator(self.networks, self.asked, part.lower, part.upper)
+        validator = PropertyValidator(self.networks, self.asked, lower, upper)
         found = FirstFound(problem, validator)
 
+        jumps = any(unread(network) for network in self.networks)
+
+        def accept(point: Vector) -> bool:
+            found.witness = validator.check(point)
+            return found.witness is not None
+
         def attack(atoms: Indices) -> bool:
+            if jumps:
+                return sampled(self.networks, self.asked, lower, upper, accept, rng)
             cases = conjunctions(found.tree, atoms)
             oracle = self.settings.oracle
             attack_conjunctions(problem, cases, found.accept, self.deadline, rng, oracle)
@@ -252,7 +266,14 @@ class _Solving:
         )  # fmt: skip
         self.nodes += outcome.statistics.nodes
         self.lps += outcome.statistics.lps
-        return found.settled(outcome), outcome
+        witness = found.settled(outcome)
+        if witness is None and not bounded:
+            missing = np.flatnonzero(~(np.isfinite(part.lower) & np.isfinite(part.upper)))
+            raise LanguageError(
+                f"{self.asked.source}: input {missing[0]} has no finite bounds; the search needs a "
+                "box, and found nothing in one near 0"
+            )
+        return witness, outcome
 
 
 def check(networks: Sequence[Network], asked: Property) -> None:
@@ -283,15 +304,15 @@ def check(networks: Sequence[Network], asked: Property) -> None:
         start = end
 
 
-def inputs(
-    networks: Sequence[Network], lower: Vector, upper: Vector, source: str
-) -> tuple[Variable, ...]:
+def stand_in(lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
+    """A box within one that is not bounded: where a solution may be found, and nothing proven."""
+    low = np.where(np.isfinite(lower), lower, np.where(np.isfinite(upper), upper - 2.0, -1.0))
+    high = np.where(np.isfinite(upper), upper, np.where(np.isfinite(lower), lower + 2.0, 1.0))
+    return low, high
+
+
+def inputs(networks: Sequence[Network], lower: Vector, upper: Vector) -> tuple[Variable, ...]:
     """A variable for each network's input, within a box (D,)."""
-    missing = np.flatnonzero(~(np.isfinite(lower) & np.isfinite(upper)))
-    if len(missing):
-        raise LanguageError(
-            f"{source}: input {missing[0]} has no finite bounds; the search needs a box"
-        )
     x: list[Variable] = []
     start = 0
     for network in networks:

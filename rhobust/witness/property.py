@@ -77,6 +77,18 @@ def decimal(value: Fraction) -> str:
     return f"{found:f}"
 
 
+NARROW = ("float16", "bfloat16")
+
+
+def narrowed(values: Vector, kind: str) -> Vector:
+    """The nearest numbers of a narrow type; of bfloat16, the float32 without its last 16 bits."""
+    if kind == "float16":
+        with np.errstate(over="ignore"):
+            return values.astype(np.float16).astype(np.float64)
+    bits = values.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)
+    return np.asarray(bits.view(np.float32).astype(np.float64))
+
+
 class PropertyValidator:
     """Decides whether points of one box of a property satisfy all of it."""
 
@@ -112,6 +124,17 @@ class PropertyValidator:
             low[k] = high[k] = float(fixed[k])
         return low, high, fixed
 
+    @cached_property
+    def _narrow(self) -> list[tuple[slice, str]]:
+        """Inputs that are declared with fewer digits than float32 has, and their types."""
+        ports = [port for network in self.asked.networks for port in network.inputs]
+        ends = np.cumsum([0, *(port.size for port in ports)]).tolist()
+        return [
+            (slice(start, start + port.size), port.kind)
+            for port, start in zip(ports, ends, strict=False)
+            if port.kind in NARROW
+        ]
+
     def check(self, point: Vector) -> PropertyWitness | None:
         """The solution at a point (snapped), or None when any doubt is left.
 
@@ -122,6 +145,11 @@ class PropertyValidator:
         low, high, fixed = self.box
         near = point[: self.asked.inputs].astype(np.float32).astype(np.float64)
         inside = np.clip(near, low, high)
+        for part, kind in self._narrow:
+            inside[part] = narrowed(inside[part], kind)
+            # the box's own ends may be none of its numbers
+            if not ((inside[part] >= low[part]) & (inside[part] <= high[part])).all():
+                return None
         x = exact(inside)
         for k, value in fixed.items():
             x[k] = value
@@ -130,7 +158,7 @@ class PropertyValidator:
     def check_exact(self, point: Numbers) -> PropertyWitness | None:
         """The solution at a point of Fractions, which need not be floats."""
         found = self.check(point.astype(np.float64))
-        if found is not None:
+        if found is not None or self._narrow:
             return found
         x = point[: self.asked.inputs]
         near = x.astype(np.float64).astype(np.float32).astype(np.float64)

@@ -5,6 +5,7 @@ A layer without a case in `tests/reference/layers.py` fails here.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -23,9 +24,25 @@ from rhobust.compiler.language.evaluator import holds, value
 from rhobust.compiler.language.expressions import Variable, define
 from rhobust.compiler.language.formulas import And
 from rhobust.compiler.language.walk import variables
-from rhobust.compiler.network.error_analysis import FLOAT32_READ, Enclosed, Rounded
+from rhobust.compiler.network.error_analysis import (
+    FLOAT32_READ,
+    Enclosed,
+    Rounded,
+    within_bounds,
+)
 from rhobust.compiler.network.graph import GraphBuilder, Network
-from rhobust.compiler.network.layers import LAYERS, Clip, Layer, Linear, Maximum, MaxPool, Sign, Sum
+from rhobust.compiler.network.layers import (
+    LAYERS,
+    Choice,
+    Clip,
+    Layer,
+    Linear,
+    Maximum,
+    MaxPool,
+    Sign,
+    Sum,
+    Truncate,
+)
 from rhobust.compiler.network.linear_region import Fixed
 from rhobust.compiler.operators import Chain, Dense
 from rhobust.compiler.question.claim import Claim
@@ -115,6 +132,10 @@ def test_the_formula_holds_at_the_value_and_nowhere_else(kind: type[Layer], seed
     # a source may be any expression, of which one is a variable already
     shift = 0.0 if rng.random() < 0.5 else 0.125
     sources = [name + shift for name in names]
+    if isinstance(case.layer, Choice | Truncate):
+        with pytest.raises(LanguageError, match="no bounds"):
+            case.layer.formula(sources, "layer")
+        return
     formula = case.layer.formula(sources, "layer")
     y = define(formula, "y")
     compiled = compile_formulas([y >= -1000.0], inputs=names)
@@ -135,6 +156,51 @@ def test_the_formula_holds_at_the_value_and_nowhere_else(kind: type[Layer], seed
     # every rectified unit that the layer says it has is one of the compiled problem
     stages = compiled.problem.stages
     assert sum(stage.size for stage in stages if stage.relu) == case.layer.units(case.size)
+
+
+@settings(max_examples=40)
+@given(seed=seeds)
+def test_a_choice_is_one_of_two_for_every_mask_on_its_region(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(1, 5))
+    names = [Variable(size, low, high) for low, high in ((0, 1), (-3, 3), (-3, 3))]
+    decided = rng.random(size) < 0.3
+    mask = (rng.random(size) < 0.5).astype(np.float64)
+    bounds = [Enclosed.point(np.where(decided, mask, 0.5), np.where(decided, 0.0, 0.5))]
+    bounds += [Enclosed.point(np.zeros(size), np.full(size, 3.0))] * 2
+    y = define(Choice().bounded([name.affine for name in names], bounds, "choice"), "y")
+    compiled = compile_formulas([y >= -1000.0], inputs=names)
+    assert len(compiled.inputs) == 3, "no disjunction is left"
+    first, second = numbers(rng, size).clip(-3, 3), numbers(rng, size).clip(-3, 3)
+    known = compiled.assignment(np.concatenate([exact(v) for v in (mask, first, second)]))
+    right = exact(np.where(mask == 1, first, second))
+    assert value(y, known).tolist() == right.tolist()
+    assert holds(And(y.requires), known)
+
+
+@settings(max_examples=40)
+@given(seed=seeds)
+def test_what_is_cut_off_is_a_sum_of_steps(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(1, 4))
+    low = rng.integers(-20, 20, size=size) / 4.0
+    high = low + rng.integers(0, 12, size=size) / 4.0
+    x = Variable(size, low, high, "x")
+    bounds = within_bounds(x.affine)
+    y = define(Truncate().bounded([x.affine], [bounds], "cut"), "y")
+    compiled = compile_formulas([y >= -1000.0], inputs=[x])
+    point = low + (high - low) * rng.choice([0.0, 0.25, 0.5, 1.0, rng.random()], size)
+    right = [Fraction(int(Fraction(v))) for v in point.tolist()]
+    free = sum(name.size for name in compiled.inputs) - size
+    # of all assignments of the steps exactly one satisfies the formulas, and it is the right one
+    found = []
+    for steps in itertools.product([0.0, 1.0], repeat=min(free, 10)):
+        if len(steps) < free:
+            return
+        known = compiled.assignment(np.concatenate([exact(point), exact(np.array(steps))]))
+        if holds(And(y.requires), known):
+            found.append(value(y, known).tolist())
+    assert found == [right]
 
 
 # ---- enclosure -------------------------------------------------------------------------------
@@ -215,6 +281,11 @@ class Machine:
             rows = [[w for m in matrices for w in m[k]] for k in range(size)]
             pairs = zip(rows, bias, strict=True)
             return np.array([self.dot(row, every, b) for row, b in pairs], dtype=np.float64)
+        if isinstance(layer, Choice):
+            mask, first, second = sources
+            return np.where(mask >= 0.5, first, second).astype(np.float64)
+        if isinstance(layer, Truncate):
+            return np.trunc(sources[0]).astype(np.float64)
         match activation(layer, size):
             case Greatest(windows):
                 return np.array([max(float(sources[s][k]) for s, k in row) for row in windows])

@@ -17,7 +17,7 @@ from rhobust.compiler.importers.onnx.operators.arithmetic import nearest_root
 from rhobust.compiler.importers.onnx.ops import OPERATIONS
 from rhobust.compiler.operators import Scale
 
-from . import test_onnx_activations
+from . import test_onnx_activations, test_onnx_masks, test_shape_chains
 from .onnx_models import any_runtime, array, check_network, model, read, single
 
 RNG = np.random.default_rng(0)
@@ -256,6 +256,7 @@ def test_operation_agrees_with_runtime_and_exact_arithmetic(name: str) -> None:
 
 def test_every_operation_has_a_case() -> None:
     protos = [*CASES.values(), *test_onnx_activations.CASES.values()]
+    protos += [*test_onnx_masks.CASES.values(), test_shape_chains.chain(np.random.default_rng(0))]
     seen = {node.op_type for proto in protos for node in proto.graph.node}
     assert seen | {"AveragePool", "Conv"} >= set(OPERATIONS)
 

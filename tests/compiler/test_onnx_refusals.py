@@ -115,7 +115,7 @@ ATTRIBUTES: dict[str, tuple[onnx.ModelProto, str]] = {
         model([NODE("Cast", ["x"], ["y"], to=TensorProto.FLOAT)], [1, 2], dtype=TensorProto.DOUBLE),
         "to",
     ),
-    "cast_to_whole": (single("Cast", [1, 2], to=TensorProto.INT64), "to"),
+    "cast_to_half": (single("Cast", [1, 2], to=TensorProto.FLOAT16), "to"),
     "sparse": (
         model(
             [NODE("Constant", [], ["c"], value_string="a"), NODE("Add", ["x", "c"], ["y"])], [1, 2]

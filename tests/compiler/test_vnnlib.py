@@ -548,10 +548,12 @@ def test_names_of_nodes_are_kept() -> None:
          "A is declared twice"),
         ("(declare-network h\n(isomorphic-to k)(declare-input E real [1])\n"
          "(declare-output F real [1]))", 11, "network k is not declared before"),
-        ("(declare-network h (isomorphic-to f) (declare-input E real [1]) "
+        ("(declare-network h (isomorphic-to f) (declare-input E real [17]) "
+         "(declare-output F real [1]))", 11, "differ in shape"),
+        ("(declare-network h (equal-to f) (declare-input E float16 [1]) "
          "(declare-output F real [1]))", 11, "differ in type or shape"),
-        ("(declare-network h (declare-input E real [1])\n(declare-hidden H real [4] \"h\") "
-         "(declare-output F real [1]))", 12, "declare-hidden is not supported"),
+        ("(declare-network h (declare-input E real [1])\n(declare-hidden H real [4]) "
+         "(declare-output F real [1]))", 12, "needs the name of its tensor"),
         ("(declare-network h (declare-input E real [1]))", 11, "needs an input and an output"),
         ("(declare-network h (declare-input E real [1] \"e\") (declare-output F real [1]))", 11,
          "names the nodes of some tensors only"),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from rhobust.compiler.network.layers import (
     Absolute,
+    Choice,
     Clip,
     Layer,
     Leaky,
@@ -22,7 +23,9 @@ from rhobust.compiler.network.layers import (
     MaxPool,
     Rectifier,
     Sign,
+    Step,
     Sum,
+    Truncate,
 )
 from rhobust.compiler.operators import (
     Chain,
@@ -68,6 +71,12 @@ def activation(layer: Layer, size: int) -> tuple[Bend, ...] | Greatest:
             zero, levels = Fraction(0), (Fraction(-1), Fraction(0), Fraction(1))
             kinks = (zero, True), (zero, False)
             return (Bend(kinks, tuple((zero, level) for level in levels)),) * size
+        case Step():
+            return (
+                Bend(
+                    ((Fraction(0), True),), ((Fraction(0), Fraction(0)), (Fraction(0), Fraction(1)))
+                ),
+            ) * size
         case Maximum(inputs):
             return Greatest(tuple(tuple((s, k) for s in range(inputs)) for k in range(size)))
         case MaxPool(windows):
@@ -93,6 +102,10 @@ def by_definition(layer: Layer, sources: Sequence[Vector], size: int) -> Vector:
             products = (sum(w * v for w, v in zip(row, source, strict=True)) for row in matrix)
             total = tuple(t + Fraction(p) for t, p in zip(total, products, strict=True))
         return total
+    if isinstance(layer, Choice):
+        return tuple(a if m >= Fraction(1, 2) else b for m, a, b in zip(*sources, strict=True))
+    if isinstance(layer, Truncate):
+        return tuple(Fraction(int(v)) for v in sources[0])  # of a Fraction, towards zero
     match activation(layer, size):
         case Greatest(windows):
             return tuple(max(sources[s][k] for s, k in window) for window in windows)
@@ -217,6 +230,9 @@ DRAWN: dict[type[Layer], Callable[[Rng, int], Layer]] = {
     Maximum: lambda rng, size: Maximum(int(rng.integers(1, 5))),
     MaxPool: max_pool,
     Sign: lambda rng, size: Sign(),
+    Step: lambda rng, size: Step(),
+    Choice: lambda rng, size: Choice(),
+    Truncate: lambda rng, size: Truncate(),
 }
 """Each kind of layer, drawn for sources of one size."""
 
@@ -231,6 +247,8 @@ def layer_case(kind: type[Layer], rng: Rng) -> LayerCase:
             return LayerCase(layer, (width,) * len(signs), width)
         case Maximum(inputs):
             return LayerCase(layer, (width,) * inputs, width)
+        case Choice():
+            return LayerCase(layer, (width,) * 3, width)
         case MaxPool(windows):
             return LayerCase(layer, (width,), len(windows.index))
     return LayerCase(layer, (width,), width)

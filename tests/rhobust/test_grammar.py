@@ -137,7 +137,7 @@ LISTS: dict[str, list[str]] = {
 LISTS_NONE = {
     "check", "compare", "convert", "data fetch", "data normalize", "data show", "explain", "export",
     "figure example", "figure region", "inspect", "matrix", "metrics", "report", "selftest",
-    "solve", "train", "tune",
+    "solve", "supports", "train", "tune",
 }  # fmt: skip
 
 

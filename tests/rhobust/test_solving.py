@@ -253,7 +253,7 @@ def test_what_does_not_fit_is_refused(small: Path, tmp_path: Path) -> None:
         rb.solve(small, wide)
     with pytest.raises(InputError, match="2 inputs and 3 outputs"):
         rb.solve(small, text(tmp_path / "y.vnnlib", head="(declare-const Y_2 Real)" + HEAD))
-    free = text(tmp_path / "free.vnnlib", "(>= X_0 0)", "(<= X_0 1)", head=HEAD)
+    free = text(tmp_path / "free.vnnlib", "(>= X_0 0)", "(<= X_0 1)", "(>= Y_0 1e6)", head=HEAD)
     with pytest.raises(LanguageError, match="free.vnnlib: input 1 has no finite bounds"):
         rb.solve(small, free)
     with pytest.raises(InputError, match="timeout must be a positive"):
@@ -381,6 +381,27 @@ def test_only_some_instances(folder: Path, tmp_path: Path) -> None:
     assert [row["index"] for row in rows(out)] == [0, 4]
     told = call("vnncomp", folder, "--limit", "1e-9").splitlines()
     assert told[-1].startswith("bench: 0 of 6 decided")
+
+
+def test_instances_of_several_networks(folder: Path, tmp_path: Path) -> None:
+    """As VNN-COMP 2026 writes them; a network equal to another may be left out."""
+    ports = "(declare-input {0} float32 [2]) (declare-output {1} float32 [2])"
+    two = f"(declare-network f {ports.format('X', 'Y')})"
+    two += f"(declare-network g (equal-to f) {ports.format('Z', 'W')})"
+    two += "".join(f"(assert (<= 0 {t}[{k}] 1))" for t in "XZ" for k in range(2))
+    (folder / "vnnlib" / "two.vnnlib").write_text(two + "(assert (>= (- Y[0] W[0]) 4.001))")
+    pairs = "\"[('f', './onnx/net.onnx'), ('g', 'onnx/net.onnx')]\""
+    single = "\"[('f', 'onnx/net.onnx')]\""
+    lines = [f"{models},vnnlib/two.vnnlib,60" for models in (pairs, single)]
+    (folder / "instances.csv").write_text("\n".join(lines))
+    out = tmp_path / "out.jsonl"
+    told = call("vnncomp", folder, "--limit", "30", "--json", out).splitlines()
+    assert [row["status"] for row in rows(out)] == ["unsat"] * 2
+    assert "net+net" in told[0] and rows(out)[0]["onnx"].startswith("[('f'")
+    for text in ("[('f', 'a.onnx'), ('f', 'b.onnx')]", "[f]", "[('f', 3)]", "[]", "[(((("):
+        (folder / "instances.csv").write_text(f'"{text}",vnnlib/two.vnnlib,60')
+        assert "instances.csv:1: " in refused("vnncomp", folder)
+        assert "names no networks" in refused("vnncomp", folder)
 
 
 def test_bad_arguments_of_vnncomp(folder: Path, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ overflow, sums that round, and all other functions.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -36,6 +38,36 @@ def constant_of_shape(node: Node) -> Value:
 def shape(node: Node) -> Value:
     found = node.value(0).shape[node.given.get("start", 0) : node.given.get("end")]
     return Value.of(np.array(found, dtype=np.int64))
+
+
+def size(node: Node) -> Value:
+    return Value.of(np.array(node.value(0).size, dtype=np.int64))
+
+
+def spaced(node: Node) -> Value:
+    """start, start + step, ... before the limit, exactly."""
+    start, end, step = (Fraction(item.item()) for item in node.constants("if"))
+    node.require(step != 0, "the step")
+    count = max(0, math.ceil((end - start) / step))
+    limit((count,))
+    exact = [start + k * step for k in range(count)]
+    found = np.array([float(number) for number in exact]).astype(node.constants("if")[0].dtype)
+    node.require([Fraction(number) for number in found.tolist()] == exact, "numbers that round")
+    return checked(node, found)
+
+
+def product(node: Node) -> Value:
+    """Of whole numbers, over the axes."""
+    known = node.constant(0, "i", "the numbers")
+    axes = node.listed(1, "axes", 18)
+    keep = node.flag("keepdims", 1)
+    if not axes and node.flag("noop_with_empty_axes"):
+        return Value.of(known)
+    over = tuple(axes) if axes else None
+    exact = np.asarray(np.prod(known.astype(object), axis=over, keepdims=keep))
+    found = np.asarray(np.prod(known, axis=over, keepdims=keep, dtype=known.dtype))
+    node.require(np.array_equal(found.astype(object), exact), "an overflow")
+    return checked(node, found)
 
 
 def cast(node: Node) -> Value:

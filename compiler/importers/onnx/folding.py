@@ -21,11 +21,14 @@ FOLDED: dict[str, tuple[int, str, Callable[..., Array]]] = {
     "Equal": (2, "bif", np.equal),
     "Floor": (1, "f", np.floor),
     "Greater": (2, "if", np.greater),
+    "GreaterOrEqual": (2, "if", np.greater_equal),
     "Less": (2, "if", np.less),
+    "LessOrEqual": (2, "if", np.less_equal),
     "Not": (1, "b", np.logical_not),
     "Or": (2, "b", np.logical_or),
     "Reciprocal": (1, "f", lambda array: array.dtype.type(1) / array),
     "Sqrt": (1, "f", np.sqrt),
+    "Xor": (2, "b", np.logical_xor),
 }
 """Those that are read of constants alone: how many, of which kinds of types, and the function."""
 UNDEFINED = ("Exp", "Log", "Pow")

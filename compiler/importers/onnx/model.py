@@ -83,47 +83,78 @@ class Operation:
     attributes: dict[str, AttributeValue]
 
 
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """An input. shape: 1 standing for a batch of any size; batched: whether it does."""
+
+    name: str
+    shape: Shape
+    dtype: np.dtype[Any]
+    batched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """Which tensors a question is about, in its own order: flat one after the other.
+
+    inputs, outputs: names, or how many, in the model's order.  hidden: names of others, which
+    stand behind the outputs.  input_sizes, output_sizes: how many numbers each has, the hidden ones
+    among the outputs; empty where nothing is said of that.
+    """
+
+    inputs: tuple[str, ...] | int = 1
+    outputs: tuple[str, ...] | int = 1
+    hidden: tuple[str, ...] = ()
+    input_sizes: tuple[int, ...] = ()
+    output_sizes: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """What the single output depends on, in an order of evaluation.
+    """What the outputs depend on, in an order of evaluation.
 
-    shape: of the input tensor, 1 standing for a batch of any size; batched: whether it does.
+    outputs: one, unless a question asks for several or for hidden ones.
     declared: what the file says of tensors, each a type and sizes, None where one is left open.
     """
 
     opset: int
-    input: str
-    shape: Shape
-    batched: bool
-    dtype: np.dtype[Any]
-    output: str
+    feeds: tuple[Feed, ...]
+    outputs: tuple[str, ...]
     constants: dict[str, Array]
     operations: tuple[Operation, ...]
     declared: dict[str, Declared]
 
     @property
     def input_shape(self) -> Shape:
-        """The shape without the batch; a first axis of several is one like the others."""
-        return self.shape[1:] if len(self.shape) > 1 and self.shape[0] == 1 else self.shape
+        """The shape without the batch; a first axis of several is one like the others.
+
+        Several inputs stand one after the other.
+        """
+        if len(self.feeds) > 1:
+            return (sum(math.prod(feed.shape) for feed in self.feeds),)
+        shape = self.feeds[0].shape
+        return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape
 
 
-def parse(source: str, proto: onnx.ModelProto) -> Model:
+def parse(source: str, proto: onnx.ModelProto, asked: Tensors | None = None) -> Model:
     """What the model is; every defect of the file is a ModelError."""
     try:
-        return _model(source, proto)
+        return _model(source, proto, asked)
     except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError) as error:
         raise ModelError(source, f"not a valid ONNX model ({error}); {CHECK}") from error
 
 
-def ending_at(source: str, data: bytes, tensor: str) -> bytes:
-    """The model with another of its tensors as the output."""
+def ending_at(source: str, data: bytes, tensors: dict[str, np.dtype[Any]]) -> bytes:
+    """The model with other tensors of it, of known types, as its outputs."""
     proto = decoded(source, data)
-    proto.graph.output[0].name = tensor
-    proto.graph.output[0].type.tensor_type.ClearField("shape")
-    if any(value.name == tensor for value in proto.graph.input):
-        del proto.graph.node[:]
-        proto.graph.output[0].name = f"{tensor}.end"
-        proto.graph.node.add(op_type="Identity", input=[tensor], output=[f"{tensor}.end"])
+    given = {value.name for value in proto.graph.input}
+    del proto.graph.output[:]
+    for tensor, dtype in tensors.items():
+        name = f"{tensor}.end" if tensor in given else tensor
+        code = onnx.helper.np_dtype_to_tensor_dtype(dtype)
+        proto.graph.output.append(onnx.helper.make_tensor_value_info(name, code, None))
+        if tensor in given:
+            proto.graph.node.add(op_type="Identity", input=[tensor], output=[name])
     return bytes(proto.SerializeToString())
 
 
@@ -143,7 +174,7 @@ def decoded(source: str, data: bytes) -> onnx.ModelProto:
     return proto
 
 
-def _model(source: str, proto: onnx.ModelProto) -> Model:
+def _model(source: str, proto: onnx.ModelProto, asked: Tensors | None) -> Model:
     if not proto.HasField("graph") or not proto.graph.node:
         raise ModelError(source, f"has no graph; {CHECK}")
     graph = proto.graph
@@ -156,21 +187,34 @@ def _model(source: str, proto: onnx.ModelProto) -> Model:
         raise ModelError(source, f"two initializers have one name; {CHECK}")
     if len({value.name for value in graph.input}) < len(graph.input):
         raise ModelError(source, f"two inputs have one name; {CHECK}")
-    inputs = [value for value in graph.input if value.name not in tensors]
-    _expect_one(source, "input", [value.name for value in inputs])
-    _expect_one(source, "output", [value.name for value in graph.output])
-    output = graph.output[0].name
+    given = {value.name: value for value in graph.input if value.name not in tensors}
+    ends = [value.name for value in graph.output]
+    one = asked is None
+    asked = asked or Tensors()
+    inputs = _asked(source, "input", list(given), asked.inputs, one)
+    outputs = _asked(source, "output", ends, asked.outputs, one)
+    missing = set(given) - set(inputs)
+    if missing:
+        raise ModelError(
+            source, f"has the inputs {sorted(missing)}, too, of which the property says nothing"
+        )
+    for name in asked.hidden:
+        if name not in {output for node in graph.node for output in node.output}:
+            raise ModelError(source, f"has no node that sets the hidden tensor {name!r}")
+    outputs = (*outputs, *asked.hidden)
     names = _names(graph.node)
-    live = _live(source, graph.node, {inputs[0].name, *tensors}, output)
-    used = {name for _, node in live for name in node.input} | {output}
-    shape, batched = _input_shape(source, inputs[0])
+    live = _live(source, graph.node, {*given, *tensors}, outputs)
+    used = {name for _, node in live for name in node.input} | {*outputs}
+    feeds = []
+    for name in inputs:
+        shape, batched = _input_shape(source, given[name])
+        feeds.append(Feed(name, shape, _input_type(source, given[name]), batched))
+    if asked.input_sizes:
+        check_sizes(source, "input", inputs, [feed.shape for feed in feeds], asked.input_sizes)
     return Model(
         opset=_opset(source, proto),
-        input=inputs[0].name,
-        shape=shape,
-        batched=batched,
-        dtype=_input_type(source, inputs[0]),
-        output=output,
+        feeds=tuple(feeds),
+        outputs=outputs,
         constants={
             name: _array(source, f"initializer {name!r}", tensor)
             for name, tensor in tensors.items()
@@ -180,7 +224,7 @@ def _model(source: str, proto: onnx.ModelProto) -> Model:
         declared={
             value.name: _declared(value)
             for value in (*graph.value_info, *graph.input)
-            if value is not inputs[0] and value.type.WhichOneof("value") is not None
+            if value.name not in given and value.type.WhichOneof("value") is not None
         },
     )
 
@@ -196,12 +240,39 @@ def _declared(value: onnx.ValueInfoProto) -> Declared:
     return name, tuple(d.dim_value if d.HasField("dim_value") else None for d in kind.shape.dim)
 
 
-def _expect_one(source: str, what: str, names: list[str]) -> None:
-    if len(names) != 1:
-        listed = ", ".join(map(repr, names)) or "none"
-        raise ModelError(
-            source, f"has {len(names)} {what}s ({listed}); one is needed. Export it with one {what}"
-        )
+def check_sizes(
+    source: str, what: str, names: Sequence[str], shapes: Sequence[Shape], sizes: Sequence[int]
+) -> None:
+    """Refuses tensors that a property declares with other sizes."""
+    for name, shape, size in zip(names, shapes, sizes, strict=True):
+        if math.prod(shape) != size:
+            raise ModelError(
+                source,
+                f"the property declares {size} numbers of the {what} {name!r}, which has "
+                f"{math.prod(shape)} (shape {shape})",
+            )
+
+
+def _asked(
+    source: str, what: str, names: list[str], asked: tuple[str, ...] | int, one: bool
+) -> tuple[str, ...]:
+    """The inputs or outputs that a question asks for, in its order."""
+    listed = ", ".join(map(repr, names)) or "none"
+    if isinstance(asked, int):
+        if len(names) == asked:
+            return tuple(names)
+        told = f"has {len(names)} {what}s ({listed})"
+        if one:
+            raise ModelError(
+                source,
+                f"{told}; one is needed. Export it with one {what}, or ask about several by a "
+                "property in VNN-LIB 2.0",
+            )
+        raise ModelError(source, f"{told}, but the property declares {asked}")
+    for name in asked:
+        if name not in names:
+            raise ModelError(source, f"has no {what} {name!r}; it has {listed}")
+    return asked
 
 
 def _opset(source: str, proto: onnx.ModelProto) -> int:
@@ -219,10 +290,12 @@ def _opset(source: str, proto: onnx.ModelProto) -> int:
 
 
 def _live(
-    source: str, nodes: Iterable[onnx.NodeProto], known: set[str], output: str
+    source: str, nodes: Iterable[onnx.NodeProto], known: set[str], outputs: Sequence[str]
 ) -> list[tuple[int, onnx.NodeProto]]:
-    """The nodes that `output` depends on, and their places among all, which must be in an order of
-    evaluation."""
+    """The nodes that the outputs depend on, and their places among all.
+
+    All must stand in an order of evaluation.
+    """
     defined = {"", *known}
     ordered = list(nodes)
     for node in ordered:
@@ -234,9 +307,10 @@ def _live(
             if name and name in defined:
                 raise ModelError(source, f"{where} defines {name!r} a second time; {CHECK}")
             defined.add(name)
-    if output not in defined:
-        raise ModelError(source, f"no node defines the output {output!r}; {CHECK}")
-    needed = {output}
+    for output in outputs:
+        if output not in defined:
+            raise ModelError(source, f"no node defines the output {output!r}; {CHECK}")
+    needed = set(outputs)
     live = []
     for place, node in reversed(list(enumerate(ordered))):
         if needed & set(node.output) - {""}:

@@ -24,6 +24,10 @@ REMEDY = (
 """What a refusal of constants tells to do."""
 
 
+WHOLE = 2**31
+"""Whole constants are smaller where they meet activations: no sum in a file overflows 64 bits."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Symbol:
     """A tensor that depends on the input: the value of a graph node, row-major in `shape`."""
@@ -105,11 +109,19 @@ class Node:
         return found
 
     def weights(self, position: int, what: str) -> Tensor:
-        """A constant of floats, exactly, as float64."""
+        """A constant of floats, exactly, as float64; or of whole numbers or truth values, where
+        what it meets are activations of that type.
+        """
         found = self.constant(position, what)
-        if found.dtype.kind != "f":
+        if found.dtype.kind == "f":
+            return found.astype(np.float64)
+        meets = {value.dtype for value in self.inputs if isinstance(value, Symbol)}
+        if found.dtype not in meets and self.kind != "Where":
             self.fail(f"{what} is {found.dtype}, not floating")
-        return found.astype(np.float64)
+        numbers = found.astype(np.float64)
+        if not (np.abs(numbers) < WHOLE).all():
+            self.fail(f"{what} has a number beyond {WHOLE}, which is not read of whole numbers")
+        return numbers
 
     def integers(self, position: int, what: str) -> tuple[int, ...]:
         """A constant list of whole numbers."""
@@ -231,6 +243,12 @@ class Node:
             return move(source)
         index = move(positions(source.shape))
         return self.linear(source, selection(index, source.shape), index.shape)
+
+
+def constant_like(node: Node, source: Value, numbers: Vector, shape: Shape, suffix: str) -> Value:
+    """Constants as the value of a layer, which reads nothing of `source`."""
+    none = Select(np.full(len(numbers), -1, dtype=np.int64), math.prod(source.shape))
+    return node.linear(source, none, shape, numbers, suffix)
 
 
 def positions(shape: Shape) -> Array:

@@ -6,6 +6,7 @@ To add one: a file, its line in `LAYERS`, a case in `tests/reference/layers.py`.
 from __future__ import annotations
 
 from .absolute import Absolute
+from .choice import Choice
 from .clip import Clip
 from .layer import Layer
 from .leaky_relu import Leaky
@@ -14,7 +15,9 @@ from .max_pool import MaxPool
 from .maximum import Maximum
 from .relu import Rectifier
 from .sign import Sign
+from .step import Step
 from .sum import Sum
+from .truncate import Truncate
 
 LAYERS: tuple[type[Layer], ...] = (
     Linear,
@@ -26,11 +29,15 @@ LAYERS: tuple[type[Layer], ...] = (
     Maximum,
     MaxPool,
     Sign,
+    Step,
+    Choice,
+    Truncate,
 )
 
 __all__ = [
     "LAYERS",
     "Absolute",
+    "Choice",
     "Clip",
     "Layer",
     "Leaky",
@@ -39,5 +46,7 @@ __all__ = [
     "Maximum",
     "Rectifier",
     "Sign",
+    "Step",
     "Sum",
+    "Truncate",
 ]

@@ -34,6 +34,13 @@ class Layer(ABC):
     def formula(self, sources: Sequence[Affine], name: str) -> Affine:
         """The layer in the constraint language; `name` is for the variables that it needs."""
 
+    def bounded(self, sources: Sequence[Affine], known: Sequence[Enclosed], name: str) -> Affine:
+        """The same on a region; `known` encloses the sources there.
+
+        What jumps is stated by fewer disjunctions so, or needs bounds to be stated at all.
+        """
+        return self.formula(sources, name)
+
     @abstractmethod
     def value(self, sources: Sequence[Numbers]) -> Numbers:
         """The output, rows are inputs: (B, size) each, float64 or exact."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv as csvlib
 import json as jsonlib
 from collections import Counter
@@ -13,7 +14,7 @@ import typer
 
 from ...bnb.search import Settings
 from ...clock import check_timeout
-from ...compiler.base.errors import InputError, RhobustError
+from ...compiler.base.errors import InputError, ModelError, RhobustError
 from ...compiler.network.graph import Network
 from ...compiler.vnnlib.parse import read_vnnlib
 from ...embedded import NAMES, embedded_file
@@ -32,7 +33,7 @@ DECIDED = ("sat", "unsat")
 
 
 def answer(
-    models: list[str],
+    models: list[str] | dict[str, str],
     question: Path,
     timeout: float,
     seed: int,
@@ -50,7 +51,8 @@ def answer(
 
     certificates: a folder for the proof, which takes its name from the property there.
     """
-    inputs = [*files(models), question]
+    given = [*models.values()] if isinstance(models, dict) else models
+    inputs = [*files(given), question]
     if certificates is not None:
         if certificate is not None:
             raise InputError("--certificate and --certificates exclude each other")
@@ -92,6 +94,32 @@ def answer(
         write_text(out, f"{result.status}\n")
 
 
+def answer_named(
+    named: list[str],
+    question: Path,
+    timeout: float,
+    seed: int,
+    certificates: Path | None,
+    checkpoint: Path | None,
+    threads: int,
+    memory: float,
+    trust_pickle: bool = False,
+    check: bool = True,
+    overwrite: bool = False,
+) -> None:
+    """rhobust verify PROPERTY --network NAME=MODEL: as solve, the models by their names."""
+    pairs = [text.partition("=") for text in named]
+    if not all(name and path for name, _, path in pairs):
+        raise InputError(f"--network: {' '.join(named)!r} is not of the form NAME=MODEL")
+    models = {name: path for name, _, path in pairs}
+    if len(models) < len(pairs):
+        raise InputError("--network: a name stands twice")
+    answer(
+        models, question, timeout, seed, None, None, certificates, checkpoint, threads, memory,
+        trust_pickle, check, overwrite,
+    )  # fmt: skip
+
+
 def write(
     models: list[str],
     question: Path,
@@ -117,11 +145,16 @@ def files(models: Sequence[str]) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One row of instances.csv; expected: the settled verdict, "" where none is."""
+    """One row of instances.csv; expected: the settled verdict, "" where none is.
+
+    model: as it stands there; models: the files that it names, by the networks' names, one network
+    having the name "".
+    """
 
     model: str
     question: str
     expected: str
+    models: Mapping[str, str]
 
 
 def compete(
@@ -141,7 +174,8 @@ def compete(
     check_timeout(limit)
     instances = _instances(folder)[::every]
     inputs = {folder / "instances.csv", folder / "expected.csv"}
-    inputs |= {stored(folder, name) for one in instances for name in (one.model, one.question)}
+    for one in instances:
+        inputs |= {stored(folder, name) for name in (*one.models.values(), one.question)}
     outputs = check_rows(json, csv, inputs, overwrite)
     no_standard(certificates, "folder")
     existing(certificates)
@@ -150,7 +184,7 @@ def compete(
         path = certificates / f"{number * every}.npz"
         may_write(path, "certificate", [*inputs, *outputs], overwrite)
     counts, wrong, seconds = Counter[str](), 0, 0.0
-    networks: dict[str, Network] = {}
+    networks: dict[str, Network | Path] = {}
     done = 0
     lines = Rows(json, csv)
     try:
@@ -184,7 +218,7 @@ def _row(
     instance: Instance,
     limit: float,
     seed: int,
-    networks: dict[str, Network],
+    networks: dict[str, Network | Path],
     proof: Path | None,
     settings: Settings,
     check: bool,
@@ -195,13 +229,14 @@ def _row(
         "onnx": instance.model, "vnnlib": instance.question, "expected": instance.expected,
     }  # fmt: skip
     try:
-        if instance.model not in networks:
+        if {*instance.models.values()} - {*networks}:
             networks.clear()
-            networks[instance.model] = load(stored(folder, instance.model))
-        network = networks[instance.model]
+            for name in instance.models.values():
+                networks[name] = _loaded(stored(folder, name))
+        given = {name: networks[file] for name, file in instance.models.items()}
         question = stored(folder, instance.question)
         result = solve(
-            network, question, limit, settings, seed, certificate=proof, check=check,
+            given, question, limit, settings, seed, certificate=proof, check=check,
             overwrite=overwrite,
         )  # fmt: skip
     except RhobustError as error:
@@ -218,8 +253,17 @@ def _row(
     return row | found
 
 
+def _loaded(path: Path) -> Network | Path:
+    """The network, or the path of one that can be read only with the tensors of a property."""
+    try:
+        return load(path)
+    except ModelError:
+        return path
+
+
 def _line(index: int, row: Mapping[str, object], contradicts: bool) -> str:
-    model, question = Path(str(row["onnx"])).stem, Path(str(row["vnnlib"])).stem
+    model = "+".join(Path(file).stem for file in models_of(str(row["onnx"]), "").values())
+    question = Path(str(row["vnnlib"])).stem
     told = f"{index:5} {model[:36]:36} {question[:36]:36} {row['status']:8}"
     told += f" {float(str(row['seconds'])):8.2f}"
     if row["status"] == "unknown":
@@ -248,10 +292,32 @@ def _instances(folder: Path) -> list[Instance]:
             if len(row) < 2:
                 raise InputError(f"{listed}:{number}: a row needs a model and a property")
             model, question = (part.strip().removeprefix("./") for part in row[:2])
-            found.append(Instance(model, question, settled.get((model, question), "")))
+            models = models_of(model, f"{listed}:{number}")
+            found.append(Instance(model, question, settled.get((model, question), ""), models))
     if not found:
         raise InputError(f"{listed}: it lists no instances")
     return found
+
+
+def models_of(text: str, where: str) -> dict[str, str]:
+    """The files of a row by their networks' names; a single file has the name "".
+
+    Several networks stand there as VNN-COMP 2026 writes them: [('f', 'a.onnx'), ('g', 'b.onnx')].
+    """
+    if not text.startswith("["):
+        return {"": text}
+    try:
+        pairs = ast.literal_eval(text)
+        models = {str(name): str(file).removeprefix("./") for name, file in pairs}
+        good = all(isinstance(part, str) and part for pair in pairs for part in pair)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        pairs, models, good = [], {}, False
+    if not good or not models or len(models) < len(pairs):
+        raise InputError(
+            f"{where}: {text[:60]!r} names no networks; several stand as "
+            "[('f', 'a.onnx'), ('g', 'b.onnx')], each with a name of its own"
+        )
+    return models
 
 
 def _expected(path: Path) -> Iterator[tuple[tuple[str, str], str]]:

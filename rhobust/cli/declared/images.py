@@ -119,7 +119,7 @@ def rho(
 @app.command()
 def verify(
     model: Model,
-    eps: Eps,
+    eps: Eps = "",
     data: Data = None,
     labels: Labels = None,
     layout: Layout = "",
@@ -144,10 +144,30 @@ def verify(
     float32: Annotated[
         bool, typer.Option("--float32", help="Prove it for every float32 evaluation, too.")
     ] = False,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=MODEL",
+            help="A property's network: verify PROPERTY.vnnlib --network N=MODEL is solve.",
+        ),
+    ] = None,
     trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Decide whether each image keeps its label within a radius: proven, or with an example."""
+    """Decide whether each image keeps its label within a radius: proven, or with an example.
+
+    With --network answer a VNN-LIB property, as its standard asks a solver.
+    """
+    if network:
+        from ..commands.solve import answer_named
+
+        answer_named(
+            network, Path(model), timeout, seed, certificates, checkpoint, threads, memory,
+            trust_pickle, check, overwrite,
+        )  # fmt: skip
+        return
+    if not eps:
+        raise typer.BadParameter("a radius is needed", param_hint="'--eps'")
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet,

@@ -73,6 +73,52 @@ def solve(
 
 
 @app.command()
+def supports(
+    operators: Annotated[
+        bool, typer.Option("--onnx-operators", help="ONNX operators, a line each.")
+    ] = False,
+    opsets: Annotated[
+        bool, typer.Option("--onnx-opset-versions", help="Oldest and newest operator set.")
+    ] = False,
+    versions: Annotated[
+        bool, typer.Option("--vnnlib-versions", help="Oldest and newest version of VNN-LIB.")
+    ] = False,
+    networks: Annotated[
+        bool,
+        typer.Option(
+            "--multiple-network-theories",
+            help="Properties over networks: one, several, equal, isomorphic.",
+        ),
+    ] = False,
+    tensors: Annotated[
+        bool,
+        typer.Option(
+            "--multiple-input-output-theories",
+            help="Properties over one, or several, inputs and outputs.",
+        ),
+    ] = False,
+    hidden: Annotated[
+        bool, typer.Option("--hidden-node-theories", help="Properties over hidden tensors.")
+    ] = False,
+    arithmetic: Annotated[
+        bool,
+        typer.Option("--arithmetic-complexity-theories", help="Bounds, comparisons, linear terms."),
+    ] = False,
+    assignments: Annotated[
+        bool,
+        typer.Option(
+            "--serialise-assignments", help="Whether witnesses are written as files of tensors."
+        ),
+    ] = False,
+) -> None:
+    """Tell what is read, as VNN-LIB 2.0 asks a solver."""
+    from ..commands.supports import ANSWERS, show
+
+    flags = (operators, opsets, versions, networks, tensors, hidden, arithmetic, assignments)
+    show([name for name, asked in zip(ANSWERS, flags, strict=True) if asked])
+
+
+@app.command()
 def check(
     certificate: Annotated[
         Path, typer.Argument(metavar="FILE", help="A certificate or a manifest.")

@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from ....network.layers import Truncate
+from ..folding import one_type
 from ..model import TYPES, Array
-from ..node import Node, Symbol, Value
+from ..node import REMEDY, Node, Symbol, Value
+from .masks import nonzero, replace_dtype
 
 
 def identity(node: Node) -> Value:
@@ -161,6 +164,31 @@ def tile(node: Node) -> Value:
     return node.rearrange(source, lambda array: np.tile(array, repeats))
 
 
+def size(node: Node) -> Value:
+    """How many numbers a tensor has."""
+    node.expect(1)
+    return np.array(math.prod(node.value(0).shape), dtype=np.int64)
+
+
+def range_(node: Node) -> Value:
+    """start, start + delta, ... before limit; floats must not round."""
+    node.expect(3)
+    start, limit, delta = (node.constant(slot, "end or step") for slot in range(3))
+    one_type(node, start, limit, delta)
+    if {start.size, limit.size, delta.size} != {1}:
+        node.fail("its ends are no single numbers")
+    ends = [Fraction(each.item()) for each in (start, limit, delta)]
+    if not ends[2]:
+        node.fail("its step is 0")
+    count = max(0, math.ceil((ends[1] - ends[0]) / ends[2]))
+    node.check_size((count,))
+    exactly = [ends[0] + k * ends[2] for k in range(count)]
+    found = np.array([float(each) for each in exactly]).astype(start.dtype)
+    if [Fraction(each) for each in found.tolist()] != exactly:
+        node.fail("its numbers are rounded", REMEDY)
+    return found
+
+
 def shape(node: Node) -> Value:
     node.expect(1)
     start = node.integer("start", 0)
@@ -217,7 +245,10 @@ def _cast_constant(node: Node, source: Array, target: np.dtype[Any]) -> Array:
 
 
 def cast(node: Node) -> Value:
-    """A change of type: of constants any, of an activation only one that rounds nothing."""
+    """A change of type: of constants any, of an activation one that rounds no float.
+
+    A cast to whole numbers cuts off towards zero; one to truth values says what is not 0.
+    """
     node.expect(1)
     source, code = node.value(0), node.integer("to")
     if not node.flag("saturate", 1):
@@ -229,7 +260,11 @@ def cast(node: Node) -> Value:
     target = np.dtype(TYPES[code])
     if not isinstance(source, Symbol):
         return _cast_constant(node, source, target)
-    if not np.can_cast(source.dtype, target, "safe") or target.kind != "f":
+    if target.kind == "b" and source.dtype.kind != "b":
+        return nonzero(node, source)
+    if target.kind == "i" and source.dtype.kind == "f":
+        return replace_dtype(node.emit(Truncate(), source.shape, source), target)
+    narrower = source.dtype.kind in "if" and source.dtype.kind == target.kind
+    if narrower and not np.can_cast(source.dtype, target, "safe"):
         node.refuse_attribute("to", f"turns an activation of {source.dtype} into {target}")
-    result = node.rearrange(source, lambda array: array)
-    return replace(result, dtype=target) if isinstance(result, Symbol) else result
+    return replace_dtype(node.rearrange(source, lambda array: array), target)

@@ -11,6 +11,7 @@ from ....network.layers import Sum
 from ..folding import one_type
 from ..model import Array, Shape
 from ..node import Node, Symbol, Value, positions, selection
+from .masks import chosen as by_mask
 
 
 def pad(node: Node) -> Value:
@@ -92,9 +93,12 @@ def _together(
 
 
 def where(node: Node) -> Value:
-    """Two sources by a constant mask: each put in its place among zeros, then their sum."""
+    """Two sources by a mask; by a constant one each is put in its place among zeros, then added."""
     node.expect(3)
-    chosen = node.constant(0, "condition")
+    mask = node.value(0)
+    if isinstance(mask, Symbol):
+        return by_mask(node, mask)
+    chosen = mask
     if chosen.dtype.kind != "b":
         node.fail(f"its condition is {chosen.dtype}, not bool")
     first, second = sources = node.value(1), node.value(2)

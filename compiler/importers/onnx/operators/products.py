@@ -10,7 +10,7 @@ from ....base.arrays import Indices, Matrix
 from ....operators import Convolution, Dense, LinearOperator, Scale, compose, scaled
 from ..folding import computed, exact, one_type, rounded, summed
 from ..model import Array, Shape
-from ..node import Node, Symbol, Value, positions, selection
+from ..node import REMEDY, Node, Symbol, Value, positions, selection
 
 
 def along(weight: Matrix, shape: Shape, axis: int) -> LinearOperator:
@@ -106,6 +106,22 @@ def reduce_sum(node: Node) -> Value:
 
 def reduce_mean(node: Node) -> Value:
     return _reduce(node, since=18, mean=True)
+
+
+def reduce_prod(node: Node) -> Value:
+    """Products of whole numbers that are constants, as shapes have them."""
+    source = node.constant(0, "operand")
+    found = reduction(node, since=18)
+    if source.dtype.kind != "i":
+        node.fail(f"multiplies {source.dtype}, in an order that is the runtime's own", REMEDY)
+    if found is None:
+        return source
+    front, shape = found
+    terms = source.reshape(-1)[front]
+    near = np.prod(terms.astype(np.float64), axis=0)
+    if not (np.abs(near) < 0.999 * 2.0 ** (8 * source.itemsize - 1)).all():
+        node.fail(f"whole numbers overflow {source.dtype}")
+    return np.asarray(np.prod(terms, axis=0, dtype=source.dtype)).reshape(shape)
 
 
 def _reduce(node: Node, since: int, mean: bool) -> Value:
