@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..compiler.base.arrays import Indices, Numbers
 from ..compiler.base.digest import UNASKED
+from ..compiler.base.errors import InputError
 from ..lp.oracle.highs import Oracle, highs
 from .nodes.batch import Block
 
@@ -37,6 +38,24 @@ class Settings:
     threads: int = field(default=1, metadata=UNASKED)
     oracle: Oracle = field(default=highs, metadata=UNASKED)
     tracked: tuple[Numbers, ...] = field(default=(), metadata=UNASKED)
+
+    @classmethod
+    def of(
+        cls, given: Settings | None, threads: int | None = None, memory: float | None = None
+    ) -> Settings:
+        """What a caller gave, with the threads and the memory (MB for open nodes) that were told
+        apart.  Raises InputError for what is none.
+        """
+        made = given or cls()
+        if threads is not None:
+            if isinstance(threads, bool) or not threads == int(threads) or threads < 1:
+                raise InputError(f"threads is a whole number of at least 1, not {threads!r}")
+            made = replace(made, threads=int(threads))
+        if memory is not None:
+            if not memory > 0.0:  # NaN too
+                raise InputError(f"memory is a positive number of megabytes, not {memory!r}")
+            made = replace(made, memory=float(memory) * 1e6)
+        return made
 
 
 @dataclass(slots=True)

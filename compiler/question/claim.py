@@ -165,6 +165,24 @@ def check_eps(eps: float | str | Fraction) -> float:
     return number
 
 
+def check_steps(eps: float | str, domain: tuple[float, float], called: str) -> float:
+    """A radius in l-infinity, refused where it was meant in steps of pixels, as 8 on 0 to 1 is.
+
+    A radius beyond the width of the domain asks about all of it, whatever the image.  A quotient
+    is taken as it stands, so 8/1 insists on 8.  called: what the user calls it, for the error.
+    """
+    value, width = check_eps(eps), Fraction(domain[1]) - Fraction(domain[0])
+    if not 0 < width < value or "/" in str(eps):
+        return value
+    insisted = Fraction(str(eps).strip())
+    steps = insisted * width
+    raise InputError(
+        f"{called} {eps} is wider than the domain {domain[0]:g}..{domain[1]:g}; if {eps} of 255 "
+        f"steps of a pixel are meant, write {steps.numerator}/{255 * steps.denominator}, and if "
+        f"not, insist by {insisted.numerator}/{insisted.denominator}"
+    )
+
+
 def _label(label: object, classes: int) -> int:
     """A label as an integer, or a clear error."""
     if isinstance(label, np.ndarray | list | tuple) and np.size(label) != 1:

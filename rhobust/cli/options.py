@@ -128,7 +128,9 @@ Checkpoint = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Keep an undecided search here, and go on from it."),
 ]
-Eps = Annotated[str, typer.Option(metavar="E", help="The radius, as 0.03 or 8/255.")]
+Eps = Annotated[
+    str, typer.Option(metavar="E", help="The radius in units of the domain, as 0.03 or 8/255.")
+]
 Method = Annotated[
     str,
     typer.Option(
@@ -145,7 +147,10 @@ Restarts = Annotated[
 Minimal = Annotated[
     bool, typer.Option("--minimal", help="Look for the nearest example; --eps is a limit then.")
 ]
-MostEps = Annotated[str, typer.Option("--eps", metavar="E", help="The radius, as 0.03 or 8/255.")]
+MostEps = Annotated[
+    str,
+    typer.Option("--eps", metavar="E", help="The radius in units of the domain, as 0.03 or 8/255."),
+]
 TotalTimeout = Annotated[
     float | None, typer.Option(metavar="S", help="Seconds for all images together.")
 ]
@@ -261,6 +266,16 @@ def radius(text: str, option: str = "--eps") -> float:
     if value < 0.0:
         raise InputError(f"{option} must be at least 0, not {text}")
     return value
+
+
+def radius_of(options: Options, norm: str, text: str, option: str = "--eps") -> float:
+    """A radius in a domain: of l-infinity, one that was meant in steps of pixels is refused."""
+    value = radius(text, option)
+    if norm != "linf":
+        return value
+    from ..compiler.question.claim import check_steps
+
+    return check_steps(text, options.domain, option)
 
 
 def numbers(text: str, option: str) -> list[float]:

@@ -45,6 +45,8 @@ def evaluate(
     total_timeout: float | None = None,
     settings: Settings | None = None,
     seed: int = 0,
+    threads: int | None = None,
+    memory: float | None = None,
     store: Store | str | Path | None = None,
     rerun: str = "never",
     only_new: bool = False,
@@ -56,7 +58,7 @@ def evaluate(
 ) -> Evaluation:
     """The robust accuracy of a network on a test set, proven from below and shown from above.
 
-    network, norm, domain, target, margin, settings, seed: as of `verify`.
+    network, norm, domain, target, margin, settings, threads, memory, seed: as of `verify`.
     images: `rb.data.Images`, a file of them, or an array (N, ...); uint8 is divided by 255 unless
     the domain holds 0 to 255.  labels (N,): by default those of the images, and of an array the
     predicted ones.  eps: a radius, or several; an image that one decides is not asked at others.
@@ -78,7 +80,17 @@ def evaluate(
     what is finished after Ctrl-C.
     """
     asked = Asked.make(
-        eps, norm, domain, target, margin, rho, estimate, attacks, timeout, seed, settings
+        eps,
+        norm,
+        domain,
+        target,
+        margin,
+        rho,
+        estimate,
+        attacks,
+        timeout,
+        seed,
+        Settings.of(settings, threads, memory),
     )
     given = images_of(images, labels, domain)
     known = network_of(network, given.shape)

@@ -64,7 +64,7 @@ def tune(
     images: GivenImages,
     *,
     share: float,
-    largest: float = 1.0,
+    max_eps: float = 1.0,
     tolerance: float = 0.02,
     store: Store | str | Path | None = None,
     progress: Callable[[Step], None] = nobody,
@@ -74,7 +74,7 @@ def tune(
 ) -> Tuned:
     """The largest radius at which a share of the images is proven to keep their labels.
 
-    share: of all images, above 0 and at most 1.  largest: no radius beyond it is tried.  tolerance:
+    share: of all images, above 0 and at most 1.  max_eps: no radius beyond it is tried.  tolerance:
     how near eps and above come, relative to above.  store: as of `evaluate`; what is known at one
     radius decides others, so most images are asked at few.  tried: is told of each radius.
     total_timeout: seconds for all radii together.  options: the others of `evaluate`, but eps and
@@ -84,12 +84,13 @@ def tune(
     the `Tuned` of what is known after Ctrl-C.
     """
     deadline = Deadline(total_timeout)
+    max_eps = options.pop("largest", max_eps)  # its former name
     if not 0.0 < share <= 1.0:
         raise InputError(f"share must be above 0 and at most 1, not {share}")
     if not 0.0 < tolerance < 1.0:
         raise InputError(f"tolerance must be between 0 and 1, not {tolerance}")
-    if not 0.0 < largest < math.inf:
-        raise InputError(f"the largest radius must be a positive number, not {largest}")
+    if not 0.0 < max_eps < math.inf:
+        raise InputError(f"max_eps, the largest radius, must be a positive number, not {max_eps}")
     if isinstance(images, str | Path):
         images = images_of(images, None, options.get("domain", (0.0, 1.0)))
     with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +100,7 @@ def tune(
             taken = images.shape if isinstance(images, Images) else np.shape(images)[1:]
             known = network_of(network, taken)
             ask = _Question(known, images, share, opened, progress, deadline, options)
-            return _bisected(ask, share, largest, tolerance, tried)
+            return _bisected(ask, share, max_eps, tolerance, tried)
         finally:
             if opened is not where:
                 opened.close()

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..attacks.methods import METHODS
 from ..compiler.base.errors import InputError
-from ..compiler.base.norms import NormKind
-from ..compiler.question.claim import check_eps
+from ..compiler.base.norms import LINF, NormKind
+from ..compiler.question.claim import check_eps, check_steps
 from ..files.configuration import beside, read_toml, refuse_unknown
 
 TABLES: dict[str, tuple[str, ...]] = {
@@ -103,11 +103,13 @@ def _config(path: Path, held: Mapping[str, Any]) -> Config:
         if name not in METHODS:
             known = ", ".join(METHODS)
             raise InputError(f"{path}: columns.attacks: no attack is called {name!r}: {known}")
-    verified = tuple(sorted(check_eps(eps) for eps in columns.get("verified", [])))
+    norm, (low, high) = NormKind.of(columns.get("norm", "linf")), columns.get("domain", (0.0, 1.0))
+    size = partial(_radius, domain=(float(low), float(high)), norm=norm)
+    verified = tuple(sorted(size(eps, "columns.verified") for eps in columns.get("verified", [])))
     radii: dict[str, float] = {}
     for name in attacks:
         if name in given:
-            radii[name] = check_eps(given[name])
+            radii[name] = size(given[name], "columns.attack_eps")
         elif verified:
             radii[name] = verified[-1]
         else:
@@ -117,16 +119,19 @@ def _config(path: Path, held: Mapping[str, Any]) -> Config:
         own = dict(held["smoothing"])
         own["radius"] = tuple(float(radius) for radius in own.get("radius", ()))
         smoothing = Smoothing(**own)
-    low, high = columns.get("domain", (0.0, 1.0))
     table, figure = (placed(output.get(name, "")) for name in ("table", "figure"))
     images = str(data["images"])
     return Config(
         path, tuple(models), images if images == "digits" else placed(images),
         placed(data.get("labels", "")), str(data.get("layout", "")), int(data.get("first", 0)),
         int(data.get("count", 0)), radii, verified, bool(columns.get("rho", False)),
-        str(NormKind.of(columns.get("norm", "linf"))), (float(low), float(high)),
+        str(norm), (float(low), float(high)),
         float(columns.get("timeout", 60.0)), columns.get("steps"), columns.get("restarts"),
         int(columns.get("seed", 0)), smoothing, placed(output.get("store", "")),
         Path(table) if table else None, Path(figure) if figure else None,
         Path(placed(output.get("cells", path.stem + ".cells.json"))),
     )  # fmt: skip
+
+
+def _radius(eps: float | str, called: str, *, domain: tuple[float, float], norm: NormKind) -> float:
+    return check_steps(eps, domain, called) if norm is LINF else check_eps(eps)

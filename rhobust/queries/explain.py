@@ -46,6 +46,8 @@ def explain(
     timeout: float | None = 60.0,
     settings: Settings | None = None,
     seed: int = 0,
+    threads: int | None = None,
+    memory: float | None = None,
 ) -> Explanation:
     """Whether an image keeps its label within eps, and why, or why that is not known.
 
@@ -57,7 +59,7 @@ def explain(
     deadline = Deadline(timeout)
     network, eps = network_of(network, np.shape(image)), check_eps(eps)
     claim = Claim.make(network, image, label, target, margin, domain, norm, eps)
-    spent, watch = settings or Settings(), _Watch(deadline)
+    spent, watch = Settings.of(settings, threads, memory), _Watch(deadline)
     question = Question(
         claim, Deadline(deadline.share(SEARCH)), spent, seed, watch.heard, None, None,
         watch.split, watch.ended,

@@ -309,6 +309,8 @@ class Problem(Shown):
         certificate: str | Path | None = None,
         check: bool = True,
         overwrite: bool = False,
+        threads: int | None = None,
+        memory: float | None = None,
     ) -> Solution:
         """Answers the problem; `value` of its variables is then the solution, or None.
 
@@ -319,14 +321,13 @@ class Problem(Shown):
         bound, into, by a search of its own, which may take as long again (for the problems that
         have one see docs/design/certificate.md).  check: whether the checker has to accept it
         before it is written, within that time.  overwrite: whether it may replace a file that is
-        none.
+        none.  threads, memory (MB for open nodes): of the search, instead of those of `settings`.
         """
+        spent = Settings.of(settings, threads, memory)
         if certificate is not None:
             may_write(Path(certificate), "certificate", overwrite=overwrite)
         try:
-            solution = self._solved(
-                timeout, (stop_above, stop_below), gap, settings or Settings(), seed, progress
-            )
+            solution = self._solved(timeout, (stop_above, stop_below), gap, spent, seed, progress)
         except Contradiction as found:
             nothing = Statistics(0, 0, 0)
             number = float("nan")
@@ -336,7 +337,6 @@ class Problem(Shown):
             return solution
         from .objective.bound_proofs import proven
 
-        spent = settings or Settings()
         return proven(self, solution, Path(certificate), timeout, spent, seed, check, overwrite)
 
     def _solved(

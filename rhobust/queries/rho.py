@@ -49,6 +49,8 @@ def rho(
     timeout: float | None = 60.0,
     settings: Settings | None = None,
     seed: int = 0,
+    threads: int | None = None,
+    memory: float | None = None,
     progress: Progress = quiet,
     certificate: str | Path | None = None,
     check: bool = True,
@@ -65,7 +67,7 @@ def rho(
     """
     deadline = Deadline(timeout)
     network = network_of(network, np.shape(image))
-    spent = settings or Settings()
+    spent = Settings.of(settings, threads, memory)
     proof = None
     if certificate is not None:
         proof = Certificate(certificate, network, overwrite=overwrite)

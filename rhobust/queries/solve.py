@@ -91,6 +91,8 @@ def solve(
     trust_pickle: bool = False,
     check: bool = True,
     overwrite: bool = False,
+    threads: int | None = None,
+    memory: float | None = None,
 ) -> SolveResult:
     """Whether some input satisfies a VNN-LIB property; sat means that what it describes exists.
 
@@ -101,7 +103,8 @@ def solve(
     before it is written, within the time.
     checkpoint: a file in which an undecided search is kept, and from which it goes on.
     trust_pickle: whether models may be pickles, which can run any program; see `load`.
-    overwrite: whether a certificate may replace a file that is none.
+    overwrite: whether a certificate may replace a file that is none.  threads, memory (MB for open
+    nodes): of the search, in the place of those of `settings`.
     Raises InputError and ModelError for what cannot be read, PropertyError for what the property
     says outside the language.
     """
@@ -122,7 +125,7 @@ def solve(
         if isinstance(question, Property) or len(networks) != 1:
             raise InputError("a certificate needs a VNN-LIB file about one network")
         proof = Certificate(certificate, networks[0], check, (*files, checkpoint), overwrite)
-    spent = settings or Settings()
+    spent = Settings.of(settings, threads, memory)
     solving = _Solving(networks, asked, deadline, spent, seed, progress, proof)
     if checkpoint is not None:
         about = about_property(networks, asked, spent)

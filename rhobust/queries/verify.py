@@ -53,6 +53,8 @@ def verify(
     timeout: float | None = 60.0,
     settings: Settings | None = None,
     seed: int = 0,
+    threads: int | None = None,
+    memory: float | None = None,
     progress: Progress = quiet,
     certificate: str | Path | None = None,
     check: bool = True,
@@ -67,7 +69,8 @@ def verify(
     holds 0 to 255.  eps: a number, or a text such as "8/255".
     label: the claimed one, by default the predicted one.
     margin: a violation needs logit_target >= logit_label + margin.  timeout: seconds, None for
-    no limit.  norm: linf, l1 or l2; inf, 1 and 2 mean the same.
+    no limit.  norm: linf, l1 or l2; inf, 1 and 2 mean the same.  threads (1) and memory (400 MB for
+    open nodes, beyond which the search goes depth first): instead of those of `settings`.
     certificate: a file to write the proof of a ROBUST into.  check: whether the checker
     has to accept the certificate before it is written, within the time.  checkpoint: a file in
     which an undecided search is kept, and from which it goes on; see `Checkpoint`.  float32: try to
@@ -81,7 +84,7 @@ def verify(
     proof = None
     if certificate is not None:
         proof = Certificate(certificate, network, check, (checkpoint,), overwrite)
-    spent = settings or Settings()
+    spent = Settings.of(settings, threads, memory)
     claim = Claim.make(network, image, label, target, margin, domain, norm, eps)
     saver = None
     if checkpoint is not None:

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rhobust.cli.app import app
 from rhobust.cli.spelling import BARE, RETIRED, spelled
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.base.norms import L1, L2, LINF, NormKind
+from rhobust.compiler.question.claim import check_steps
 
 from .files import model
 
@@ -243,7 +245,7 @@ APART = {
     ("solve", "--timeout"): "of a question",
     ("vnncomp", "--timeout"): "of a question",
     ("figure region", "--timeout"): "of a network of its own",
-    ("data show", "--labels"): "a file as it is",
+    ("data show", "--labels"): "of all of a file",
     ("data normalize", "--layout"): "a model alone",
 }
 """Commands that have one of them without the others, and why."""
@@ -335,3 +337,58 @@ def test_the_page_of_commands_has_all_options_and_no_others() -> None:
         for option in COMMANDS[command].params:
             names = {*option.opts, *option.secondary_opts}
             assert option.param_type_name == "argument" or names & everywhere, (command, names)
+
+
+RADII = {
+    ("attack", "--eps"): [],
+    ("estimate", "--max-eps"): [],
+    ("evaluate", "--eps"): [],
+    ("explain", "--eps"): [],
+    ("rho", "--eps"): [],
+    ("tune", "--max-eps"): ["--share", "0.5"],
+    ("verify", "--eps"): [],
+}
+"""Options of radii of input changes, with what else their command needs."""
+
+OF_NO_INPUT = {("metrics", "--eps"), ("metrics", "--max-eps")}
+"""Radii that read what was stored, in whatever units that was."""
+
+
+def test_all_radii_are_known() -> None:
+    there = {(name, key) for name in COMMANDS for key in options(name) if key.endswith("-eps")
+             or key == "--eps"}  # fmt: skip
+    assert there == RADII.keys() | OF_NO_INPUT
+
+
+@pytest.mark.parametrize(("command", "option"), RADII)
+def test_steps_of_pixels_are_asked_about(command: str, option: str) -> None:
+    asked = [command, "digits", "--index", "0", *RADII[command, option], option]
+    (line,) = answers(*asked, "8", status=2).stderr.splitlines()
+    assert line.startswith(f"error: {option} 8 is wider than the domain 0..1; ")
+    assert "write 8/255" in line and line.endswith("insist by 8/1")
+    (line,) = answers(*asked, "2.5", "--domain=-1,1", status=2).stderr.splitlines()
+    assert "write 5/255" in line and line.endswith("insist by 5/2")
+
+
+def test_wide_radii_that_are_meant() -> None:
+    for eps, domain, norm in (
+        ("8/1", "0,1", "linf"), ("1", "0,1", "linf"), ("8", "0,255", "inf"), ("8", "0,1", "l2"),
+        ("8/255", "0,1", "linf"), ("2", "-1,1", "linf"),
+    ):  # fmt: skip
+        asked = ["verify", "digits", "--index", "0", "--timeout", "1e-6", "--domain", domain]
+        answers(*asked, "--eps", eps, "--norm", norm)
+
+
+@given(st.fractions(0, 100), st.fractions(0, 100))
+def test_what_insists_and_what_is_meant_are_radii(eps: Fraction, width: Fraction) -> None:
+    text, domain = str(float(eps)), (0.0, float(width))
+    try:
+        assert check_steps(text, domain, "--eps") == float(eps)
+        assert float(eps) <= domain[1] or not domain[1]
+    except InputError as error:
+        assert float(eps) > domain[1] > 0.0
+        told = re.search(r"write (\d+/\d+), and if not, insist by (\d+/\d+)$", str(error))
+        assert told is not None
+        assert check_steps(told[2], domain, "--eps") == float(eps)
+        meant = Fraction(told[1]) * 255
+        assert meant == Fraction(text) * Fraction(domain[1])

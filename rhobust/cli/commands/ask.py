@@ -157,7 +157,7 @@ def proofs(certificates: Path | None, chosen: Sequence[int], options: Options) -
 
 def effort(options: Options) -> Settings:
     """What a search may spend."""
-    return Settings(threads=options.threads, memory=options.memory * 1e6)
+    return Settings.of(None, options.threads, options.memory)
 
 
 def _ask(

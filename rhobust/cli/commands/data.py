@@ -45,9 +45,9 @@ def fetch(name: str, out: Path | None, url: str | None, overwrite: bool) -> None
     tell(f"use it as --data {folder}")
 
 
-def show(source: Path, labels: Path | None) -> None:
+def show(source: Path, labels: Path | None, layout: str, domain: tuple[float, float]) -> None:
     """rhobust data show."""
-    images = load(source, labels, domain=(0.0, 1.0))
+    images = load(source, labels, domain=domain, layout=layout)
     counts = Counter(images.labels.tolist())
     low, high = float(np.min(images.values)), float(np.max(images.values))
     tell(f"{source}: {len(images)} images of shape {images.shape}, {images.values.dtype}")

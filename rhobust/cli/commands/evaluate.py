@@ -27,7 +27,7 @@ from ...store import Store
 from ...workers import forking
 from .. import process
 from ..bar import bar
-from ..options import Options, number, radius
+from ..options import Options, number, radius_of
 from ..output import is_standard, no_standard, tell
 from ..prepare import prepare
 from ..results import ResultFiles
@@ -63,7 +63,8 @@ def run(options: Options, whole: Whole) -> None:
 def _run(options: Options, whole: Whole) -> None:
     no_standard(whole.certificates, "folder")
     asked = Asked.make(
-        [radius(text) for text in whole.eps], whole.norm, options.domain, options.target,
+        [radius_of(options, whole.norm, text) for text in whole.eps], whole.norm,
+        options.domain, options.target,
         options.margin, whole.rho, whole.estimate, names(whole.attacks), options.timeout,
         options.seed, effort(options),
     )  # fmt: skip
@@ -106,7 +107,7 @@ def search(options: Options, whole: Whole, share: str, largest: str, tolerance: 
 
 
 def _search(options: Options, whole: Whole, share: str, largest: str, tolerance: float) -> None:
-    wanted, end = number(share, "--share"), radius(largest, "--max-eps")
+    wanted, end = number(share, "--share"), radius_of(options, whole.norm, largest, "--max-eps")
     attacks = names(whole.attacks)
     Asked.make(
         [0.0], whole.norm, options.domain, options.target, options.margin, False, False, attacks,
@@ -124,7 +125,7 @@ def _search(options: Options, whole: Whole, share: str, largest: str, tolerance:
     try:
         with bar(None, whole.quiet) as shown:
             found = tune(
-                network, images, share=wanted, largest=end, tolerance=tolerance,
+                network, images, share=wanted, max_eps=end, tolerance=tolerance,
                 store=whole.store, progress=shown, tried=told, index=indices, norm=whole.norm,
                 domain=options.domain, target=options.target, margin=options.margin,
                 attacks=attacks, timeout=options.timeout, total_timeout=whole.total_timeout,

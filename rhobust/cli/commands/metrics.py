@@ -40,7 +40,7 @@ def show(
 ) -> None:
     """Prints a line for each file and radius, and draws the curves of all files."""
     radii = [radius(text) for text in eps]
-    end = None if largest is None else radius(largest)
+    end = None if largest is None else radius(largest, "--max-eps")
     if out is not None:
         check_picture(out, overwrite, files)
     results = [one for path in files for one in _read(path, iterated)]

@@ -70,7 +70,7 @@ def answer(
             apart(path, inputs)
     try:
         result = solve(
-            models, question, timeout, Settings(threads=threads, memory=memory * 1e6), seed,
+            models, question, timeout, Settings.of(None, threads, memory), seed,
             certificate=certificate, checkpoint=checkpoint, trust_pickle=trust_pickle,
             check=check, overwrite=overwrite,
         )  # fmt: skip

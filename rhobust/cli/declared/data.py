@@ -9,6 +9,7 @@ import typer
 
 from ..command import App, app
 from ..options import (
+    Domain,
     Labels,
     Layout,
     Mean,
@@ -16,6 +17,7 @@ from ..options import (
     Overwrite,
     Std,
     TrustPickle,
+    interval,
 )
 
 data = App(help="Fetch, show and prepare images and models.", no_args_is_help=True)
@@ -43,11 +45,13 @@ def data_fetch(
 def data_show(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="What --data takes.")],
     labels: Labels = None,
+    layout: Layout = "",
+    domain: Domain = "0,1",
 ) -> None:
     """Show what a file or folder of images holds: count, shape, range, labels."""
     from ..commands.data import show
 
-    show(source, labels)
+    show(source, labels, layout, interval(domain))
 
 
 @data.command("normalize")

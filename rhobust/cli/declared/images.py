@@ -48,6 +48,7 @@ from ..options import (
     TrustPickle,
     interval,
     radius,
+    radius_of,
 )
 
 
@@ -106,11 +107,11 @@ def rho(
     overwrite: Overwrite = False,
 ) -> None:
     """Find the least distance at which each image loses its label: proven, as an interval."""
-    radii = [radius(one) for one in eps or ()]
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet,
     )  # fmt: skip
+    radii = [radius_of(asked, norm, one) for one in eps or ()]
     from ..commands.ask import measure
 
     measure(asked, norm, certificates, radii)
@@ -172,7 +173,7 @@ def verify(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet,
     )  # fmt: skip
-    size = radius(eps)
+    size = radius_of(asked, norm, eps)
     from ..commands.ask import decide
 
     decide(asked, size, norm, certificates, checkpoint, float32)
@@ -209,7 +210,7 @@ def explain(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
     )  # fmt: skip
-    size = radius(eps)
+    size = radius_of(asked, norm, eps)
     from ..commands.explain import show
 
     show(asked, size, norm)
@@ -243,12 +244,12 @@ def attack(
     overwrite: Overwrite = False,
 ) -> None:
     """Attack each image within a radius, or for its nearest example; failures prove nothing."""
-    size = radius(eps) if eps else None
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
         csv=csv, quiet=quiet,
     )  # fmt: skip
+    size = radius_of(asked, norm, eps) if eps else None
     from ..commands.attack import run_attack
 
     run_attack(asked, size, norm, method, steps, restarts, minimal)
@@ -307,12 +308,12 @@ def estimate(
     overwrite: Overwrite = False,
 ) -> None:
     """Estimate each image's rho by convex restriction: fast, from above, no proof."""
-    largest = radius(max_eps, "--max-eps") if max_eps else math.inf
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
         csv=csv, quiet=quiet,
     )  # fmt: skip
+    largest = radius_of(asked, norm, max_eps, "--max-eps") if max_eps else math.inf
     from ..commands.ask import estimate as ask
 
     ask(asked, norm, largest, integer, iterate)

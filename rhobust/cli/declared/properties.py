@@ -176,7 +176,7 @@ def vnncomp(
     from ...bnb.settings import Settings
     from ..commands.solve import compete
 
-    spent = Settings(threads=threads, memory=memory * 1e6)
+    spent = Settings.of(None, threads, memory)
     compete(
         folder, timeout, every, json, csv, quiet, seed, certificates, spent, check, overwrite
     )  # fmt: skip
