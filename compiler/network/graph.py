@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ..base.arrays import Matrix, Numbers, Vector
 from ..base.digest import UNASKED
 from ..base.errors import InputError
+from ..base.kept import Kept
 from ..base.late import go_on
 from ..base.untrusted import attempt
 from ..language.concatenation import expression_of
@@ -87,6 +88,15 @@ class Network(Shown):
             cells = (f"{number:,}" if number else "" for number in numbers)
             rows.append((node, kind_of(layer), *cells))
         return Detail(("layer", "kind", "outputs", "ReLUs", "parameters"), tuple(rows))
+
+    def __getstate__(self) -> dict[str, object]:
+        """What defines it; what is known besides is found out again."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    @cached_property
+    def compiled(self) -> Kept:
+        """Claims about it that were compiled, for others like them."""
+        return Kept()
 
     @property
     def meaning(self) -> str:

@@ -126,7 +126,25 @@ class Claim:
         return compiled.problem, lift
 
     def compiled(self) -> tuple[Compiled, int | None]:
-        """The same with all its variables, and the stage of the network's output if it is one."""
+        """The same with all its variables, and the stage of the network's output if it is one.
+
+        Claims of one network that differ by their image or radius alone are compiled once.
+        """
+        region = self.region
+        domain = region.lower.tobytes(), region.upper.tobytes()
+        key = self.label, self.targets, self.margin, region.norm, domain
+        kept = self.network.compiled.get(key)
+        if kept is not None:
+            found = kept[0].elsewhere(region.formula(kept[0].inputs[0]))
+            if found is not None:
+                return found, kept[1]
+        made = self._compiled()
+        # a problem without inputs says so where others say their property
+        if made[0].elsewhere(region.formula(made[0].inputs[0])) is not None:
+            self.network.compiled.keep(key, made)
+        return made
+
+    def _compiled(self) -> tuple[Compiled, int | None]:
         x = self.input()
         y = self.network(x)
         compiled = compile_formulas(self.formulas(x, y), inputs=(x,))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from ..base.arrays import Numbers
 from ..language.expressions import Affine, Variable
@@ -12,7 +12,7 @@ from ..language.walk import variables
 from ..operators import is_identity
 from ..problem import Problem
 from .disjunctions import cases
-from .flatten import flatten
+from .flatten import Places, flatten, moved
 from .recognise import recognise
 from .region import region
 from .system import Lift, Solution, System, chain
@@ -23,13 +23,29 @@ class Compiled:
     """A problem, its input variables in the order of its columns, and the way back.
 
     places: which source of the problem (0 the input, then the stages) holds a variable, and where.
+    system: the last one before the problem.
     """
 
     problem: Problem
     inputs: tuple[Variable, ...]
     lift: Lift
     named: tuple[Variable, ...]
-    places: Mapping[Variable, tuple[int, int]]
+    places: Places
+    system: System
+
+    def elsewhere(self, bounds: Formula) -> Compiled | None:
+        """The same with other bounds of its inputs beside those that variables have themselves.
+
+        It has to be compiled of formulas of which one says such bounds alone; that one is replaced.
+        None where `bounds` says anything else, or leaves no input.
+        """
+        asked = System((bounds,), None, self.inputs)
+        found, _ = chain(asked, (recognise, region))
+        if found.formulas or found.definitions or found.inputs != self.inputs:
+            return None
+        system = replace(self.system, boxes=found.boxes, ball=found.ball, rounded=found.rounded)
+        problem = moved(self.problem, system, self.places)
+        return None if problem is None else replace(self, problem=problem, system=system)
 
     def stage(self, value: Affine) -> int | None:
         """The stage, from 1, whose value an expression is; None where it is none as it stands."""
@@ -78,4 +94,4 @@ def compile_formulas(
     def lift(solution: Solution) -> Solution:
         return back(forward(solution))
 
-    return Compiled(problem, final.inputs, lift, tuple(named), places)
+    return Compiled(problem, final.inputs, lift, tuple(named), places, final)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -56,13 +57,9 @@ def flatten(system: System) -> tuple[Problem, Lift, Places]:
             terms.append(_term(Select(index, name.size), name, places, width))
             start += name.size
         stages.append(Stage(tuple(terms), (), np.zeros(size), np.zeros(size), False, "output"))
-    lower, upper = (
-        np.concatenate([np.empty(0), *(system.boxes[name][side] for name in system.inputs)])
-        for side in (0, 1)
-    )
+    lower, upper, ball = _bounds(system, places)
     root, choices = system.root, system.choices
-    ball = _ball(system, places)
-    if not (lower <= upper).all() or (ball is not None and _missed(ball, lower, upper)):
+    if _empty(lower, upper, ball):
         # no input at all: a choice of nothing, over a box that is one
         root, choices = Branch(root.atoms, (*root.choices, len(choices))), (*choices, ())
         lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
@@ -81,6 +78,32 @@ def flatten(system: System) -> tuple[Problem, Lift, Places]:
         }
 
     return problem, lift, places
+
+
+def moved(problem: Problem, system: System, places: Places) -> Problem | None:
+    """A compiled problem with the boxes and the ball of another system, whose rest is the same.
+
+    None where no input is left.
+    """
+    lower, upper, ball = _bounds(system, places)
+    if _empty(lower, upper, ball):
+        return None
+    return replace(
+        problem, lower=lower, upper=upper, ball=ball, unrounded=lambda: _unrounded(system, places)
+    )
+
+
+def _bounds(system: System, places: Places) -> tuple[Vector, Vector, Ball | None]:
+    """The box of all inputs side by side, and the ball."""
+    lower, upper = (
+        np.concatenate([np.empty(0), *(system.boxes[name][side] for name in system.inputs)])
+        for side in (0, 1)
+    )
+    return lower, upper, _ball(system, places)
+
+
+def _empty(lower: Vector, upper: Vector, ball: Ball | None) -> bool:
+    return not (lower <= upper).all() or (ball is not None and _missed(ball, lower, upper))
 
 
 def _term(
