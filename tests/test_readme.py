@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def blocks(page: str, language: str) -> list[str]:
     text = (ROOT / page).read_text(encoding="utf-8")
-    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)  # files have a title
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,110 @@
+"""The commands that the pages show run as they stand there, one after the other, in a folder with
+the files that they name."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+import rhobust as rb
+from rhobust.cli.app import app
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = {
+    str(page.relative_to(ROOT)): re.findall(
+        r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+}
+OTHERS = ("pip", "pytest", "python", "mkdocs", "git", "cd", "dask")
+"""Programs that are not ours; pages that show Python files have tests of their own."""
+NOT_HERE = {
+    r"data fetch": "needs a network",
+    r"--data mnist": "needs what was fetched",
+    r"--scheduler|postgresql:": "needs a cluster, or a server",
+    r"--run [0-9a-f]{4}": "runs have other names in every store",
+    r"--data pictures": "tests/test_start.py runs it",
+    r"bench-attacks": "tests/rhobust has it; it takes minutes",
+    r"CONFIG.toml": "needs PyTorch; tests/training and tests/matrix have it",
+}
+
+
+def commands(blocks: list[str]) -> list[list[str]]:
+    """Each command of ours, split as a shell does."""
+    found = []
+    for block in blocks:
+        for line in block.replace("\\\n", " ").splitlines():
+            for part in line.split("&&"):
+                words = shlex.split(part, comments=True)
+                if not words or words[0] in OTHERS:
+                    continue
+                assert words[0] == "rhobust", line
+                if not any(re.search(skipped, part) for skipped in NOT_HERE):
+                    found.append(words[1:])
+    return found
+
+
+def shorter(words: list[str]) -> list[str]:
+    """The same question with fewer images, less time and less noise."""
+    less = {"0:100": "0:4", "0:10": "0:4", "0:5": "0:2", "10000": "200"}
+    asked = [less.get(word, word) for word in words]
+    if words[0] in ("rho", "verify", "evaluate", "estimate", "explain"):
+        if "--timeout" in asked:
+            asked[asked.index("--timeout") + 1] = "0.5"
+        else:
+            asked += ["--timeout", "0.5"]
+    if words[0] == "demo":
+        asked += ["--count", "1"]
+    if words[0] in ("rho", "estimate", "smooth") and "--index" not in words:
+        asked += ["--index", "0:2"]
+    return asked
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models, images, stores and a property by the names that pages use."""
+    folder = tmp_path_factory.mktemp("files")
+    rb.load("digits_conv").save(folder / "model.onnx")
+    images = rb.data.digits()
+    for name in ("images.npz", "test.npz"):
+        np.savez(folder / name, images=images.values[:16], labels=images.labels[:16])
+    for name, store in (("digits", "before.sqlite"), ("digits_conv", "after.sqlite")):
+        rb.evaluate(name, images, eps=0.1, index=range(4), store=folder / store)
+    lines = [f"(declare-const X_{i} Real)" for i in range(64)]
+    lines += [f"(declare-const Y_{k} Real)" for k in range(10)]
+    for i, pixel in enumerate(images.vector(0)):
+        lines += [f"(assert (>= X_{i} {max(pixel - 0.1, 0):.3f}))"]
+        lines += [f"(assert (<= X_{i} {min(pixel + 0.1, 1):.3f}))"]
+    lines += ["(assert (>= Y_5 Y_6))"]
+    (folder / "property.vnnlib").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if commands(blocks)])
+def test_commands_of_the_pages_run(
+    page: str, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    shutil.copytree(files, folder)
+    monkeypatch.chdir(folder)
+    runner = CliRunner()
+    for words in commands(PAGES[page]):
+        done = runner.invoke(app, shorter(words))
+        assert done.exit_code == 0, (words, done.output, done.exception)
+
+
+def test_pages_name_commands_that_there_are() -> None:
+    """Also those that are not run here."""
+    names = set(getattr(get_command(app), "commands"))  # noqa: B009  (of a type that typer keeps)
+    for page, blocks in PAGES.items():
+        for block in blocks:
+            for name in re.findall(r"^rhobust ([\w-]+)", block, flags=re.MULTILINE):
+                assert name in names, page
