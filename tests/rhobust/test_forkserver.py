@@ -169,3 +169,26 @@ with forking(tasks.warm):
     finally:
         coordinator.kill()
         coordinator.wait()
+
+
+def test_a_task_alone_ends_no_other(tmp_path: Path) -> None:
+    """What it returns, what it raises, how it was ended, and that it was ended in time."""
+    body = """
+from rhobust.workers import isolated
+with forking(tasks.warm):
+    found = [isolated(tasks.family, 0) for _ in range(2)]
+    (one, two) = [value for value, error, overdue in found if error == "" and not overdue]
+    assert one[0] == two[0] == "warm" and len({one[1], two[1], os.getpid()}) == 3
+    assert one[2] == two[2] != os.getpid()
+    assert isolated(tasks.raises, 7) == (None, "KeyError: 'a key of 7'", False)
+    assert isolated(tasks.kills, 0) == (None, "its process ended with status -9", False)
+    assert isolated(tasks.ends) == (None, "its process ended with status 7", False)
+    late = isolated(tasks.begin, 0, folder / "trace", seconds=0.0)
+    assert late == (None, "it did not end in its time", True)
+    value, error, _ = isolated(tasks.unsendable, 0)
+    assert value is None and "cannot be sent" in error
+    assert isolated(tasks.product, 6, 7, seconds=60.0) == (42, "", False)
+assert isolated(tasks.family, 0)[0][1] == os.getpid()
+assert isolated(tasks.raises, 7) == (None, "KeyError: 'a key of 7'", False)
+"""
+    ends_well(program(tmp_path, body))

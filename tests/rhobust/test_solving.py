@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ from rhobust.cli.app import app
 from rhobust.compiler.base.arrays import exact
 from rhobust.compiler.base.errors import InputError, LanguageError, ModelError, PropertyError
 from rhobust.compiler.vnnlib.parse import read_vnnlib
+from rhobust.workers.forkserver import AVAILABLE
 
 from ..compiler.onnx_models import model, single
 
@@ -416,3 +420,42 @@ def test_bad_arguments_of_vnncomp(folder: Path, tmp_path: Path) -> None:
     assert "instances.csv:1: a row needs" in refused("vnncomp", folder)
     (folder / "instances.csv").write_text("\n")
     assert "it lists no instances" in refused("vnncomp", folder)
+
+
+KILLED = """
+import os, sys, time
+import rhobust.cli.commands.solve as commands
+from rhobust.__main__ import main
+
+solve = commands.solve
+commands.PATIENCE = 2.0
+
+def hindered(network, question, *rest, **more):
+    if question.name == "wide.vnnlib":
+        os.kill(os.getpid(), 9)
+    if question.name == "none.vnnlib":
+        time.sleep(600.0)
+    return solve(network, question, *rest, **more)
+
+commands.solve = hindered
+sys.argv[0] = "rhobust"
+main()
+"""
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="processes are forked on Linux alone")
+def test_what_ends_one_instance_ends_no_other(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    command = [sys.executable, "-c", KILLED, "vnncomp", folder, "--limit", "3", "--json", out]
+    ones = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, timeout=120.0,
+        check=False, env={**os.environ, **ones},
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    found = [(row["status"], row["reason"]) for row in rows(out)]
+    assert found[:2] == [("sat", ""), ("unsat", "")]
+    assert "is a Sin" in found[2][1] and "none.onnx: no such file" in found[5][1]
+    assert found[3] == ("unknown", "its process ended with status -9")
+    assert found[4] == ("timeout", "it did not end in its time")
+    assert "bench: 2 of 6 decided (1 sat, 1 timeout, 3 unknown, 1 unsat)" in done.stdout

@@ -7,7 +7,9 @@ import csv as csvlib
 import json as jsonlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import typer
@@ -23,6 +25,8 @@ from ...files.atomic import write_text
 from ...files.outputs import apart, may_write
 from ...networks.load import load
 from ...queries.solve import solve
+from ...queries.warm import warm
+from ...workers import forking, isolated
 from .. import output
 from ..output import is_standard, no_standard, tell
 from ..prepare import folder as existing
@@ -30,6 +34,10 @@ from ..process import uninterrupted
 from ..rows import Rows, check_rows
 
 DECIDED = ("sat", "unsat")
+
+PATIENCE = 60.0
+"""Seconds beyond its limit after which an instance that has not ended is ended: kernels that it
+compiles are not counted by the limit."""
 
 
 def answer(
@@ -170,7 +178,10 @@ def compete(
     check: bool = True,
     overwrite: bool = False,
 ) -> None:
-    """rhobust vnncomp: all instances of a folder, compared with the settled verdicts."""
+    """rhobust vnncomp: all instances of a folder, compared with the settled verdicts.
+
+    Where processes can be forked each instance has one of its own: what ends it ends no other.
+    """
     check_timeout(limit)
     instances = _instances(folder)[::every]
     inputs = {folder / "instances.csv", folder / "expected.csv"}
@@ -184,13 +195,14 @@ def compete(
         path = certificates / f"{number * every}.npz"
         may_write(path, "certificate", [*inputs, *outputs], overwrite)
     counts, wrong, seconds = Counter[str](), 0, 0.0
-    networks: dict[str, Network | Path] = {}
     done = 0
     lines = Rows(json, csv)
+    stack = ExitStack()
     try:
+        stack.enter_context(forking(warm))
         for number, instance in enumerate(instances):
             proof = None if certificates is None else certificates / f"{number * every}.npz"
-            row = _row(folder, instance, limit, seed, networks, proof, settings, check, overwrite)
+            row = _row(folder, instance, limit, seed, proof, settings, check, overwrite)
             contradicts = {row["status"], instance.expected} == set(DECIDED)
             with uninterrupted():  # what is written is counted
                 lines.write(jsonlib.dumps({"index": number * every, **row}))
@@ -204,6 +216,7 @@ def compete(
         typer.echo(f"interrupted after {done} of {len(instances)} instances", err=True)
         raise
     finally:
+        stack.close()
         lines.close()
         told = ", ".join(f"{counts[status]} {status}" for status in sorted(counts))
         decided = sum(counts[status] for status in DECIDED)
@@ -218,30 +231,46 @@ def _row(
     instance: Instance,
     limit: float,
     seed: int,
-    networks: dict[str, Network | Path],
     proof: Path | None,
     settings: Settings,
     check: bool,
     overwrite: bool,
 ) -> dict[str, object]:
-    """What is found out about one instance; what cannot be read is unknown, with the reason."""
+    """What is found out about one instance; one without an answer is unknown, with the reason."""
     row: dict[str, object] = {
         "onnx": instance.model, "vnnlib": instance.question, "expected": instance.expected,
     }  # fmt: skip
+    models = {name: stored(folder, file) for name, file in instance.models.items()}
+    found, error, overdue = isolated(
+        _found, models, stored(folder, instance.question), limit, settings, seed, proof, check,
+        overwrite, seconds=limit + PATIENCE,
+    )  # fmt: skip
+    if error:
+        status, spent = ("timeout", limit) if overdue else ("unknown", 0.0)
+        found = {"status": status, "reason": error, "seconds": spent, "nodes": 0}
+    return {**row, **found}
+
+
+def _found(
+    models: Mapping[str, Path],
+    question: Path,
+    limit: float,
+    settings: Settings,
+    seed: int,
+    proof: Path | None,
+    check: bool,
+    overwrite: bool,
+) -> dict[str, object]:
+    """What a search says of a property; what cannot be read is unknown, with the reason."""
     try:
-        if {*instance.models.values()} - {*networks}:
-            networks.clear()
-            for name in instance.models.values():
-                networks[name] = _loaded(stored(folder, name))
-        given = {name: networks[file] for name, file in instance.models.items()}
-        question = stored(folder, instance.question)
+        given = {name: _loaded(path) for name, path in models.items()}
         result = solve(
             given, question, limit, settings, seed, certificate=proof, check=check,
             overwrite=overwrite,
         )  # fmt: skip
     except RhobustError as error:
-        return row | {"status": "unknown", "reason": str(error), "seconds": 0.0, "nodes": 0}
-    found = {
+        return {"status": "unknown", "reason": str(error), "seconds": 0.0, "nodes": 0}
+    found: dict[str, object] = {
         "status": result.status, "reason": result.reason, "seconds": round(result.seconds, 3),
         "nodes": result.nodes, "lps": result.lps,
     }  # fmt: skip
@@ -250,11 +279,15 @@ def _row(
     if proof is not None and result.status == "unsat":
         why = result.uncertified
         found |= {"uncertified": why} if why else {"certificate": str(proof)}
-    return row | found
+    return found
 
 
+@lru_cache(maxsize=2)
 def _loaded(path: Path) -> Network | Path:
-    """The network, or the path of one that can be read only with the tensors of a property."""
+    """The network, or the path of one that can be read only with the tensors of a property.
+
+    Where nothing is forked, many instances in a row are about the same one.
+    """
     try:
         return load(path)
     except ModelError:
