@@ -38,7 +38,8 @@ class Atom:
 
     def __post_init__(self) -> None:
         # atoms are looked up often, and hashing a Fraction is slow
-        object.__setattr__(self, "_hash", hash((self.terms, self.constant, self.strict)))
+        constant = self.constant.as_integer_ratio()
+        object.__setattr__(self, "_hash", hash((self.terms, constant, self.strict)))
 
     def __hash__(self) -> int:
         return self._hash

@@ -10,7 +10,6 @@ from typing import TypeGuard
 import numpy as np
 
 from ..base.arrays import Indices, Numbers, Vector, exact
-from ..base.rounding import floor_float
 from .and_or_tree import FALSE, TRUE, AllOf, AnyOf, Atom, Tree, conjunction, disjunction
 
 LARGEST = 20_000_000
@@ -133,6 +132,23 @@ def _expanded(parts: Sequence[Tree], size: int) -> AnyOf | None:
     return best
 
 
+def _near(ratio: tuple[int, int]) -> float:
+    """The float next to a quotient of integers, which Python divides without another rounding."""
+    try:
+        return ratio[0] / ratio[1]
+    except OverflowError:
+        return np.inf if ratio[0] > 0 else -np.inf
+
+
+def _compared(number: float, ratio: tuple[int, int]) -> int:
+    """1 where a float is above a quotient of integers, -1 where it is below, 0 where it is it."""
+    if not np.isfinite(number):
+        return 1 if number > 0.0 else -1
+    numerator, denominator = number.as_integer_ratio()
+    difference = numerator * ratio[1] - ratio[0] * denominator
+    return (difference > 0) - (difference < 0)
+
+
 class _Bounds:
     """Boxes as integers that are ordered like the rational bounds they stand for.
 
@@ -147,20 +163,28 @@ class _Bounds:
         distinct = list(
             dict.fromkeys(bound for bounds in (common, *alternatives) for bound in bounds)
         )
-        values = [-bound.terms[0][1] * bound.constant for bound in distinct]
-        self.ranked = ranked = sorted(set(values))
-        rank = {value: r for r, value in enumerate(ranked)}
+        # the factor is 1 or -1: a single integer without a common divisor
+        values = [
+            -bound.constant if bound.terms[0][1] > 0 else bound.constant for bound in distinct
+        ]
+        # Fractions are slow to hash and to compare: their numbers are not, and neither are floats
+        named = {value.as_integer_ratio(): value for value in values}
+        near = {ratio: _near(ratio) for ratio in named}
+        order = sorted(named, key=lambda ratio: (near[ratio], named[ratio]))
+        self.ranked = [named[ratio] for ratio in order]
+        rank = {ratio: r for r, ratio in enumerate(order)}
         self.number = {bound: n for n, bound in enumerate(distinct)}
         self.side = np.array([bound.terms[0][1] > 0 for bound in distinct], dtype=np.int64)
         self.index = np.array([bound.terms[0][0].element for bound in distinct], dtype=np.int64)
         strict = np.array([bound.strict for bound in distinct], dtype=np.int64)
-        ranks = np.array([rank[value] for value in values], dtype=np.int64)
+        ranks = np.array([rank[value.as_integer_ratio()] for value in values], dtype=np.int64)
         self.order = 2 * ranks + np.where(self.side == 1, -strict, strict)
-        down = np.array([floor_float(value) for value in ranked], dtype=np.float64)
-        inexact = np.array([Fraction(f) != v for f, v in zip(down.tolist(), ranked, strict=True)])
-        up = np.where(inexact, np.nextafter(down, np.inf), down) if ranked else down
+        floats = np.array([near[ratio] for ratio in order], dtype=np.float64)
+        above = np.array([_compared(near[ratio], ratio) for ratio in order], dtype=np.int64)
+        down = np.where(above > 0, np.nextafter(floats, -np.inf), floats)
+        up = np.where(above < 0, np.nextafter(floats, np.inf), floats)
         self.down, self.up = np.append(down, -np.inf), np.append(up, np.inf)
-        self.free = np.stack([np.full(size, -1), np.full(size, 2 * len(ranked))]).astype(np.int64)
+        self.free = np.stack([np.full(size, -1), np.full(size, 2 * len(order))]).astype(np.int64)
 
     def tightened(self, box: Indices, bounds: Sequence[Atom]) -> Indices:
         """The box cut with some bounds."""

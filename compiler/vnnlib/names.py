@@ -40,6 +40,10 @@ class Names:
         place = Place(match[1] == "Y", int(match[2]))
         if place in self.flat:
             raise Refused(f"{word.text} is declared twice")
+        self.declare(place, word)
+
+    def declare(self, place: Place, word: Word) -> None:
+        """Adds a variable of version 1 that is not declared yet."""
         self.flat[place] = word
         self.sizes[place.output] += 1
 

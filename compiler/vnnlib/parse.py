@@ -12,6 +12,7 @@ from ..importers.unpacking import NotUnpacked, read
 from ..question.and_or_tree import Tree, conjunction
 from ..question.property import Property
 from .declarations import Constant, DeclaredNetwork
+from .plain import Plain
 from .statements import Assertion, Nothing, Statements
 from .tokens import Lists
 
@@ -32,8 +33,9 @@ def read_vnnlib(path: str | Path) -> Property:
 def parse_vnnlib(text: str, source: str = "property") -> Property:
     """The property in the text of a VNN-LIB file."""
     reader = Statements()
-    lists = Lists(source, text)
+    lists, plain = Lists(source, text), Plain(text, reader.names)
     asserted: list[Tree] = []
+    lists.end = plain.read(0, asserted)
     for value, offset in lists.values(reader.value):
         go_on()
         match value:
@@ -46,6 +48,7 @@ def parse_vnnlib(text: str, source: str = "property") -> Property:
                 pass
             case _:
                 lists.fail(offset, "no statement; is an (assert ...) or its ( missing?")
+        lists.end = plain.read(lists.end, asserted)
     with lists.at(None):
         networks = reader.names.finished()
     return Property(networks, conjunction(asserted), source)

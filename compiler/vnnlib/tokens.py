@@ -59,6 +59,7 @@ class Lists:
     def __init__(self, source: str, text: str) -> None:
         self.source = source
         self.text = text
+        self.end = 0  # of what is read already
 
     def fail(self, offset: int | None, message: str) -> NoReturn:
         line = None if offset is None else self.text.count("\n", 0, offset) + 1
@@ -73,10 +74,20 @@ class Lists:
             self.fail(refusal.word.offset if refusal.word else offset, str(refusal))
 
     def values(self, reduce: Reduce[Value]) -> Iterator[tuple[Value, int]]:
-        """(value, offset) of each outermost list; the text is read no further than that list."""
+        """(value, offset) of each outermost list; the text is read no further than that list.
+
+        `end` is where the list ends, and the next one is looked for.
+        """
         known: dict[str, Value] = {}
+        start = None
+        while start != self.end:
+            start = self.end
+            yield from self._next(reduce, known)
+
+    def _next(self, reduce: Reduce[Value], known: dict[str, Value]) -> Iterator[tuple[Value, int]]:
+        """The same of one list, or none."""
         lists: list[tuple[list[Word | Value], int]] = []
-        for match in TOKEN.finditer(self.text):
+        for match in TOKEN.finditer(self.text, self.end):
             kind = match.lastgroup
             if kind is None:  # a comment, or the end
                 continue
@@ -108,7 +119,9 @@ class Lists:
             if lists:
                 lists[-1][0].append(value)
             else:
+                self.end = match.end()
                 yield value, offset
+                return
         if lists:
             self.fail(lists[-1][1], "a ( is never closed: the file is cut off, or lacks a )")
 
