@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -20,6 +22,11 @@ from ..files.atomic import special
 
 PATIENCE = 60.0
 """Seconds that a writer waits for another one."""
+
+INTERVAL = 0.1
+"""Seconds between transactions that wait for the disk, where many come in that time. Each makes
+durable all before it, and so does closing. What is committed survives a killed process in any case;
+a loss of power takes what was kept since the last of those, and leaves the file whole."""
 
 READING = "rhobust_reading"
 """The execution option of connections that only read."""
@@ -90,16 +97,20 @@ def _sqlite(path: Path, readonly: bool) -> Engine:
     def _(connection: Any, record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
-        if not readonly:
-            # what is committed survives a killed process; a loss of power may take the last rows,
-            # and leaves the file whole: FULL would wait for the disk at every image
-            cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
+
+    waited = [-math.inf]
 
     @event.listens_for(engine, "begin")
     def _(connection: Any) -> None:
         # at once a writer: a reader that becomes one later could not wait for another
         reads = readonly or connection.get_execution_options().get(READING)
+        if not reads:
+            now = time.monotonic()
+            full = now - waited[0] >= INTERVAL
+            waited[0] = now if full else waited[0]
+            level = "FULL" if full else "NORMAL"
+            connection.exec_driver_sql(f"PRAGMA synchronous = {level}")
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     return engine

@@ -18,6 +18,7 @@ from rhobust.compiler.base.arrays import Vector
 from rhobust.compiler.base.errors import Contradiction, InputError
 from rhobust.results import Verdict
 from rhobust.store import Decision, Record, Store, schema
+from rhobust.store.connection import READING, connect
 from rhobust.store.joined import joined
 from rhobust.store.packed import pack, unpack
 
@@ -246,3 +247,21 @@ def test_an_old_form_is_brought_to_the_new_one(
             (schema.VERSION,)
         ]
     connection.close()
+
+
+@pytest.mark.parametrize(("interval", "levels"), [(0.0, [2, 2, 2]), (1e9, [2, 1, 1])])
+def test_a_transaction_waits_for_the_disk_unless_one_just_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interval: float, levels: list[int]
+) -> None:
+    """2 is FULL, where a committed row is on the disk, and all before it; 1 is NORMAL."""
+    monkeypatch.setattr("rhobust.store.connection.INTERVAL", interval)
+    engine, _ = connect(tmp_path / "r.sqlite", False)
+    found = []
+    for _ in levels:
+        with engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS a (b)")
+            found.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+    with engine.execution_options(**{READING: True}).connect() as reading:
+        assert reading.exec_driver_sql("PRAGMA synchronous").scalar() == levels[-1]
+    engine.dispose()
+    assert found == levels
