@@ -28,6 +28,14 @@ Model = Annotated[
     str,
     typer.Argument(metavar="MODEL", help="A model file, or the embedded digits or digits_conv."),
 ]
+Module = Annotated[
+    str,
+    typer.Option(
+        metavar="PACKAGE:CLASS",
+        help="The PyTorch module that a .pt file of weights belongs to; needs --shape.",
+    ),
+]
+Shape = Annotated[str, typer.Option(metavar="1,28,28", help="Of one input of a PyTorch module.")]
 Overwrite = Annotated[
     bool,
     typer.Option(
@@ -39,7 +47,8 @@ TrustPickle = Annotated[
     bool,
     typer.Option(
         "--trust-pickle",
-        help="Read a .joblib or .pkl MODEL, which can run any program: only from who you trust.",
+        help="Read a .joblib or .pkl MODEL, or a module in .pt, which can run any program: only "
+        "from who you trust.",
     ),
 ]
 Data = Annotated[

@@ -81,10 +81,6 @@ UNSUPPORTED: dict[str, tuple[Any, str]] = {
     "power": (Called(lambda x: x**2), "is a pow"),
     "wrapped": (Called(lambda x: relu(x)), "is a relu"),
     "two_activations": (Called(lambda x: x * x), "Mul of two activations"),
-    "parametrized": (
-        nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 3))),
-        "is a ParametrizedLinear",
-    ),
 }
 ATTRIBUTES: dict[str, tuple[Any, str]] = {
     "softmax_of_a_part": (nn.Sequential(nn.Linear(3, 3), nn.Softmax(0)), "'dim' is 0"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from ...base.errors import FidelityError, ModelError
 from ...network.graph import Network
 from ..assembly import Assembly
 from ..onnx.model import Shape
+from .bare import bare, unwrapped
 from .graph import SUPPORTED, Reader, last_softmax, without
 from .layers import LAYERS
 
@@ -60,7 +60,8 @@ def torch_library(source: str) -> Any:
 def from_torch(module: Any, input_shape: Sequence[int]) -> Network:
     """The network of a `torch.nn.Module` in evaluation mode; the module itself stays as it is.
 
-    input_shape: of one input, without the batch.
+    input_shape: of one input, without the batch.  DataParallel and torch.compile are taken off, and
+    parametrisations as weight norm are taken at the weights that they make.
     Promise: float32 and float64 weights are taken at their exact values, what is not understood is
     refused, and our forward pass agrees with the module on a few inputs.
     """
@@ -68,12 +69,16 @@ def from_torch(module: Any, input_shape: Sequence[int]) -> Network:
     torch = torch_library(source)
     if not isinstance(module, torch.nn.Module):
         raise ModelError(source, "is no torch.nn.Module; for saved weights see from_state_dict")
+    module = unwrapped(torch, module)
+    source = type(module).__name__
     try:
-        frozen = copy.deepcopy(module).cpu().eval().requires_grad_(False)
+        frozen = bare(torch, module, tuple(input_shape))
         # a layer alone is traced as a chain of one, so that fx does not look inside it
         traced = torch.fx.symbolic_trace(
             torch.nn.Sequential(frozen) if source in LAYERS else frozen
         )
+    except ModelError:
+        raise
     except Exception as error:  # tracing runs the module's own code, which may raise anything
         raise ModelError(
             source,
@@ -82,7 +87,7 @@ def from_torch(module: Any, input_shape: Sequence[int]) -> Network:
         ) from error
     for name, part in frozen.named_modules():
         if part._forward_hooks or part._forward_pre_hooks:
-            raise ModelError(source, f"module {name!r} has hooks (weight_norm?); remove them first")
+            raise ModelError(source, f"module {name!r} has hooks; remove them first")
     dtype = _dtype(source, frozen)
     assembly = Assembly(source, input_shape, SUPPORTED, dtype)
     softmax = last_softmax(traced)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +10,16 @@ from typing import Any
 from ...base.errors import ModelError
 from ...network.graph import Network
 from ..unpacking import NotUnpacked, check_zip
+from .bare import bare_copy, renamed
 from .module import from_torch, torch_library
 
-WRAPPERS = ("state_dict", "model_state_dict")
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
 """Keys under which training scripts put the weights beside their other data."""
 ASSUMED = "saved weights do not tell activations: a ReLU between any two layers is assumed"
-REMEDY = "give the module that it belongs to: from_state_dict(state, module, input_shape)"
+REMEDY = (
+    "give the module that it belongs to: rb.load(path, module=module, shape=(1, 28, 28)), or "
+    "rhobust convert --module package:Class --shape 1,28,28"
+)
 
 
 def from_state_dict(
@@ -26,8 +29,9 @@ def from_state_dict(
 ) -> Network:
     """The network of saved weights, or of a `.pt` or `.pth` file of them, within `module`.
 
-    The module stays as it is; the weights must fit it exactly.  Without a module they must be those
-    of dense layers: a ReLU between any two is then assumed, and a note of the network says so.
+    The module stays as it is; the weights must fit it exactly, up to what DataParallel,
+    torch.compile and trainers put before names.  Without a module they must be those of dense
+    layers: a ReLU between any two is then assumed, and a note of the network says so.
     """
     source = "state dict" if isinstance(state, Mapping) else str(state)
     torch = torch_library(source)
@@ -38,9 +42,9 @@ def from_state_dict(
     elif input_shape is None:
         raise ModelError(source, "input_shape is missing: the shape of one input, without a batch")
     else:
-        filled = copy.deepcopy(module)
+        filled = bare_copy(torch, module)
         try:
-            filled.load_state_dict(weights, strict=True)
+            filled.load_state_dict(renamed(weights, filled.state_dict()), strict=True)
         except RuntimeError as error:
             raise ModelError(source, f"does not fit the module: {error}") from error
         network = from_torch(filled, input_shape)
@@ -59,8 +63,9 @@ def _file(torch: Any, source: str) -> Mapping[str, Any]:
     except Exception as error:  # a damaged archive can raise anything
         raise ModelError(
             source,
-            "holds no saved weights that can be read safely: it is damaged, or a whole module. "
-            "Save module.state_dict() instead, or load the module yourself and call from_torch",
+            "holds no saved weights that can be read safely: it is damaged, or a whole module, "
+            "which can run any program. Save module.state_dict(), or allow it: rb.load(path, "
+            "shape=(1, 28, 28), trust_pickle=True), rhobust convert --trust-pickle --shape 1,28,28",
         ) from error
     for key in WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):

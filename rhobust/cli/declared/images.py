@@ -32,6 +32,7 @@ from ..options import (
     Method,
     Minimal,
     Model,
+    Module,
     MostEps,
     Norm,
     Options,
@@ -40,6 +41,7 @@ from ..options import (
     Quiet,
     Restarts,
     Seed,
+    Shape,
     Std,
     Steps,
     Target,
@@ -72,11 +74,16 @@ def demo(
 
 
 @app.command()
-def inspect(model: Model, trust_pickle: TrustPickle = False) -> None:
+def inspect(
+    model: Model,
+    module: Module = "",
+    shape: Shape = "",
+    trust_pickle: TrustPickle = False,
+) -> None:
     """Show a model's layers, and how well they agree with its own runtime."""
     from ..commands.inspect import show
 
-    show(model, trust_pickle)
+    show(model, module, shape, trust_pickle)
 
 
 @app.command()

@@ -18,9 +18,11 @@ from ..options import (
     Labels,
     Memory,
     Model,
+    Module,
     Overwrite,
     Quiet,
     Seed,
+    Shape,
     Threads,
     TrustPickle,
 )
@@ -209,10 +211,12 @@ def export(
 def convert(
     model: Model,
     out: Annotated[Path, typer.Option(metavar="MODEL.onnx", help="The file to write.")],
+    module: Module = "",
+    shape: Shape = "",
     trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Write a model of any format that is read as an ONNX file, weight for weight."""
     from ..commands.inspect import convert as write
 
-    write(model, out, trust_pickle, overwrite)
+    write(model, out, module, shape, trust_pickle, overwrite)

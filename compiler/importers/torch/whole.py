@@ -1,0 +1,50 @@
+"""Networks from files that hold a whole PyTorch module, as `torch.save(module, path)` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ...base.errors import ModelError
+from ...network.graph import Network
+from ..unpacking import NotUnpacked, check_zip
+from .module import from_torch, torch_library
+from .state import WRAPPERS, from_state_dict
+
+
+def load_trusted(path: str | Path, input_shape: Sequence[int] | None) -> Network:
+    """The network of a whole module, or of saved weights, in a file that may run any program.
+
+    input_shape: of one input, without the batch; a whole module needs it.  Raises ModelError for
+    what cannot be read.
+    """
+    source = str(path)
+    torch = torch_library(source)
+    try:
+        check_zip(source)
+        held = torch.load(source, map_location="cpu", weights_only=False)
+    except FileNotFoundError as error:
+        raise ModelError(source, "no such file") from error
+    except NotUnpacked as error:
+        raise ModelError(source, str(error)) from error
+    except Exception as error:  # the file's own program can raise anything
+        raise ModelError(
+            source,
+            f"cannot be read ({error}). It names the classes of its module, which have to be "
+            "importable as they were when it was saved, for example from a file in this folder",
+        ) from error
+    for key in WRAPPERS:
+        if isinstance(held, Mapping) and isinstance(held.get(key), Mapping | torch.nn.Module):
+            held = held[key]
+    if isinstance(held, Mapping):
+        return replace(from_state_dict(held), name=Path(source).stem)
+    if not isinstance(held, torch.nn.Module):
+        raise ModelError(source, f"holds a {type(held).__name__}, no module and no weights")
+    if input_shape is None:
+        raise ModelError(
+            source,
+            "holds a module, which does not tell the shape of its input: rb.load(path, "
+            "shape=(1, 28, 28), trust_pickle=True), or rhobust convert --shape 1,28,28",
+        )
+    return replace(from_torch(held, input_shape), name=Path(source).stem)
