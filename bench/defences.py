@@ -1,6 +1,7 @@
 """What each way to train buys, on handwritten digits: natural, attacked and proven accuracy.
 
-    python -m bench.defences [--epochs 100] [--images 100] [--methods plain ibp ...] [--out FOLDER]
+    python -m bench.defences [--epochs 100] [--images 100] [--seed 0] [--methods plain ibp ...]
+        [--out FOLDER]
 
 Trains one small convolutional network by every method from the same start, on the images of
 scikit-learn that are not among the embedded ones' kind, and prints a table in Markdown. Needs torch
@@ -34,8 +35,8 @@ def digits() -> tuple[Any, Any]:
     return (bunch.images[order, None] / 16.0).astype(np.float32), bunch.target[order]
 
 
-def network() -> Any:
-    torch.manual_seed(0)
+def network(seed: int) -> Any:
+    torch.manual_seed(seed)
     return nn.Sequential(
         nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.ReLU(),
         nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(),
@@ -51,6 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--images", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--timeout", type=float, default=10.0)
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
     parser.add_argument("--out", type=Path, default=None)
@@ -67,8 +69,8 @@ def main() -> None:
     for method in chosen.methods:
         began = time.process_time()
         module, _ = rb.training.train(
-            network(), images[train], labels[train], method, eps=radius(method),
-            epochs=chosen.epochs, batch=64, rate=2e-3, seed=0,
+            network(chosen.seed), images[train], labels[train], method, eps=radius(method),
+            epochs=chosen.epochs, batch=64, rate=2e-3, seed=chosen.seed,
         )  # fmt: skip
         seconds = time.process_time() - began
         rb.from_torch(module, (1, 8, 8)).save(folder / f"{method}.onnx", overwrite=True)

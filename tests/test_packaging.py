@@ -53,8 +53,8 @@ def test_a_checkout_resolves_through_links(name: str) -> None:
 
 
 def test_data_files_are_packaged(project: dict[str, Any]) -> None:
-    """All files that are no Python: the mark of types, embedded data, the style of pages."""
-    for package in ("rhobust", "rhobust.data", "rhobust.report.page"):
+    """All files that are no Python: the mark of types, embedded data, style of pages, recipes."""
+    for package in ("rhobust", "rhobust.data", "rhobust.report.page", "rhobust.training.recipes"):
         folder = ROOT.joinpath(*package.split("."))
         patterns = project["tool"]["setuptools"]["package-data"][package]
         taken = {path for pattern in patterns for path in folder.glob(pattern)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,4 +32,11 @@ def refuse_unknown(path: Path, before: str, held: Mapping[str, Any], names: Iter
 
 def beside(path: Path, name: str) -> str:
     """A file's name with environment variables, seen from the configuration; "" stays so."""
-    return str(path.parent.absolute() / os.path.expandvars(name)) if name else ""
+    expanded = os.path.expandvars(name)
+    left = re.search(r"\$\{(\w+)\}", expanded)
+    if left:
+        raise InputError(
+            f"{path}: {name} names the environment variable {left[1]}, which is not set; set it, "
+            "or write the path"
+        )
+    return str(path.parent.absolute() / expanded) if name else ""

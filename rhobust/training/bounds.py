@@ -12,18 +12,19 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ..compiler.base.errors import InputError
+from .activation import interval_relu
 from .torch_library import library
 
 LINEAR = (
     "Linear", "Conv2d", "ConvTranspose2d", "AvgPool2d", "AdaptiveAvgPool2d", "BatchNorm1d",
     "BatchNorm2d", "Flatten", "Unflatten", "Identity", "Dropout", "Dropout2d", "flatten", "reshape",
     "view", "avg_pool2d", "adaptive_avg_pool2d", "dropout", "squeeze", "unsqueeze", "mean",
-    "contiguous",
+    "contiguous", "getitem", "ZeroPad2d",
 )  # fmt: skip
 """Modules, functions and methods of one tensor that are affine."""
 RISING = (
     "ReLU", "LeakyReLU", "ReLU6", "Hardtanh", "MaxPool2d", "AdaptiveMaxPool2d", "relu",
-    "leaky_relu", "max_pool2d", "adaptive_max_pool2d", "clamp",
+    "leaky_relu", "max_pool2d", "adaptive_max_pool2d", "clamp", "amax",
 )  # fmt: skip
 """Those that grow with each input: their ends are the inputs' ends."""
 KNOWN = ("Linear", "Conv2d", "ConvTranspose2d", "BatchNorm1d", "BatchNorm2d")
@@ -31,10 +32,22 @@ KNOWN = ("Linear", "Conv2d", "ConvTranspose2d", "BatchNorm1d", "BatchNorm2d")
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Tensors (B, ...) of lower and upper ends."""
+    """Tensors (B, ...): the middle and half the width, each of which an affine layer maps alone."""
 
-    low: Any
-    high: Any
+    middle: Any
+    half: Any
+
+    @classmethod
+    def between(cls, low: Any, high: Any) -> Interval:
+        return cls(0.5 * (low + high), 0.5 * (high - low))
+
+    @property
+    def low(self) -> Any:
+        return self.middle - self.half
+
+    @property
+    def high(self) -> Any:
+        return self.middle + self.half
 
 
 class Graph:
@@ -69,36 +82,38 @@ class Graph:
         return cls._known[module]
 
     def margins(self, low: Any, high: Any, labels: Any) -> Any:
-        """Lower bounds (B, K) of logit_label - logit_k over boxes (B, *shape), by intervals.
+        """Lower bounds (B, K) of logit_label - logit_k over boxes (B, *shape), by intervals."""
+        return self.spread(low, high, labels).low
+
+    def spread(self, low: Any, high: Any, labels: Any) -> Interval:
+        """The interval (B, K) of logit_label - logit_k; its middle is no value at any one image.
 
         A last linear layer is met with the differences of its rows (Gowal et al. 2018, section 3).
         """
-        ends = self._ends(low, high)
         last = self.nodes[-1].args[0]
-        rows = self._rows(ends[last].low.shape[1], labels)
         part = self.parts.get(last.target) if last.op == "call_module" else None
         if type(part).__name__ != "Linear":
-            found = ends[last]
-            return (rows.clamp(min=0) @ found.low[:, :, None])[:, :, 0] + (
-                rows.clamp(max=0) @ found.high[:, :, None]
-            )[:, :, 0]
+            found = self._ends(low, high)[last]
+            rows = self._rows(found.middle.shape[1], labels)
+            return _image(rows, found)
         assert part is not None
-        before = ends[last.args[0]]
-        weight = rows @ part.weight
-        bias = 0.0 if part.bias is None else rows @ part.bias
-        return _least(weight, before.low, before.high) + bias
+        before = self._ends(low, high, last)[last.args[0]]
+        rows = self._rows(part.weight.shape[0], labels)
+        found = _image(rows @ part.weight, before)
+        return found if part.bias is None else Interval(found.middle + rows @ part.bias, found.half)
 
     def crown(self, low: Any, high: Any, labels: Any) -> Any:
         """The same by one backward pass over interval bounds (Zhang et al. 2018)."""
         ends = self._ends(low, high)
         last = self.nodes[-1].args[0]
-        rows = {last: self._rows(ends[last].low.shape[1], labels)}
+        rows = {last: self._rows(ends[last].middle.shape[1], labels)}
         total = 0.0
         for node in reversed(self.nodes[:-1]):
             if node not in rows:
                 continue
             if node.op == "placeholder":
-                return total + _least(rows[node].flatten(2), low.flatten(1), high.flatten(1))
+                image = Interval(ends[node].middle.flatten(1), ends[node].half.flatten(1))
+                return total + _image(rows[node].flatten(2), image).low
             row = rows.pop(node)
             for source, part, constant in self._back(node, row, ends):
                 rows[source] = rows[source] + part if source in rows else part
@@ -111,13 +126,15 @@ class Graph:
         one = torch.nn.functional.one_hot(labels, classes).to(torch.get_default_dtype())
         return one[:, None, :] - torch.eye(classes)
 
-    def _ends(self, low: Any, high: Any) -> dict[Any, Interval]:
-        """The interval of every node that holds numbers of the images."""
+    def _ends(self, low: Any, high: Any, until: Any = None) -> dict[Any, Interval]:
+        """The interval of every node that holds numbers of the images, before `until`."""
         known: dict[Any, Any] = {}
         for node in self.nodes:
-            args = [known.get(item, item) if _is_node(item) else item for item in node.args]
+            if node is until:
+                break
+            args = self._known_args(node, known)
             if node.op == "placeholder":
-                known[node] = Interval(low, high)
+                known[node] = Interval.between(low, high)
             elif node.op == "get_attr":
                 known[node] = self.values[node.target]
             elif node.op != "output":
@@ -131,26 +148,29 @@ class Graph:
             return call(*args)
         first = args[0]
         if name in ("size", "getattr") and isinstance(first, Interval):
-            return call(first.low, *args[1:])
+            return call(first.middle, *args[1:])
+        if name in ("ReLU", "relu"):
+            return Interval(*interval_relu(first.middle, first.half))
         if name in RISING and len(intervals) == 1:
-            return Interval(call(first.low, *args[1:]), call(first.high, *args[1:]))
+            return Interval.between(call(first.low, *args[1:]), call(first.high, *args[1:]))
         if name in LINEAR and len(intervals) == 1:
             if name not in KNOWN:  # all its weights are positive, or it only moves numbers
-                return Interval(call(first.low, *args[1:]), call(first.high, *args[1:]))
-            middle, half = 0.5 * (first.low + first.high), 0.5 * (first.high - first.low)
-            center, spread = call(middle), self._absolute(node)(half)
-            return Interval(center - spread, center + spread)
+                return Interval(call(first.middle, *args[1:]), call(first.half, *args[1:]))
+            return Interval(call(first.middle), self._absolute(node)(first.half))
         if name in ("add", "sub", "iadd") and len(args) == 2:
             return _sum(args, -1.0 if name == "sub" else 1.0)
-        if name in ("mul", "truediv", "div") and len(args) == 2 and len(intervals) == 1:
-            ends = [call(*(getattr(a, e, a) for a in args)) for e in ("low", "high")]
-            return Interval(self.torch.minimum(*ends), self.torch.maximum(*ends))
+        scaled = name == "mul" or name in ("truediv", "div") and isinstance(first, Interval)
+        if scaled and len(args) == 2 and len(intervals) == 1:
+            middle = call(*(a.middle if isinstance(a, Interval) else a for a in args))
+            half = call(*(a.half if isinstance(a, Interval) else a for a in args))
+            return Interval(middle, half.abs())
         raise InputError(f"bounds of {name!r} are not known; train by another method")
 
     def _back(self, node: Any, row: Any, ends: dict[Any, Interval]) -> list[tuple[Any, Any, Any]]:
         """Rows on the sources of a node, from rows (B, K, ...) on it, and constants (B, K)."""
         name, torch = self._name(node), self.torch
-        sources = [item for item in node.args if isinstance(ends.get(item), Interval)]
+        nodes = [item for item in node.args if isinstance(item, torch.fx.Node)]
+        sources = [item for item in nodes if isinstance(ends.get(item), Interval)]
         shape = row.shape[:2]
         if name in ("add", "sub", "iadd"):
             found = [(source, row, 0.0) for source in sources]
@@ -171,7 +191,7 @@ class Graph:
             constant = (negative * -upper * low.clamp(max=0.0)).flatten(2).sum(2)
             return [(sources[0], positive * lower + negative * upper, constant)]
         if name in LINEAR or (name in ("add", "sub", "mul", "truediv", "div")):
-            call, others = self._call(node), [ends.get(a, a) for a in node.args]
+            call, others = self._call(node), self._known_args(node, ends)
 
             def run(value: Any) -> Any:
                 return call(*(value if isinstance(o, Interval) else o for o in others))
@@ -183,6 +203,10 @@ class Graph:
             constant = (flat * value).flatten(1).sum(1).reshape(shape)
             return [(sources[0], part.reshape(*shape, *part.shape[1:]), constant)]
         raise InputError(f"CROWN's bounds of {name!r} are not known; train by ibp or sabr")
+
+    def _known_args(self, node: Any, known: dict[Any, Any]) -> list[Any]:
+        """A node's arguments, with what is known in place of nodes, inside of indices too."""
+        return list(self.torch.fx.node.map_arg(node.args, lambda item: known.get(item, item)))
 
     def _name(self, node: Any) -> str:
         if node.op == "call_module":
@@ -231,23 +255,18 @@ class Graph:
         )  # fmt: skip
 
 
-def _is_node(item: Any) -> bool:
-    return type(item).__name__ == "Node"
-
-
 def _attribute(module: Any, name: str) -> Any:
     return operator.attrgetter(name)(module)
 
 
 def _sum(args: list[Any], sign: float) -> Interval:
-    ends = [(a.low, a.high) if isinstance(a, Interval) else (a, a) for a in args]
-    (low, high), (other_low, other_high) = ends
-    if sign > 0:
-        return Interval(low + other_low, high + other_high)
-    return Interval(low - other_high, high - other_low)
+    (one, half), (other, more) = (
+        (a.middle, a.half) if isinstance(a, Interval) else (a, 0.0) for a in args
+    )
+    return Interval(one + sign * other, half + more)
 
 
-def _least(rows: Any, low: Any, high: Any) -> Any:
-    """(B, K) least values of rows (B, K, D) over boxes (B, D)."""
-    middle, half = 0.5 * (low + high), 0.5 * (high - low)
-    return (rows @ middle[:, :, None] - rows.abs() @ half[:, :, None])[:, :, 0]
+def _image(rows: Any, box: Interval) -> Interval:
+    """(B, K): rows (B, K, D) over boxes (B, D)."""
+    middle, half = box.middle[:, :, None], box.half[:, :, None]
+    return Interval((rows @ middle)[:, :, 0], (rows.abs() @ half)[:, :, 0])

@@ -10,7 +10,16 @@ from typing import Any
 from ..compiler.base.errors import InputError
 from ..files.configuration import beside, read_toml, refuse_unknown
 
-TABLES = ("model", "data", "training", "options", "output")
+TABLES = ("about", "model", "data", "training", "options", "output")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """For readers alone: what the training is for, what it reaches, what it costs."""
+
+    purpose: str = ""
+    reaches: str = ""
+    cost: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class Config:
     """Paths are absolute; training: arguments of `train`."""
 
     path: Path
+    about: About
     model: Model
     data: Data
     training: Mapping[str, Any]
@@ -63,14 +73,18 @@ class Config:
 
 ARGUMENTS = (
     "method", "eps", "epochs", "seed", "batch", "rate", "l1", "domain", "patience", "warmup",
-    "rampup", "decay", "clip",
+    "rampup", "decay", "anneal", "clip",
 )  # fmt: skip
 """Of `train`, that a file may name."""
 
 
-def read(path: Path) -> Config:
-    """Raises InputError with the file's name and the key that is wrong."""
+def read(path: Path, folder: Path | None = None) -> Config:
+    """What a file says; its paths lie in a folder, its own where that is None.
+
+    Raises InputError with the file's name and the key that is wrong.
+    """
     held = read_toml(path)
+    place = path if folder is None else folder / path.name
     refuse_unknown(path, "", held, TABLES)
     model = _table(path, "model", held, Model)
     if sum(bool(way) for way in (model.layers, model.network, model.module)) != 1:
@@ -80,15 +94,26 @@ def read(path: Path) -> Config:
     for name in ("domain", "decay"):
         if name in training:
             training[name] = tuple(training[name])
-    data = _table(path, "data", held, Data)
+    data, output = _table(path, "data", held, Data), _table(path, "output", held, Output)
     return Config(
         path,
-        _placed(path, model, ("network",)),
-        _placed(path, data, ("images", "labels", "validation", "validation_labels")),
+        _about(path, held),
+        _placed(place, model, ("network",)),
+        _placed(place, data, ("images", "labels", "validation", "validation_labels")),
         training,
         dict(held.get("options", {})),
-        _placed(path, _table(path, "output", held, Output), ("model", "history", "checkpoint")),
+        _placed(place, output, ("model", "history", "checkpoint")),
     )
+
+
+def about(path: Path) -> About:
+    """What a file says of itself, whether or not its data is at hand."""
+    return _about(path, read_toml(path))
+
+
+def _about(path: Path, held: Mapping[str, Any]) -> About:
+    found: About = _table(path, "about", {"about": {}, **held}, About)
+    return found
 
 
 def _table(path: Path, name: str, whole: Mapping[str, Any], kind: type[Any]) -> Any:
@@ -111,6 +136,6 @@ def _table(path: Path, name: str, whole: Mapping[str, Any], kind: type[Any]) -> 
     return kind(**values)
 
 
-def _placed(path: Path, table: Any, names: tuple[str, ...]) -> Any:
-    """Paths beside the file, with environment variables in them."""
-    return replace(table, **{name: beside(path, getattr(table, name)) for name in names})
+def _placed(place: Path, table: Any, names: tuple[str, ...]) -> Any:
+    """Paths beside a file, with environment variables in them."""
+    return replace(table, **{name: beside(place, getattr(table, name)) for name in names})

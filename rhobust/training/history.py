@@ -12,8 +12,9 @@ from ..compiler.shown.told import Detail, Told, count
 @dataclass(frozen=True, slots=True, repr=False)
 class Epoch(Result):
     """number: from 1. loss: mean over the batches; accuracy: share of training images with the
-    right label as they were seen; eps: the last batch's radius; validation: share of the validation
-    images with the right label, and their natural loss; None without any. seconds: of this epoch.
+    right label, as the loss saw them (natural where it takes these, or else changed); eps: the last
+    batch's radius; validation: share of the validation images with the right label, and their
+    natural loss; None without any. seconds: of this epoch.
     """
 
     number: int

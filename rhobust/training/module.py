@@ -69,7 +69,7 @@ class _Parts:
             def __init__(self) -> None:
                 super().__init__()
                 for name, value in buffers.items():
-                    self.register_buffer(name, torch.as_tensor(value))
+                    self.register_buffer(name, torch.tensor(value))
 
             def forward(self, *values: Any) -> Any:
                 return run(self, *values)

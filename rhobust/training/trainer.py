@@ -43,7 +43,8 @@ def train(
     patience: int | None = None,
     warmup: float | None = None,
     rampup: float | None = None,
-    decay: tuple[float, ...] = (0.7, 0.9),
+    decay: tuple[float, ...] | None = None,
+    anneal: float | None = None,
     clip: float = 10.0,
     checkpoint: str | Path | None = None,
     options: Mapping[str, float] | None = None,
@@ -54,11 +55,12 @@ def train(
     images: (N, *shape) as the module takes them, or `Images`; uint8 is divided by 255 unless the
     domain holds 0 to 255.  labels: (N,).  method: a name in `methods.METHODS`; eps: its radius
     (pgd-l2: in l2; noise: the standard deviation), a number or a text such as "8/255".  l1: weight
-    of the mean |weight| in the loss.  validation: `Images`, or images and labels; with them
-    `patience` epochs without a smaller loss end training once the radius is whole, and the best
-    weights are kept.
+    of the sum of all |weights| but biases in the loss.  validation: `Images`, or images and labels;
+    with them `patience` epochs without a smaller loss end training once the radius is whole, and
+    the best weights are kept.
     warmup, rampup: shares of all steps at which the radius begins and ends to grow, 0 and 0 by
-    default, 0.05 and 0.5 for methods that prove.  decay: shares at which the rate falls to a tenth.
+    default, 0.05 and 0.5 for methods that prove.  decay: shares at which the rate falls to a tenth,
+    0.7 and 0.9 by default.  anneal: instead, the share from which on it falls to 0 along a cosine.
     clip: largest norm of a gradient.  checkpoint: a file that is written after each epoch, and from
     which the same call goes on; it is removed at the end.  options: numbers of single methods, see
     `methods.batch.OPTIONS`.  progress: told of each epoch and how many there are.
@@ -82,6 +84,7 @@ def train(
             raise InputError(f"{name} must be positive, not {value}")
     known = {**OPTIONS, **(options or {})}
     given, target = tensors(torch, images, labels, domain)
+    given = _ordered(torch, module, given)
     tested = None
     if isinstance(validation, Images):
         tested = tensors(torch, validation, None, domain)
@@ -91,15 +94,17 @@ def train(
     ends = (0.05, 0.5) if certified else (0.0, 0.0)
     schedule = Schedule(
         epochs * math.ceil(len(given) / batch), radius, rate,
-        ends[0] if warmup is None else warmup, ends[1] if rampup is None else rampup, decay,
+        ends[0] if warmup is None else warmup, ends[1] if rampup is None else rampup,
+        decay if decay is not None else (0.7, 0.9) if anneal is None else (),
+        1.0 if anneal is None else anneal,
     )  # fmt: skip
     optimizer = torch.optim.Adam(module.parameters(), lr=rate)
     state = Saved(0, [], copy.deepcopy(module.state_dict()), optimizer.state_dict(), math.inf, None)
     asked = ""
     if checkpoint is not None:
         asked = question(
-            module, given, target, method, radius, epochs, seed, batch, rate, l1, domain, decay,
-            clip, schedule.warmup, schedule.rampup, patience, known,
+            module, given, target, method, radius, epochs, seed, batch, rate, l1, domain, clip,
+            schedule, patience, known,
         )  # fmt: skip
         state = read(torch, Path(checkpoint), asked) or state
         module.load_state_dict(state.weights)
@@ -136,7 +141,27 @@ def train(
         module.load_state_dict(state.best[1])
     if checkpoint is not None:
         Path(checkpoint).unlink(missing_ok=True)
+    module.to(memory_format=torch.contiguous_format)
     return module.eval(), History(method, seed, tuple(state.epochs), best, stopped)
+
+
+def _ordered(torch: Any, module: Any, images: Any) -> Any:
+    """Images, and the module's weights, in the order in which convolutions are fastest: channels
+    last, unless the module views its numbers in another one.
+    """
+    if images.dim() != 4:
+        return images
+    ordered, training = images.contiguous(memory_format=torch.channels_last), module.training
+    module.to(memory_format=torch.channels_last)
+    try:
+        with torch.no_grad():
+            module.eval()(ordered[:2])
+        return ordered
+    except RuntimeError:
+        module.to(memory_format=torch.contiguous_format)
+        return images
+    finally:
+        module.train(training)
 
 
 def _seed(*parts: int) -> int:
@@ -159,7 +184,7 @@ def _epoch(
     l1: float,
     clip: float,
 ) -> tuple[float, float, float, float]:
-    """One pass over all images: mean loss, accuracy, the last radius and rate."""
+    """One pass over all images: mean loss, accuracy as the loss saw them, last radius and rate."""
     order = torch.randperm(len(images), generator=generator)
     starts = range(0, len(images), size)
     total, right, eps, rate = 0.0, 0, 0.0, 0.0
@@ -174,10 +199,9 @@ def _epoch(
         batch = Batch(
             torch, module, images[some], labels[some], eps, share, *domain, options, generator
         )
-        loss = METHODS[method](batch)
+        loss, scores = METHODS[method](batch)
         if l1:
-            weights = [w.abs().mean() for w in module.parameters() if w.dim() > 1]
-            loss = loss + l1 * sum(weights)
+            loss = loss + l1 * sum(w.abs().sum() for w in module.parameters() if w.dim() > 1)
         if not bool(torch.isfinite(loss)):
             raise InputError(
                 f"the loss of epoch {number + 1} is {float(loss.detach())}; a smaller rate or eps "
@@ -188,8 +212,7 @@ def _epoch(
         torch.nn.utils.clip_grad_norm_(module.parameters(), clip)
         optimizer.step()
         total += float(loss.detach()) * len(some)
-        with torch.no_grad(), batch.frozen():
-            right += int((batch.logits(batch.images).argmax(1) == batch.labels).sum())
+        right += int((scores.detach().argmax(1) == batch.labels).sum())
     return total / len(images), right / len(images), eps, rate
 
 

@@ -146,7 +146,13 @@ def test_a_network_or_a_class_can_be_trained_further() -> None:
         build(Model(module="tests.training.none:Residual"), (2, 8, 8), 0)
 
 
-def test_paths_are_beside_the_file(tmp_path: Path) -> None:
-    config = read(folder(tmp_path))
+def test_paths_are_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder(tmp_path)
+    monkeypatch.delenv("HALVES", raising=False)
+    with pytest.raises(InputError, match="variable HALVES, which is not set"):
+        read(path)
+    monkeypatch.setenv("HALVES", "elsewhere")
+    config = read(path)
+    assert config.data.validation == str(tmp_path / "elsewhere" / "test.npz")
     assert config.data.images == str(tmp_path / "train.npz")
     assert config.output.model == str(tmp_path / "out.onnx") and config.output.checkpoint == ""

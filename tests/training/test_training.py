@@ -67,6 +67,36 @@ def test_a_method_learns_and_its_network_is_ours(method: str, tmp_path: Path) ->
     assert answer.verdict == rb.Verdict.ROBUST
 
 
+class Viewed(nn.Module):  # type: ignore[misc]
+    """Convolutions whose numbers are viewed in the order of rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(1, 4, 3, padding=1), nn.Linear(64, 3)
+
+    def forward(self, x: Any) -> Any:
+        return self.last(torch.relu(self.first(x)).view(x.size(0), -1))
+
+
+@pytest.mark.parametrize("method", ["plain", "ibp", "sabr"])
+def test_a_module_may_view_its_numbers_in_rows(method: str) -> None:
+    pixels, labels = images()
+    made, history = rb.training.train(Viewed(), pixels, labels, method, epochs=1, warmup=0.0)
+    assert len(history.epochs) == 1
+    assert all(weight.is_contiguous() for weight in made.parameters())
+
+
+def test_the_accuracy_is_that_of_the_images_as_the_loss_saw_them() -> None:
+    """With a rate next to zero the network stays as it is."""
+    pixels, labels = images()
+    made = module().eval()
+    made[3] = nn.Identity()  # dropout
+    natural = float((made(torch.from_numpy(pixels)).argmax(1).numpy() == labels).mean())
+    for method in ("plain", "fgsm", "mixed", "trades", "ibp", "crown-ibp"):
+        _, history = rb.training.train(made, pixels, labels, method, epochs=1, rate=1e-12)
+        assert history.epochs[0].accuracy == natural, method
+
+
 def test_proven_training_proves_more() -> None:
     """Of the same network from the same start, on images that it has not seen."""
     pixels, labels = images(240)
@@ -138,6 +168,10 @@ def test_radius_and_rate() -> None:
     assert shares == sorted(shares) and abs(schedule.share(34) - 0.5) < 1e-9
     assert [round(schedule.rate_at(s), 6) for s in (0, 49, 50, 79, 80)] == [1, 1, 0.1, 0.1, 0.01]
     assert Schedule(10, 0.1, 1.0, 0.0, 0.0, ()).share(0) == 1.0
+    annealed = Schedule(100, 0.1, 1.0, 0.0, 0.0, (), 0.2)
+    rates = [annealed.rate_at(step) for step in range(101)]
+    assert rates[:21] == [1.0] * 21 and rates == sorted(rates, reverse=True)
+    assert abs(rates[60] - 0.5) < 1e-9 and abs(rates[100]) < 1e-9
 
 
 @pytest.mark.parametrize(

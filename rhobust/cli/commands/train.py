@@ -13,19 +13,20 @@ from ...compiler.importers.torch.module import from_torch
 from ...data import Images, load
 from ...files.atomic import write_bytes, write_text
 from ...files.outputs import may_write
+from ...training import recipes
 from ...training.build import build
-from ...training.config import read
+from ...training.config import Config, read
 from ...training.history import Epoch
 from ...training.trainer import train
 from ..output import tell
 
 
-def run(path: Path, seed: int | None, overwrite: bool) -> None:
+def run(path: Path | None, recipe: str, seed: int | None, overwrite: bool) -> None:
     """rhobust train: an interrupted run goes on from its checkpoint."""
-    config = read(path)
+    config = _chosen(path, recipe)
     data, out = config.data, Path(config.output.model)
     inputs: list[str | Path] = [
-        path,
+        config.path,
         data.images,
         data.labels,
         data.validation,
@@ -69,6 +70,12 @@ def run(path: Path, seed: int | None, overwrite: bool) -> None:
     if history is not None:
         write_text(history, found.to_json() + "\n")
     tell(f"{out}: {network.relus:,} ReLUs; {found.stopped or 'all epochs'}")
+
+
+def _chosen(path: Path | None, recipe: str) -> Config:
+    if (path is None) == (not recipe):
+        raise InputError("rhobust train takes a CONFIG.toml, or --recipe NAME (rhobust recipes)")
+    return read(path) if path is not None else recipes.read(recipe, Path())
 
 
 def _loaded(images: str, labels: str, domain: tuple[float, float]) -> Images:

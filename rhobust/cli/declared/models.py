@@ -30,8 +30,11 @@ def matrix(
 @app.command()
 def train(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG.toml", help="Model, data, method and outputs.")
-    ],
+        Path | None, typer.Argument(metavar="CONFIG.toml", help="Model, data, method and outputs.")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(metavar="NAME", help="Instead: one of `rhobust recipes`.")
+    ] = "",
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Instead of the seed in the file.")
     ] = None,
@@ -40,7 +43,17 @@ def train(
     """Train a network plainly, against attacks or on proven bounds; needs PyTorch."""
     from ..commands.train import run
 
-    run(config, seed, overwrite)
+    run(config, recipe, seed, overwrite)
+
+
+@app.command()
+def recipes(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Print this one, to copy it.")] = "",
+) -> None:
+    """List trainings whose figures are known, or print one's configuration."""
+    from ..commands.recipes import show
+
+    show(name)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from .noise import noise
 from .plain import plain
 from .trades import trades
 
-METHODS: dict[str, Callable[[Batch], Any]] = {
+METHODS: dict[str, Callable[[Batch], tuple[Any, Any]]] = {
     "plain": plain,
     "noise": noise,
     "fgsm": fgsm,
@@ -28,7 +28,9 @@ METHODS: dict[str, Callable[[Batch], Any]] = {
     "crown-ibp": crown_ibp,
     "sabr": sabr,
 }
-"""From a batch to its loss, a scalar tensor."""
+"""From a batch to its loss, a scalar tensor, and scores (B, K) that are largest at the label that
+the network gives: to the images where the loss takes these, or else to what stands for them.
+"""
 
 CERTIFIED = ("ibp", "crown-ibp", "sabr")
 """Those whose radius grows from 0 and whose loss turns from natural to proven."""

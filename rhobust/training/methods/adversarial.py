@@ -8,7 +8,7 @@ from typing import Any
 from .batch import Batch
 
 
-def fgsm(batch: Batch) -> Any:
+def fgsm(batch: Batch) -> tuple[Any, Any]:
     """One signed step of eps from the image (Goodfellow et al. 2015)."""
     images = batch.images
     with batch.frozen():
@@ -16,17 +16,17 @@ def fgsm(batch: Batch) -> Any:
     return _weighed(batch, batch.inside(images + batch.eps * step))
 
 
-def pgd_linf(batch: Batch) -> Any:
+def pgd_linf(batch: Batch) -> tuple[Any, Any]:
     """Projected gradient descent in the l-infinity ball of eps (Madry et al. 2018)."""
     return _weighed(batch, linf_examples(batch, batch.eps, int(batch.options["steps"])))
 
 
-def pgd_l2(batch: Batch) -> Any:
+def pgd_l2(batch: Batch) -> tuple[Any, Any]:
     """The same in the l2 ball of eps."""
     return _weighed(batch, _l2_examples(batch, batch.eps))
 
 
-def mixed(batch: Batch) -> Any:
+def mixed(batch: Batch) -> tuple[Any, Any]:
     """Natural images and both kinds of examples, a third each."""
     size = batch.images[0].numel()
     # 2 eps per side has the volume of an l2 ball of radius eps * sqrt(2 D / (pi e)), about
@@ -36,7 +36,8 @@ def mixed(batch: Batch) -> Any:
         linf_examples(batch, batch.eps, int(batch.options["steps"])),
         _l2_examples(batch, l2),
     )
-    return sum(batch.cross_entropy(batch.logits(images)) for images in several) / 3.0
+    logits = [batch.logits(images) for images in several]
+    return sum(batch.cross_entropy(found) for found in logits) / 3.0, logits[0]
 
 
 def linf_examples(batch: Batch, eps: float, steps: int) -> Any:
@@ -79,10 +80,11 @@ def _gradient(batch: Batch, images: Any) -> Any:
     return batch.torch.autograd.grad(loss, given)[0].detach()
 
 
-def _weighed(batch: Batch, examples: Any) -> Any:
+def _weighed(batch: Batch, examples: Any) -> tuple[Any, Any]:
     alpha = batch.options["alpha"]
-    adversarial = batch.cross_entropy(batch.logits(examples))
+    found = batch.logits(examples)
+    adversarial = batch.cross_entropy(found)
     if alpha == 0.0:
-        return adversarial
-    natural = batch.cross_entropy(batch.logits(batch.images))
-    return alpha * natural + (1.0 - alpha) * adversarial
+        return adversarial, found
+    logits = batch.logits(batch.images)
+    return alpha * batch.cross_entropy(logits) + (1.0 - alpha) * adversarial, logits

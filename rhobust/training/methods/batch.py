@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ..convolution import gradients_by_images
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -45,13 +47,22 @@ class Batch:
         """Clipped to the domain."""
         return images.clamp(self.low, self.high)
 
+    @property
+    def counts(self) -> bool:
+        """Whether layers learn statistics from the images that pass (batch normalisation)."""
+        return any(name.endswith("running_mean") for name, _ in self.module.named_buffers())
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """The network as it answers later: without dropout, with the statistics known so far."""
+        """The network as it answers later: without dropout, with the statistics known so far.
+
+        Gradients in here are those by images alone.
+        """
         training = self.module.training
         self.module.eval()
         try:
-            yield
+            with gradients_by_images(self.module):
+                yield
         finally:
             self.module.train(training)
 

@@ -8,13 +8,17 @@ from ..bounds import Graph
 from .batch import Batch
 
 
-def crown_ibp(batch: Batch) -> Any:
+def crown_ibp(batch: Batch) -> tuple[Any, Any]:
     """As ibp, with bounds (1 - share) * CROWN + share * interval (Zhang et al. 2020, eq. 11).
 
     Intermediate bounds are intervals, the margins' are one backward pass: tighter where the radius
     is small, which is where training is unstable.
     """
-    natural = batch.cross_entropy(batch.logits(batch.images))
+    kappa = 1.0 - batch.share * (1.0 - batch.options["kappa"])
+    logits = batch.logits(batch.images)
+    natural = batch.cross_entropy(logits)
+    if kappa == 1.0:
+        return natural, logits
     low = batch.inside(batch.images - batch.eps)
     high = batch.inside(batch.images + batch.eps)
     graph = Graph.of(batch.module)
@@ -23,5 +27,4 @@ def crown_ibp(batch: Batch) -> Any:
         tight = graph.crown(low, high, batch.labels)
         margins = batch.share * margins + (1.0 - batch.share) * tight
     proven = batch.cross_entropy(-margins)
-    kappa = 1.0 - batch.share * (1.0 - batch.options["kappa"])
-    return kappa * natural + (1.0 - kappa) * proven
+    return kappa * natural + (1.0 - kappa) * proven, logits

@@ -7,6 +7,7 @@ from typing import Any
 from .batch import Batch
 
 
-def noise(batch: Batch) -> Any:
+def noise(batch: Batch) -> tuple[Any, Any]:
     """Cross-entropy of images with noise of standard deviation eps; noise leaves the domain."""
-    return batch.cross_entropy(batch.logits(batch.images + batch.eps * batch.normal()))
+    logits = batch.logits(batch.images + batch.eps * batch.normal())
+    return batch.cross_entropy(logits), logits

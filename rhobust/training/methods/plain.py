@@ -7,6 +7,7 @@ from typing import Any
 from .batch import Batch
 
 
-def plain(batch: Batch) -> Any:
+def plain(batch: Batch) -> tuple[Any, Any]:
     """Cross-entropy of the images as they are."""
-    return batch.cross_entropy(batch.logits(batch.images))
+    logits = batch.logits(batch.images)
+    return batch.cross_entropy(logits), logits

@@ -7,7 +7,7 @@ from typing import Any
 from .batch import Batch
 
 
-def trades(batch: Batch) -> Any:
+def trades(batch: Batch) -> tuple[Any, Any]:
     """Cross-entropy + beta * KL(p(x) || p(x')), x' of the largest divergence within eps (eq. 5)."""
     torch, functional = batch.torch, batch.torch.nn.functional
     images, eps, steps = batch.images, batch.eps, int(batch.options["steps"])
@@ -28,4 +28,4 @@ def trades(batch: Batch) -> Any:
             near = batch.inside(near).detach()
     logits = batch.logits(images)
     spread = divergence(near, functional.softmax(logits, dim=1))
-    return batch.cross_entropy(logits) + batch.options["beta"] * spread
+    return batch.cross_entropy(logits) + batch.options["beta"] * spread, logits
