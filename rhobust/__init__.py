@@ -100,7 +100,7 @@ __all__ = [
     "write_comparison",
     "write_report",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # No other submodule may bear a public name: importing it would replace the name by the module.
 _MODULES = ("data", "evaluation", "metrics", "smoothing", "store", "training")

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from .. import __version__
-from ..compiler.base.errors import RhobustError
+from ..compiler.base.errors import InputError, RhobustError
 from . import process
 from .output import answering
 from .spelling import spelled
@@ -102,16 +102,24 @@ app = App(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"rhobust {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it and exit.")
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show it and exit.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --version: all that matters, for reports.")
     ] = False,
 ) -> None:
     """Exact robustness of piecewise-linear neural networks."""
+    if version:
+        text = f"rhobust {__version__}"
+        if verbose:
+            from .commands.version import told
+
+            text = told()
+        typer.echo(text)
+        raise typer.Exit
+    if verbose:
+        raise InputError("--verbose goes with --version; commands log by --log LEVEL")
+    if context.invoked_subcommand is None:
+        raise InputError("a command is missing; see rhobust --help")
