@@ -14,6 +14,7 @@ def main() -> None:
         os.environ.setdefault(name, "1")
     from .cli import process
 
+    process.rest()
     process.heed_signals()
     process.keep_for_answers()
     try:
@@ -22,7 +23,7 @@ def main() -> None:
 
         on_compiling(lambda: print("compiling …", file=sys.stderr, flush=True))
 
-        app(prog_name="rhobust")
+        app.of(sys.argv[1:])(prog_name="rhobust")
     except KeyboardInterrupt:
         sys.exit(process.status())
     finally:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command_name
 
 from .. import __version__
 from ..compiler.base.errors import InputError, RhobustError
@@ -19,6 +21,10 @@ Answer = TypeVar("Answer", bound=Callable[..., Any])
 
 Misuse: type[Any] = typer.BadParameter.__mro__[1]
 """All errors of arguments; typer has its own class, or click's."""
+
+
+LATER = ("solve",)
+"""Commands that end the rest of the garbage collector themselves, once they have loaded all."""
 
 
 class Commands(TyperGroup):
@@ -81,6 +87,8 @@ class Command(TyperCommand):
         return super().parse_args(ctx, spelled(self.name or "", args))
 
     def invoke(self, ctx: Any) -> Any:
+        if self.name not in LATER:
+            process.rested()
         with answering():
             return super().invoke(ctx)
 
@@ -90,6 +98,24 @@ class App(typer.Typer):
 
     def command(self, name: str | None = None, **options: Any) -> Callable[[Answer], Answer]:
         return super().command(name, cls=Command, **options)
+
+    def of(self, arguments: Sequence[str]) -> App:
+        """The program with the one command that arguments begin with, or whole where none does.
+
+        All others would be built of their annotations first, each time.
+        """
+        name = arguments[0] if arguments else ""
+        commands = [c for c in self.registered_commands if (c.name or _named(c.callback)) == name]
+        groups = [group for group in self.registered_groups if group.name == name]
+        if len(commands) + len(groups) != 1:
+            return self
+        one = copy(self)
+        one.registered_commands, one.registered_groups = commands, groups
+        return one
+
+
+def _named(callback: Callable[..., Any] | None) -> str:
+    return "" if callback is None else get_command_name(callback.__name__)
 
 
 app = App(

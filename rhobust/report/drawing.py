@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from io import BytesIO
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from ..files.atomic import write_bytes
 from ..files.outputs import MARK
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 AUTHOR = {".png": "Software", ".pdf": "Creator", ".svg": "Creator"}
 """Where each format tells which program drew it."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
 
 from ..compiler.base.arrays import Vector
 from .drawing import save
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST = 12
 """Panels in one picture: more would be too small to see."""
@@ -44,6 +44,9 @@ def draw(
     shape: (H, W), (C, H, W) or (H, W, C).  Gray levels span the domain, the same for all images;
     the colours of a change span its own largest size.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     count = min(len(panels), MOST)
     width = LEFT + RIGHT + count * (SIDE + GAP)
     lines = max(panel.title.count("\n") for panel in panels[:count]) - 1
@@ -82,6 +85,9 @@ def draw(
 
 def _scale(figure: Figure, width: float, height: float) -> None:
     """The colours of the changes, to the right of the last row."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
     bottom = BOTTOM + GAP
     box = ((width - RIGHT + 0.06) / width, bottom / height, 0.1 / width, SIDE / height)
     bar = figure.colorbar(

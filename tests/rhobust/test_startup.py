@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.main import get_command
 
+from rhobust.cli.app import app
+from rhobust.cli.command import Commands
 from rhobust.embedded import embedded_images
 
 SLOW = (
@@ -23,13 +26,15 @@ import atexit, sys
 atexit.register(lambda: print("loaded", *sorted({set(SLOW)} & set(sys.modules)), file=sys.stderr))
 """
 PROGRAM = "from rhobust.__main__ import main; main()"
+COLLECTED = "import gc, atexit; atexit.register(lambda: print(gc.isenabled())); " + PROGRAM
+NAMES = get_command(app).commands  # type: ignore[attr-defined]
 
 
-def loaded(code: str, *arguments: str) -> tuple[set[str], str]:
+def loaded(code: str, *arguments: str, status: int = 0) -> tuple[set[str], str]:
     """The slow libraries of a process, and what it printed."""
     command = [sys.executable, "-c", SCRIPT + code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == status, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("loaded")]
     assert len(lines) == 1, done.stderr
     return set(lines[0].split()[1:]), done.stdout
@@ -43,6 +48,25 @@ def test_import() -> None:
 def test_help(command: list[str]) -> None:
     found, printed = loaded(PROGRAM, *command, "--help")
     assert found == set() and "Usage: rhobust" in printed
+
+
+def test_the_radius_of_an_image() -> None:
+    found, printed = loaded(PROGRAM, "verify", "digits", "--index", "0", "--eps", "0.01")
+    assert "1 robust" in printed
+    assert found == {"numpy", "onnx", "onnxruntime"}
+
+
+@pytest.mark.parametrize("name", sorted([*NAMES, "", "--version", "unknown"]))
+def test_only_the_command_that_is_asked_is_built(name: str) -> None:
+    arguments = [name, "--help"] if name else []
+    built = get_command(app.of(arguments))
+    assert isinstance(built, Commands)
+    assert list(built.commands) == ([name] if name in NAMES else list(NAMES))
+
+
+def test_the_garbage_collector_rests_only_while_all_is_loaded() -> None:
+    assert loaded(COLLECTED, "inspect", "digits")[1].split()[-1] == "True"
+    assert loaded(COLLECTED, "solve", "digits", "no.vnnlib", status=2)[1].split()[-1] == "True"
 
 
 def question(radius: float) -> str:

@@ -20,17 +20,13 @@ from ...compiler.base.errors import InputError, ModelError, RhobustError
 from ...compiler.network.graph import Network
 from ...compiler.vnnlib.parse import read_vnnlib
 from ...embedded import NAMES, embedded_file
-from ...export.questions import FORMATS, export
 from ...files.atomic import write_text
 from ...files.outputs import apart, may_write
 from ...networks.load import load
 from ...queries.solve import solve
-from ...queries.warm import warm
-from ...workers import forking, isolated
 from .. import output
 from ..output import is_standard, no_standard, tell
-from ..prepare import folder as existing
-from ..process import uninterrupted
+from ..process import rested, uninterrupted
 from ..rows import Rows, check_rows
 
 DECIDED = ("sat", "unsat")
@@ -64,8 +60,10 @@ def answer(
     if certificates is not None:
         if certificate is not None:
             raise InputError("--certificate and --certificates exclude each other")
+        from ..prepare import folder  # with all that reads images
+
         no_standard(certificates, "folder")
-        existing(certificates)
+        folder(certificates)
         certificate = certificates / f"{question.name.partition('.vnnlib')[0]}.npz"
     no_standard(certificate, "certificate")
     no_standard(checkpoint, "checkpoint")
@@ -76,6 +74,7 @@ def answer(
     for path in (certificate, checkpoint):
         if path is not None:
             apart(path, inputs)
+    rested()
     try:
         result = solve(
             models, question, timeout, Settings.of(None, threads, memory), seed,
@@ -137,6 +136,8 @@ def write(
     overwrite: bool = False,
 ) -> None:
     """rhobust export: nothing is written unless all of it can be."""
+    from ...export.questions import FORMATS, export
+
     if form not in FORMATS:
         raise InputError(f"format {form!r} is not supported; supported: {', '.join(FORMATS)}")
     if not is_standard(out):
@@ -182,6 +183,10 @@ def compete(
 
     Where processes can be forked each instance has one of its own: what ends it ends no other.
     """
+    from ...queries.warm import warm
+    from ...workers import forking
+    from ..prepare import folder as existing
+
     check_timeout(limit)
     instances = _instances(folder)[::every]
     inputs = {folder / "instances.csv", folder / "expected.csv"}
@@ -189,7 +194,8 @@ def compete(
         inputs |= {stored(folder, name) for name in (*one.models.values(), one.question)}
     outputs = check_rows(json, csv, inputs, overwrite)
     no_standard(certificates, "folder")
-    existing(certificates)
+    if certificates is not None:
+        existing(certificates)
     for number in range(len(instances)) if certificates is not None else ():
         assert certificates is not None
         path = certificates / f"{number * every}.npz"
@@ -241,6 +247,8 @@ def _row(
         "onnx": instance.model, "vnnlib": instance.question, "expected": instance.expected,
     }  # fmt: skip
     models = {name: stored(folder, file) for name, file in instance.models.items()}
+    from ...workers import isolated
+
     found, error, overdue = isolated(
         _found, models, stored(folder, instance.question), limit, settings, seed, proof, check,
         overwrite, seconds=limit + PATIENCE,
