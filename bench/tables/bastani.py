@@ -33,8 +33,8 @@ from .kept import Kept
 from .models import fresh, images, read, write
 from .page import Page, arguments, between, folder, percent
 
-EPS, LARGEST = 20 / 255, 30 / 255
-"""Of Table 1, and up to which Figure 3 goes."""
+EPS, FURTHEST = 20 / 255, 30 / 255
+"""Of Table 1, and of examples that A_LP looks for to fine-tune on."""
 CONFIDENCE = {"lbfgs": 0.15, "restriction": 3.0}
 JUDGES = ("lbfgs", "restriction", "pgd")
 TUNED = {"lbfgs": "baseline", "restriction": "A_LP"}
@@ -47,7 +47,8 @@ class Case:
     epochs, batch, rate: of the training from nothing; attacked: training images that a round of
     fine-tuning looks for examples of, by the baseline and by A_LP; further: epochs and rate of each
     round; kept: how many of the training images it goes on with, beside the examples; judged: test
-    images for the estimates; proven: those that are asked exactly, with seconds for each.
+    images for the estimates; proven: those that are asked exactly, with seconds for
+    each; largest: radius up to which Figure 3 goes.
     """
 
     network: str
@@ -62,16 +63,17 @@ class Case:
     judged: int
     proven: int
     seconds: float
+    largest: float
 
 
 CASES = (
     Case(
         "lenet", "mnist", "LeNet on MNIST (as Caffe has it: maximum pools, one layer of ReLUs)",
-        3, 128, 2e-3, (40, 3000), (2, 5e-4), 6000, 200, 0, 2.0,
+        3, 128, 2e-3, (40, 500), (1, 1e-3), 3000, 60, 0, 2.0, EPS,
     ),
     Case(
         "digits", "digits", "A small convolutional network (8 × 8 digits), where ρ is exact",
-        40, 64, 2e-3, (100, 100), (20, 5e-4), 1437, 100, 100, 10.0,
+        40, 64, 2e-3, (100, 100), (20, 5e-4), 1437, 100, 100, 10.0, 30 / 255,
     ),
 )  # fmt: skip
 QUICK: dict[str, Any] = {"attacked": (5, 20), "judged": 20, "proven": 5, "seconds": 1.0}
@@ -111,7 +113,7 @@ def tuned(
         read(case.network, before), train.take(slice(case.kept)), algorithm=algorithm, rounds=1,
         count=case.attacked[list(CONFIDENCE).index(algorithm)], epochs=epochs, rate=rate,
         confidence=CONFIDENCE[algorithm], seed=number, checkpoint=after.with_suffix(".checkpoint"),
-        eps=None if algorithm == "lbfgs" else 2 * LARGEST,
+        eps=None if algorithm == "lbfgs" else FURTHEST,
     )  # fmt: skip
     shown = f"{told.attacked} attacked, {told.found} found, {told.rounded} on whole pixels"
     write_text(after.with_suffix(".txt"), f"{shown}, mean distance {255 * told.distance:.1f}\n")
@@ -145,7 +147,7 @@ class Judge:
 
     def distances(self, method: str) -> Vector:
         """Of the nearest example of each image that a method finds, inf where it finds none."""
-        asked = {**self.asked, "what": "distance", "method": method, "largest": LARGEST}
+        asked = {**self.asked, "what": "distance", "method": method, "largest": self.case.largest}
         make = self._restricted if method == "restriction" else partial(self._attacked, method)
         found = self.kept.each(asked, range(self.case.judged), make)
         return np.array([np.inf if one is None else one for one in found])
@@ -153,15 +155,15 @@ class Judge:
     def _restricted(self, index: list[int]) -> list[float | None]:
         found = [
             rb.rho_estimate(
-                self.network, self.test.vector(k), label=int(self.test.labels[k]), max_eps=LARGEST,
-                timeout=60.0,
+                self.network, self.test.vector(k), label=int(self.test.labels[k]), timeout=60.0,
+                max_eps=self.case.largest,
             ).distance
             for k in index
         ]  # fmt: skip
         return [None if one == np.inf else one for one in found]
 
     def _attacked(self, method: str, index: list[int]) -> list[float | None]:
-        """PGD looks no further than LARGEST; the baseline is asked where PGD found something."""
+        """PGD looks no further than `largest`; the baseline is asked where PGD found something."""
         some = index
         if method == "lbfgs":
             near = self.distances("pgd")
@@ -170,8 +172,8 @@ class Judge:
             return [None] * len(index)
         rows = np.stack([self.test.vector(k) for k in some])
         answers = attack_batch(
-            self.network, rows, self.test.labels[some], LARGEST, method=method, minimal=True,
-            timeout=60.0,
+            self.network, rows, self.test.labels[some], self.case.largest, method=method,
+            minimal=True, timeout=60.0,
         )  # fmt: skip
         found = {k: one.distance for k, one in zip(some, answers, strict=True) if one.success}
         return [found.get(k) for k in index]
@@ -252,7 +254,7 @@ def curves(out: Path, case: Case, distances: dict[str, dict[str, Vector]]) -> li
         some: list[tuple[str, Curve]] = [
             (name, curve(found[method])) for name, found in distances.items()
         ]
-        draw_curves(path, some, marks=[EPS], largest=LARGEST)
+        draw_curves(path, some, marks=[EPS], largest=case.largest)
         made.append(path)
     return made
 
@@ -288,18 +290,18 @@ def main(given: Sequence[str] | None = None) -> None:
             page.figure(path, f"Images with an example within ε, as {path.stem} sees it")
     page.differs(
         "LeNet is trained here by Adam in a few epochs on MNIST with pixels in [0, 1]; the paper's "
-        "is Caffe's, trained by its script. Fine-tuning goes on with some thousand of the training "
-        "images and attacks fewer of them (the lists above say how many); the paper attacks all "
-        "60,000. The two algorithms attack so many that they find about as many examples.",
+        "is Caffe's, trained by its script. A round of fine-tuning attacks some of the training "
+        "images, as the lists say, in the place of all 60,000.",
         "The baseline bisects the weight of the loss, keeps the nearest point in l∞ of all that it "
         "passes, and draws it towards the image: it is stronger than one that takes the last "
-        "minimum. It is asked of the images for which PGD finds an example within 30/255 at all.",
+        "minimum. It is asked of the images for which PGD finds an example within the radius that "
+        "the figure goes to.",
         "PGD looks for the nearest example by bisection of the radius, and for any label; A_LP, as "
         "in the paper, for the second most probable label alone.",
         "What PGD finds is shown, so its frequency is a lower end of the true one; the proven "
         "columns enclose it, and are exact where one number is given.",
     )
-    page.write(out, kept, chosen.quick)
+    page.write(out, kept)
 
 
 if __name__ == "__main__":

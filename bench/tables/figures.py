@@ -68,7 +68,7 @@ def main(given: Sequence[str] | None = None) -> None:
         "Figure 2 of the paper shows an example of A_LP for LeNet; here the distance is bounded "
         "from below, too.",
     )
-    page.write(out, kept, chosen.quick)
+    page.write(out, kept)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def main(given: Sequence[str] | None = None) -> None:
         "The bound is proven with every rounding error accounted for; a MILP solver's holds within "
         "its tolerances. Both stop at a gap of 1e-4.",
     )
-    page.write(out, kept, chosen.quick)
+    page.write(out, kept)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from .kept import Kept
 from .models import images
 from .page import Page, arguments, folder, percent
 
-CASE = Case("nin", "cifar10", "", 10, 64, 2e-3, (0, 0), (1, 1e-3), 0, 60, 30, 3.0)
+CASE = Case("nin", "cifar10", "", 10, 64, 2e-3, (0, 0), (1, 1e-3), 0, 60, 30, 3.0, EPS)
 TIMED = 3
 
 
@@ -106,7 +106,7 @@ def main(given: Sequence[str] | None = None) -> None:
         "rows are needed may differ.",
         "Misclassified images are left out of frequency and severity.",
     )
-    page.write(out, kept, chosen.quick)
+    page.write(out, kept)
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ class Page:
 
     name: str
     title: str
+    options: list[str] = field(default_factory=lambda: told(sys.argv[1:]))
     parts: list[str] = field(default_factory=list)
 
     def text(self, *paragraphs: str) -> None:
@@ -76,15 +77,27 @@ class Page:
             few.save(path, optimize=True)
         self.parts.append(f"![{told}]({path.name})")
 
-    def write(self, out: Path, kept: Kept, quick: bool, runtime: str = "") -> None:
+    def write(self, out: Path, kept: Kept, runtime: str = "") -> None:
         """Prints the page, and writes it to the folder; runtime: in place of the processor's."""
         runtime = runtime or f"{kept.seconds:.0f} processor seconds of finished steps"
-        command = f"python -m bench.tables.{self.name}" + (" --quick" if quick else "")
+        command = " ".join([f"python -m bench.tables.{self.name}", *self.options])
         machine = f"{platform.machine()}, Python {sys.version.split()[0]}, one thread"
         head = f"# {self.title}\n\nCommand: `{command}`. {RUNTIME}{runtime}, one core ({machine})."
         whole = "\n\n".join([head, *self.parts]) + "\n"
         write_text(out / f"{self.name}.md", whole)
         print(whole, flush=True)
+
+
+def told(options: Sequence[str]) -> list[str]:
+    """What a command was given, but for the folder."""
+    left, found = list(options), list[str]()
+    while left:
+        one = left.pop(0)
+        if one == "--out":
+            del left[:1]
+        elif not one.startswith("--out="):
+            found.append(one)
+    return found
 
 
 def percent(value: float, digits: int = 1) -> str:

@@ -55,7 +55,8 @@ def accuracy_under(
     """The share of images (N, D) whose points an attack leaves with their smoothed label.
 
     model: the classifier below; method: None for the images themselves.  n: noisy images for each
-    label; one that abstains counts as lost.
+    label; one that abstains counts as lost.  copies: how many noisy ones the attack goes down on; 0
+    for an attack on the classifier below, whose examples are handed on.
     """
     points = images
     if method is not None:
@@ -64,7 +65,8 @@ def accuracy_under(
         rivals[np.arange(len(labels)), labels] = False
         forever: Callable[[], float] = lambda: np.inf  # noqa: E731
         batch = Batch(
-            Averaged(model, smoothed.sigma, size, copies, seed), images, Criterion(labels, rivals),
+            Averaged(model, smoothed.sigma, size, copies, seed) if copies else model,
+            images, Criterion(labels, rivals),
             L2 if method == "pgd-l2" else LINF, np.full(len(images), eps), np.zeros(size),
             np.ones(size), np.random.default_rng(seed), forever, (size,),
         )  # fmt: skip

@@ -82,7 +82,7 @@ def test_a_stopped_table_ends_in_the_same_page(stops: list[int], size: int) -> N
         values = kept.each({"what": "root"}, range(12), make, size)
         whole = Page("roots", "Roots")
         whole.table(("k", "root"), [[str(k), f"{one:.3f}"] for k, one in enumerate(values)])
-        whole.write(folder, kept, False, "0")
+        whole.write(folder, kept, "0")
         return (folder / "roots.md").read_text()
 
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
