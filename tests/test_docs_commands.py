@@ -3,6 +3,7 @@ the files that they name."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
@@ -101,6 +102,28 @@ def test_commands_of_the_pages_run(
     for words in commands(PAGES[page]):
         done = runner.invoke(app, shorter(words))
         assert done.exit_code == 0, (words, done.output, done.exception)
+
+
+JSON = (ROOT / "docs" / "reference" / "json.md").read_text(encoding="utf-8")
+ASKED = {
+    "verify": "--eps 0.05", "rho": "--timeout 0.5", "estimate": "--integer --iterate",
+    "attack": "--eps 0.05", "evaluate": "--eps 0.05", "smooth": "--sigma 0.1 --n 100",
+    "explain": "--eps 0.05",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_every_json_key_is_explained(command: str) -> None:
+    """Among the keys of every line, or of the command's own."""
+    words = [command, "digits", "--index", "0", *ASKED[command].split(), "--json"]
+    done = CliRunner().invoke(app, words if command == "explain" else [*words, "-"])
+    assert done.exit_code == 0, done.output
+    own = JSON.partition(f"## {command}\n")[2].partition("\n## ")[0]
+    every = JSON.partition("## Every line\n")[2].partition("\n## ")[0]
+    told = set(re.findall(r"`(\w+)`", own + every))
+    line = json.loads(done.stdout.splitlines()[-1])
+    assert "label" in line
+    assert not set(line) - told
 
 
 def test_pages_name_commands_that_there_are() -> None:

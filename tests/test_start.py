@@ -48,7 +48,7 @@ def write_mnist(folder: Path, count: int) -> None:
 @pytest.mark.skipif(find_spec("torch") is None, reason="needs PyTorch")
 def test_the_page_leads_to_a_line_and_a_picture(tmp_path: Path) -> None:
     write_mnist(tmp_path / "mnist", 5000)
-    assert set(FILES) == {"convert.py", "robust.py", "train.py"}
+    assert set(FILES) == {"robust.py", "train.py"}
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     first = [command for command in COMMANDS if "train.py" in command]
