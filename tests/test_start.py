@@ -44,7 +44,7 @@ def write_mnist(folder: Path, count: int) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(find_spec("torch") is None, reason="needs PyTorch")
 def test_the_page_leads_to_a_line_and_a_picture(tmp_path: Path) -> None:
     write_mnist(tmp_path / "mnist", 5000)
