@@ -73,10 +73,12 @@ def _misused(error: Any) -> str:
     asked: Any = getattr(error, "param", None)
     text = " ".join(error.format_message().split()).rstrip(".?")
     text = text[:1].lower() + text[1:]
-    if text.startswith("missing") and getattr(asked, "help", None):
+    if text.startswith("missing") and asked is not None:
         option = asked.opts[:1] if asked.opts[0].startswith("-") else []
-        told = asked.help[:1].lower() + asked.help[1:].rstrip(".")
-        text = f"{' '.join([*option, asked.metavar or ''])} is missing ({told})"
+        text = f"{' '.join([*option, asked.metavar or ''])} is missing"
+        about = getattr(asked, "help", None) or ""  # older versions of typer keep none of arguments
+        if about:
+            text += f" ({about[:1].lower()}{about[1:].rstrip('.')})"
     return text if error.ctx is None else f"{text}; see {error.ctx.command_path} --help"
 
 
