@@ -32,7 +32,13 @@ from ..networks.declared import declared
 from ..witness.property import PropertyValidator, PropertyWitness
 from .asked import about_property
 from .certify import NOT_IN_TIME, written
+from .copies import TwoCopies
 from .engine import FirstFound, Progress, ask, ending, quiet
+
+COPIES = 0.7
+"""The part of the time in which differences of copies are bounded."""
+QUICK, LONG = 128, 2**31
+"""Cells of the copies' input before an attack, and after it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -234,6 +240,12 @@ class _Solving:
         return "unsat", "", None, 0.0
 
     def _part(self, part: Part, rng: np.random.Generator) -> tuple[PropertyWitness | None, Outcome]:
+        copies = None
+        if self.proof is None and self.saver is None:
+            copies = TwoCopies.of(self.networks, self.asked, part)
+        quick = copies and self._copies(copies, part, QUICK)
+        if quick:
+            return quick
         lower, upper = stand_in(part.lower, part.upper)
         bounded = (lower == part.lower).all() and (upper == part.upper).all()
         x = inputs(self.networks, lower, upper)
@@ -263,6 +275,13 @@ class _Solving:
             attack_conjunctions(problem, cases, found.accept, self.deadline, rng, oracle)
             return found.witness is not None
 
+        if copies is not None:
+            attack(np.arange(len(problem.offset)))
+            if found.witness is not None:
+                return found.witness, Outcome("accepted", "", -np.inf, 0.0)
+            longer = self._copies(copies, part, LONG)
+            if longer is not None:
+                return longer
         outcome = ask(
             problem, found, self.deadline.remaining, self.settings, attack=attack,
             progress=self.progress, recorder=recorder, saver=self.saver,
@@ -277,6 +296,26 @@ class _Solving:
                 "box, and found nothing in one near 0"
             )
         return witness, outcome
+
+    def _copies(
+        self, copies: TwoCopies, part: Part, most: int
+    ) -> tuple[PropertyWitness | None, Outcome] | None:
+        """The answer where differences of two copies of one network tell it, in so many cells."""
+        validator = PropertyValidator(self.networks, self.asked, part.lower, part.upper)
+        shown: list[PropertyWitness] = []
+
+        def accept(point: Vector) -> bool:
+            found = validator.check(point)
+            shown.extend([] if found is None else [found])
+            return found is not None
+
+        # what is left of the time is for a search that knows of all relations
+        share = Deadline(self.deadline.share(COPIES))
+        done, cells = copies.closed(accept, most, share.stop)
+        self.nodes += cells
+        if shown:
+            return shown[0], Outcome("accepted", "", -np.inf, 0.0)
+        return (None, Outcome("closed", "", 0.0, np.inf)) if done else None
 
 
 def check(networks: Sequence[Network], asked: Property) -> None:
