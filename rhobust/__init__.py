@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .queries.problem import Problem, Solution, maximize, minimize
     from .queries.rho import rho
     from .queries.solve import SolveResult, solve
+    from .queries.trace import Trace
     from .queries.verify import verify
     from .report.writing import write_comparison, write_report
     from .results import AttackResult, Estimate, RhoResult, Verdict, VerifyResult
@@ -56,6 +57,7 @@ __all__ = [
     "RhoResult",
     "Solution",
     "SolveResult",
+    "Trace",
     "Variable",
     "Verdict",
     "VerifyResult",
@@ -149,6 +151,7 @@ _HOMES = {
     "rho": ".queries.rho",
     "rho_estimate": ".queries.estimate",
     "solve": ".queries.solve",
+    "Trace": ".queries.trace",
     "to_dataframe": ".frames",
     "verify": ".queries.verify",
     "write_comparison": ".report.writing",

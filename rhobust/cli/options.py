@@ -121,6 +121,9 @@ Out = Annotated[
     Path | None,
     typer.Option(metavar="PICTURE.png", help="Draw the adversarial examples found, at most 12."),
 ]
+ThemeName = Annotated[
+    str, typer.Option("--theme", metavar="T", help="Of pictures: light, or dark for dark slides.")
+]
 Certificates = Annotated[
     Path | None,
     typer.Option(metavar="DIR", help="Write the proof of everything proven here, a file each."),
@@ -217,6 +220,7 @@ class Options:
     std: str = ""
     csv: Path | None = None
     quiet: bool = False
+    theme: str = "light"
 
     @property
     def outputs(self) -> list[Path]:
@@ -232,6 +236,7 @@ class Options:
         return [model, *(path for path in (self.data, self.labels) if path is not None)]
 
     def __post_init__(self) -> None:
+        check_theme(self.theme)
         if not math.isfinite(self.margin):
             raise InputError(f"--margin must be a finite number, not {self.margin}")
         if not self.timeout > 0.0:  # NaN too
@@ -249,6 +254,15 @@ def log_level(name: str) -> None:
         raise InputError(f"--log is one of {', '.join(sorted(levels))}, not {name!r}")
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("rhobust").setLevel(name.upper())
+
+
+def check_theme(name: str) -> str:
+    """Refuses what --theme cannot be."""
+    from ..compiler.shown.colours import THEMES
+
+    if name not in THEMES:
+        raise InputError(f"--theme is one of {', '.join(THEMES)}, not {name!r}")
+    return name
 
 
 def who(workers: int, scheduler: str | None) -> int | str:

@@ -23,7 +23,7 @@ from .rows import check_rows
 PICTURES = (".png", ".pdf", ".svg")
 
 
-def prepare(options: Options) -> tuple[Network, Images, list[int]]:
+def prepare(options: Options, pictured: bool = True) -> tuple[Network, Images, list[int]]:
     """The network, the images and the indices asked for, of which each can be answered."""
     written = check_rows(options.json, options.csv, options.inputs, options.overwrite)
     if options.out is not None:
@@ -52,7 +52,7 @@ def prepare(options: Options) -> tuple[Network, Images, list[int]]:
     for index in indices:
         _check_values(images, index, options)
     _check_labels(network, images, indices, options)
-    if options.out is not None:
+    if options.out is not None and pictured:
         pixels(network, images)
     return network, images, indices
 

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from ..smoothing.accuracy import Accuracy
-from .curve import HEIGHT, WIDTH
-from .drawing import save
+from .curve import HEIGHT
+from .style import COLUMN, canvas
 
 
-def draw_accuracy(path: Path, curves: Sequence[tuple[str, Accuracy]]) -> None:
+def draw_accuracy(path: Path, curves: Sequence[tuple[str, Accuracy]], theme: str = "light") -> None:
     """Writes named curves in one plot; the format follows from the suffix.
 
     Each is a step function: the share of images that are certified for their own label at the
@@ -22,20 +20,18 @@ def draw_accuracy(path: Path, curves: Sequence[tuple[str, Accuracy]]) -> None:
     """
     end = 1.05 * max((float(found.radii.max(initial=0.0)) for _, found in curves), default=0.0)
     end = end or 1.0
-    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=130, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for name, found in curves:
-        radii, shares = steps(found, end)
-        told = f"{name} ({found.images} images, any false: at most {found.wrong:.2g})"
-        axes.step(radii, shares, where="post", label=told)
-    axes.set_xlim(0.0, end)
-    axes.set_ylim(0.0, 1.02)
-    axes.set_xlabel("radius (l2)")
-    axes.set_ylabel("certified accuracy")
-    axes.grid(color="0.9", linewidth=0.6)
-    axes.legend(fontsize=8)
-    save(figure, path)
+    with canvas(path, COLUMN, HEIGHT, theme) as drawn:
+        axes = drawn.figure.add_subplot()
+        for name, found in curves:
+            radii, shares = steps(found, end)
+            told = f"{name} ({found.images} images, any false: at most {found.wrong:.2g})"
+            axes.step(radii, shares, where="post", label=told)
+        axes.set_xlim(0.0, end)
+        axes.set_ylim(0.0, 1.02)
+        axes.set_xlabel("radius (l2)")
+        axes.set_ylabel("certified accuracy")
+        axes.grid(True)
+        axes.legend()
 
 
 def steps(found: Accuracy, end: float) -> tuple[list[float], list[float]]:

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from ..compiler.base.arrays import Vector
 from ..metrics import Curve
-from .drawing import save
+from .style import COLUMN, canvas
 
-WIDTH, HEIGHT = 6.0, 4.0
+HEIGHT = 2.3
 """Inches."""
 
 
@@ -22,10 +20,11 @@ def draw_curves(
     curves: Sequence[tuple[str, Curve]],
     marks: Sequence[float] = (),
     largest: float | None = None,
+    theme: str = "light",
 ) -> None:
     """Writes named curves in one plot; the format follows from the suffix.
 
-    Solid: images with an example within eps, from rho-hat or a witness. Dashed, where lower ends
+    Solid: images with an example within eps, from rho-hat or a witness. Dotted, where lower ends
     are proven: images not proven to hold none; the true curve lies between the two. The height is
     the number of images, or their share where the curves have different numbers. marks: radii
     to be marked. largest: where the axis ends, by default at the farthest example.
@@ -34,26 +33,23 @@ def draw_curves(
     end = end or 1.0
     counts = {curve.images for _, curve in curves}
     height, told = (counts.pop(), "number of") if len(counts) == 1 else (100, "per cent of")
-    figure = Figure(figsize=(WIDTH, HEIGHT), dpi=130, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    for name, curve in curves:
-        eps = np.concatenate([[0.0], curve.eps, [max(end, curve.eps.max(initial=0.0))]])
-        lower, upper = (height * _steps(side) for side in (curve.lower, curve.upper))
-        (line,) = axes.step(eps, lower, where="post", label=f"{name} ({curve.images} images)")
-        if _two_sided(curve):
-            axes.step(eps, upper, where="post", linestyle="--", color=line.get_color(), lw=1.0)
-            axes.fill_between(
-                eps, lower, upper, step="post", color=line.get_color(), alpha=0.12, lw=0.0
-            )
-    for mark in marks:
-        axes.axvline(mark, color="0.5", linestyle=":", linewidth=1.0)
-    axes.set_xlim(0.0, end)
-    axes.set_ylim(0.0, None)
-    axes.set_xlabel("\N{GREEK SMALL LETTER EPSILON}")
-    axes.set_ylabel(f"{told} images with an example within \N{GREEK SMALL LETTER EPSILON}")
-    axes.legend(fontsize=8)
-    save(figure, path)
+    with canvas(path, COLUMN, HEIGHT, theme) as drawn:
+        axes = drawn.figure.add_subplot()
+        for name, curve in curves:
+            eps = np.concatenate([[0.0], curve.eps, [max(end, curve.eps.max(initial=0.0))]])
+            lower, upper = (height * _steps(side) for side in (curve.lower, curve.upper))
+            (line,) = axes.step(eps, lower, where="post", label=f"{name} ({curve.images} images)")
+            if _two_sided(curve):
+                color = line.get_color()
+                axes.step(eps, upper, where="post", linestyle=":", color=color)
+                axes.fill_between(eps, lower, upper, step="post", color=color, alpha=0.15, lw=0.0)
+        for mark in marks:
+            axes.axvline(mark, color=drawn.theme.soft, linestyle=":", linewidth=0.8)
+        axes.set_xlim(0.0, end)
+        axes.set_ylim(0.0, None)
+        axes.set_xlabel("\N{GREEK SMALL LETTER EPSILON}")
+        axes.set_ylabel(f"{told} images with an example")
+        axes.legend()
 
 
 def _two_sided(curve: Curve) -> bool:

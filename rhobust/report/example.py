@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.colors import Normalize
 
-from .drawing import save
-from .picture import Panel, colours
+from ..compiler.shown.pixels import levels, strongest
+from .picture import GAP, LINE, RIGHT, Panel, bare, scale_beside
+from .style import CHANGE, COLUMN, canvas
 
 LEVELS = 255
 """Steps of a pixel between the ends of the domain."""
@@ -26,28 +26,31 @@ def draw_example(
     titles: tuple[str, str],
     shape: tuple[int, ...],
     domain: tuple[float, float],
+    theme: str = "light",
 ) -> None:
     """Writes the three side by side; the format follows from the suffix.
 
-    shape: (H, W), (C, H, W) or (H, W, C).  The difference is scaled so that its largest number
-    spans half of the domain, and added to the middle of the domain: gray is no change.
+    shape: (H, W), (C, H, W) or (H, W, C).  The colours of the difference span its largest number.
     """
-    low, high = domain
-    change = panel.example - panel.image
+    change = np.nan_to_num(panel.example - panel.image)
     largest = float(np.abs(change).max(initial=0.0))
-    factor = (high - low) / 2.0 / largest if largest > 0.0 else 1.0
-    figure = Figure(figsize=(8.4, 3.4), dpi=130, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    parts = (
-        (panel.image, titles[0]),
-        (panel.example, titles[1]),
-        ((low + high) / 2.0 + factor * change, f"difference \N{MULTIPLICATION SIGN} {factor:.3g}"),
-    )
-    for axes, (values, title) in zip(figure.subplots(1, 3), parts, strict=True):
-        level = (colours(values.reshape(shape)) - low) / max(high - low, 1e-300)
-        axes.imshow(np.clip(level, 0.0, 1.0), cmap="gray", vmin=0.0, vmax=1.0)
-        axes.set_title(title, fontsize=10, parse_math=False)
-        axes.set_xticks([])
-        axes.set_yticks([])
-    figure.suptitle(panel.title, fontsize=10)
-    save(figure, path)
+    scale = Normalize(-largest or -1.0, largest or 1.0)
+    cell = (COLUMN - RIGHT - 4 * GAP) / 3
+    lines = 1 + max(title.count("\n") for title in titles)
+    head = LINE * lines + 2 * GAP
+    height = head + cell + LINE + 3 * GAP
+    with canvas(path, COLUMN, height, theme, constrained=False) as drawn:
+        parts = (*titles, "difference")
+        for column, title in enumerate(parts):
+            left, bottom = GAP + column * (cell + GAP), LINE + 3 * GAP
+            box = left / COLUMN, bottom / height, cell / COLUMN, cell / height
+            axes = bare(drawn.figure.add_axes(box))
+            axes.set_title(title, pad=2.5, parse_math=False)
+            if column < 2:
+                values = (panel.image, panel.example)[column]
+                axes.imshow(levels(values, shape, *domain), cmap="gray", vmin=0.0, vmax=1.0)
+            else:
+                axes.imshow(strongest(change, shape), cmap=CHANGE, norm=scale)
+        bar = ((COLUMN - RIGHT + GAP) / COLUMN, bottom / height, 0.07 / COLUMN, cell / height)
+        scale_beside(drawn.figure, drawn.figure.add_axes(bar), scale)
+        drawn.figure.text(0.5, GAP / height, panel.title, ha="center", va="bottom")

@@ -8,16 +8,18 @@ import json
 import math
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR
+from itertools import cycle
 from pathlib import Path
-
-from matplotlib.figure import Figure
 
 from ..compiler.shown.numbers import digits
 from ..files.atomic import write_text
 from ..matrix.cells import Cell
 from ..matrix.filling import Matrix
 from ..metrics.wording import percent
-from .drawing import save
+from .style import COLUMN, PAGE, canvas
+
+HEIGHT, BARS = 2.4, 16
+"""Inches of the picture, and bars that fit a column of a paper."""
 
 
 def text(column: str, cell: Cell) -> str:
@@ -85,23 +87,23 @@ def write(matrix: Matrix, path: Path) -> None:
     write_text(path, FORMATS[path.suffix](matrix))
 
 
-def draw(matrix: Matrix, path: Path) -> None:
+def draw(matrix: Matrix, path: Path, theme: str = "light") -> None:
     """Bars of the columns that are shares of images, one group a model; intervals are lighter."""
     shown = [k for k, name in enumerate(matrix.columns) if not name.startswith(("mu", "phi"))]
-    figure = Figure(figsize=(max(6.0, 1.1 * len(matrix.rows) + 2.0), 3.4), layout="constrained")
-    axes = figure.subplots()
-    width = 0.8 / len(shown)
-    for place, k in enumerate(shown):
-        cells = [row[k] for row in matrix.cells]
-        at = [model + (place + 0.5) * width - 0.4 for model in range(len(cells))]
-        low = [100.0 * (cell.lower or 0.0) for cell in cells]
-        more = [100.0 * (cell.upper or 0.0) - least for cell, least in zip(cells, low, strict=True)]
-        bars = axes.bar(at, low, width, label=matrix.columns[k])
-        color = bars[0].get_facecolor()
-        axes.bar(at, more, width, bottom=low, color=color, alpha=0.35)
-    axes.set_xticks(range(len(matrix.rows)), matrix.rows)
-    axes.set_ylabel("accuracy (%)")
-    axes.set_ylim(0.0, 100.0)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", frameon=False, fontsize="small")
-    save(figure, path)
+    width = 0.8 / max(1, len(shown))
+    wide = COLUMN if len(matrix.rows) * len(shown) <= BARS else PAGE
+    with canvas(path, wide, HEIGHT, theme) as drawn:
+        axes = drawn.figure.subplots()
+        for (place, k), color in zip(enumerate(shown), cycle(drawn.theme.curves), strict=False):
+            cells = [row[k] for row in matrix.cells]
+            at = [model + (place + 0.5) * width - 0.4 for model in range(len(cells))]
+            low = [100.0 * (cell.lower or 0.0) for cell in cells]
+            more = [
+                100.0 * (cell.upper or 0.0) - least for cell, least in zip(cells, low, strict=True)
+            ]
+            axes.bar(at, low, width, label=matrix.columns[k], color=color)
+            axes.bar(at, more, width, bottom=low, color=color, alpha=0.4)
+        axes.set_xticks(range(len(matrix.rows)), matrix.rows)
+        axes.set_ylabel("accuracy (%)")
+        axes.set_ylim(0.0, 100.0)
+        drawn.figure.legend(loc="outside lower center", ncols=3)

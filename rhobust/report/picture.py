@@ -5,109 +5,125 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 
 from ..compiler.base.arrays import Vector
-from .drawing import save
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from ..compiler.shown.pixels import levels, strongest
+from .style import CHANGE, COLUMN, PAGE, SMALL, canvas
 
 MOST = 12
 """Panels in one picture: more would be too small to see."""
-WIDEST = 16
+WIDEST = 12
 """Characters of a title's line that fit above an image."""
-LINE = 0.17
-"""Inches of a title's line beyond the second."""
-SIDE, LEFT, RIGHT, TOP, BOTTOM, GAP = 1.15, 1.15, 0.75, 0.5, 0.12, 0.08
-"""Inches: of an image, of the margins, and between images."""
-ROWS = ("image", "adversarial\nexample", "change\n(magnified)")
+NARROW, WIDE = 4, 6
+"""Images side by side in a column of a paper, and across both."""
+LARGEST = 1.0
+"""Inches of an image."""
+LEFT, RIGHT, GAP, LINE, BLOCK = 0.18, 0.56, 0.05, 0.115, 0.08
+"""Inches: of the margins, between images, of a title's line, and between blocks of rows."""
+ROWS = ("image", "example", "change")
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """An image, an example near it, and the two or three lines above them."""
+    """An image, an example near it, the lines above them, and their distance."""
 
     image: Vector
     example: Vector
     title: str
+    distance: float = 0.0
 
 
 def draw(
-    path: Path, panels: Sequence[Panel], shape: tuple[int, ...], domain: tuple[float, float]
+    path: Path,
+    panels: Sequence[Panel],
+    shape: tuple[int, ...],
+    domain: tuple[float, float],
+    theme: str = "light",
 ) -> None:
-    """Writes the picture; the format follows from the suffix.
+    """Writes the picture, nearest examples first; the format follows from the suffix.
 
-    shape: (H, W), (C, H, W) or (H, W, C).  Gray levels span the domain, the same for all images;
-    the colours of a change span its own largest size.
+    shape: (H, W), (C, H, W) or (H, W, C).  Gray levels span the domain, and the colours of the
+    changes the largest of them: both are the same for all images.  Up to four images fit a column
+    of a paper, more take the width of both.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    count = min(len(panels), MOST)
-    width = LEFT + RIGHT + count * (SIDE + GAP)
-    lines = max(panel.title.count("\n") for panel in panels[:count]) - 1
-    head = TOP + LINE * max(0, lines)
-    height = head + BOTTOM + 3 * (SIDE + GAP)
-    figure = Figure(figsize=(width, height), dpi=130, facecolor="white")
-    FigureCanvasAgg(figure)
-
-    def place(row: int, column: int) -> Axes:
-        left, top = LEFT + column * (SIDE + GAP), head + row * (SIDE + GAP)
-        box = (left / width, 1.0 - (top + SIDE) / height, SIDE / width, SIDE / height)
-        axes = figure.add_axes(box)
-        axes.set_xticks([])
-        axes.set_yticks([])
-        return axes
-
-    for column, panel in enumerate(panels[:count]):
-        change = panel.example - panel.image
-        for row, values in enumerate((panel.image, panel.example, change)):
-            axes = place(row, column)
-            if row < 2:
-                low, high = domain
-                level = (colours(values.reshape(shape)) - low) / max(high - low, 1e-300)
-                level = np.clip(level, 0.0, 1.0)
-                axes.imshow(level, cmap="gray", vmin=0.0, vmax=1.0)
-            else:
-                level = _largest(values.reshape(shape)) / max(float(np.abs(change).max()), 1e-300)
-                axes.imshow(level, cmap="RdBu_r", vmin=-1.0, vmax=1.0)
-            if column == 0:
-                axes.set_ylabel(ROWS[row], rotation=0, ha="right", va="center", fontsize=9)
-            if row == 0:
-                axes.set_title(panel.title, fontsize=9, linespacing=1.35, parse_math=False)
-    _scale(figure, width, height)
-    save(figure, path)
+    shown = sorted(panels, key=lambda panel: panel.distance)[:MOST]
+    side = PAGE if len(shown) > NARROW else COLUMN
+    across = len(shown) if len(shown) <= WIDE else -(-len(shown) // 2)
+    room = side - LEFT - RIGHT - (across - 1) * GAP
+    cell = min(LARGEST, room / max(across, NARROW))
+    blocks = [shown[start : start + across] for start in range(0, len(shown), max(across, 1))]
+    heads = [LINE * (1 + max(panel.title.count("\n") for panel in part)) + GAP for part in blocks]
+    width = LEFT + across * cell + (across - 1) * GAP + RIGHT
+    height = sum(head + 3 * (cell + GAP) + BLOCK for head in heads)
+    largest = max((_size(panel) for panel in shown), default=0.0)
+    scale = Normalize(-largest or -1.0, largest or 1.0)
+    with canvas(path, width, height, theme, constrained=False) as drawn:
+        top = 0.0
+        for part, head in zip(blocks, heads, strict=True):
+            top += head
+            for row, name in enumerate(ROWS):
+                for column, panel in enumerate(part):
+                    left = LEFT + column * (cell + GAP)
+                    box = left / width, 1.0 - (top + cell) / height, cell / width, cell / height
+                    axes = _place(drawn.figure, box)
+                    _paint(axes, panel, row, shape, domain, scale)
+                    if row == 0:
+                        axes.set_title(
+                            panel.title, fontsize=SMALL, linespacing=1.2, pad=2.0, parse_math=False
+                        )
+                    if column == 0:
+                        axes.set_ylabel(name, labelpad=2.0)
+                top += cell + GAP
+            top += BLOCK
+        bottom = BLOCK + GAP
+        box = (width - RIGHT + GAP) / width, bottom / height, 0.07 / width, cell / height
+        scale_beside(drawn.figure, drawn.figure.add_axes(box), scale)
 
 
-def _scale(figure: Figure, width: float, height: float) -> None:
-    """The colours of the changes, to the right of the last row."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    bottom = BOTTOM + GAP
-    box = ((width - RIGHT + 0.06) / width, bottom / height, 0.1 / width, SIDE / height)
-    bar = figure.colorbar(
-        ScalarMappable(Normalize(-1.0, 1.0), "RdBu_r"), cax=figure.add_axes(box), ticks=[-1, 0, 1]
-    )
-    bar.ax.set_yticklabels(["\N{MINUS SIGN}max", "0", "+max"], fontsize=8)
+def scale_beside(figure: Figure, axes: Axes, scale: Normalize) -> Colorbar:
+    """What the colours of changes mean, in numbers."""
+    low, high = float(scale.vmin or 0.0), float(scale.vmax or 0.0)
+    bar = figure.colorbar(ScalarMappable(scale, CHANGE), cax=axes, ticks=[low, 0.0, high])
+    bar.ax.set_yticklabels([f"\N{MINUS SIGN}{high:.3g}", "0", f"+{high:.3g}"])
+    bar.outline.set_linewidth(0.4)
+    return bar
 
 
-def colours(values: Vector) -> Vector:
-    """Channels last, where there are any."""
-    if values.ndim == 2 or values.shape[2] == 3:
-        return values
-    return np.moveaxis(values, 0, 2)
+def _place(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
+    return bare(figure.add_axes(box))
 
 
-def _largest(values: Vector) -> Vector:
-    """The change of the channel that changed most, with its sign."""
-    if values.ndim == 2:
-        return values
-    last = colours(values)
-    pick = np.argmax(np.abs(last), axis=2)[..., None]
-    most: Vector = np.take_along_axis(last, pick, axis=2)[..., 0]
-    return most
+def bare(axes: Axes) -> Axes:
+    """Axes of an image: no numbers, and a thin frame."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set(visible=True, linewidth=0.4)
+    return axes
+
+
+def _paint(
+    axes: Axes,
+    panel: Panel,
+    row: int,
+    shape: tuple[int, ...],
+    domain: tuple[float, float],
+    scale: Normalize,
+) -> None:
+    """The image, the example or the change."""
+    if row < 2:
+        values = (panel.image, panel.example)[row]
+        axes.imshow(levels(values, shape, *domain), cmap="gray", vmin=0.0, vmax=1.0)
+    else:
+        change = np.nan_to_num(panel.example - panel.image)
+        axes.imshow(strongest(change, shape), cmap=CHANGE, norm=scale)
+
+
+def _size(panel: Panel) -> float:
+    return float(np.abs(np.nan_to_num(panel.example - panel.image)).max(initial=0.0))

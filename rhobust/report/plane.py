@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 
 from ..compiler.base.arrays import Indices, Matrix, Vector
 from ..compiler.network.graph import Network
-from .drawing import save
+from ..compiler.shown.colours import LIGHT
+from .style import PAGE, canvas
 
+HEIGHT = 3.5
+"""Inches."""
 FINE = 300
 """Grid lines in each direction."""
 RHO = "\N{GREEK SMALL LETTER RHO}"
@@ -25,12 +26,13 @@ HAT = RHO + "\N{COMBINING CIRCUMFLEX ACCENT}"
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A point that has lost the label, and its distance; name: of the distance."""
+    """A point that has lost the label, and its distance; name: of the distance.
+    colour: its place among those of curves."""
 
     name: str
     point: Vector
     distance: float
-    colour: str
+    colour: int
 
 
 def clipped(polygon: Matrix, row: Vector, level: float) -> Matrix:
@@ -67,50 +69,52 @@ def draw_plane(
     point: Vector,
     label: int,
     examples: Sequence[Example],
+    theme: str = "light",
 ) -> None:
     """Writes the plane, and a close view of the point's region; the format follows from the suffix.
 
     Shades: the loss of `label`, the cross entropy; a broken line parts the labels, thin ones are
     where a hidden unit changes its phase.
     """
-    figure = Figure(figsize=(10.0, 5.4), dpi=130, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    whole, near = figure.subplots(1, 2)
-    polygon = region(hidden, point)
-    reach = np.concatenate(
-        [polygon, *(point + np.outer([-1, 1], np.full(2, e.distance)) for e in examples)]
-    )
-    middle = (reach.min(axis=0) + reach.max(axis=0)) / 2.0
-    side = 0.55 * float((reach.max(axis=0) - reach.min(axis=0)).max())
-    views = (np.zeros(2), np.ones(2)), (middle - side, middle + side)
-    for axes, (low, high) in zip((whole, near), views, strict=True):
-        _plane(axes, network, hidden, label, low, high)
-        axes.add_patch(Polygon(polygon, fill=False, edgecolor="black", linewidth=2.0))
-    points, labels = training
-    for k, marker in ((0, "o"), (1, "s")):
-        places = points[labels == k]
+    with canvas(path, PAGE, HEIGHT, theme) as drawn:
+        whole, near = drawn.figure.subplots(1, 2)
+        polygon = region(hidden, point)
+        reach = np.concatenate(
+            [polygon, *(point + np.outer([-1, 1], np.full(2, e.distance)) for e in examples)]
+        )
+        middle = (reach.min(axis=0) + reach.max(axis=0)) / 2.0
+        side = 0.55 * float((reach.max(axis=0) - reach.min(axis=0)).max())
+        views = (np.zeros(2), np.ones(2)), (middle - side, middle + side)
+        for axes, (low, high) in zip((whole, near), views, strict=True):
+            _plane(axes, network, hidden, label, low, high)
+            axes.add_patch(Polygon(polygon, fill=False, edgecolor="black", linewidth=1.4))
+        points, labels = training
+        for k, marker in ((0, "o"), (1, "s")):
+            places = points[labels == k]
+            for axes in (whole, near):
+                axes.plot(*places.T, marker, color="white" if k else "black", markersize=2.2,
+                          markeredgecolor="0.3", markeredgewidth=0.5)  # fmt: skip
+        low, high = views[1]
+        whole.add_patch(
+            Rectangle(low.tolist(), *(high - low), fill=False, linestyle=":", linewidth=1.0)
+        )
+        handles = []
+        for example in examples:
+            colour = LIGHT.curves[example.colour]  # the ground is the shades, in every theme
+            corner, width = point - example.distance, 2.0 * example.distance
+            near.add_patch(Rectangle(corner.tolist(), width, width, fill=False, linestyle="--",
+                                     edgecolor=colour))  # fmt: skip
+            near.plot(*example.point, "X", color=colour, markersize=6, markeredgecolor="white")
+            handles.append(Line2D([], [], color=colour, marker="X", linestyle="--",
+                                  label=f"{example.name} = {example.distance:.4f}"))  # fmt: skip
         for axes in (whole, near):
-            axes.plot(*places.T, marker, color="white" if k else "black", markersize=3.5,
-                      markeredgecolor="0.3", markeredgewidth=0.5)  # fmt: skip
-    low, high = views[1]
-    whole.add_patch(
-        Rectangle(low.tolist(), *(high - low), fill=False, linestyle=":", linewidth=1.0)
-    )
-    handles = []
-    for example in examples:
-        corner, width = point - example.distance, 2.0 * example.distance
-        near.add_patch(Rectangle(corner.tolist(), width, width, fill=False, linestyle="--",
-                                 edgecolor=example.colour))  # fmt: skip
-        near.plot(*example.point, "X", color=example.colour, markersize=10, markeredgecolor="white")
-        handles.append(Line2D([], [], color=example.colour, marker="X", linestyle="--",
-                              label=f"{example.name} = {example.distance:.4f}"))  # fmt: skip
-    for axes in (whole, near):
-        axes.plot(*point, "*", color="white", markersize=14, markeredgecolor="black")
-    handles.append(Line2D([], [], color="black", linewidth=2.0, label="linear region"))
-    near.legend(handles=handles, fontsize=8, loc="upper right")
-    whole.set_title(f"loss of label {label}", fontsize=10)
-    near.set_title("the point's linear region, and what lies near", fontsize=10)
-    save(figure, path)
+            axes.plot(*point, "*", color="white", markersize=9, markeredgecolor="black")
+        handles.append(Line2D([], [], color="black", linewidth=1.4, label="linear region"))
+        near.legend(
+            handles=handles, loc="upper right", frameon=True, facecolor="white", labelcolor="black"
+        )
+        whole.set_title(f"loss of label {label}")
+        near.set_title("the point's linear region, and what lies near")
 
 
 def _plane(

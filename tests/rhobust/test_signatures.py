@@ -73,7 +73,8 @@ ASKS: dict[str, list[Callable[..., Any]]] = {
 
 OF_COMMANDS = {
     "--data", "--labels", "--layout", "--mean", "--std", "--index", "--domain",  # of images
-    "--json", "--csv", "--quiet", "--log", "--out", "--witness", "--overwrite",  # what it returns
+    "--json", "--csv", "--quiet", "--log", "--out", "--theme", "--witness",  # what it returns
+    "--overwrite",
     "--trust-pickle",  # of `load`, which functions take the networks of
     "--certificates",  # a folder for many: a function of one image takes certificate=
     "--scheduler",  # workers= takes its address, too

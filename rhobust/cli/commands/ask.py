@@ -20,7 +20,6 @@ from ...metrics.wording import closing
 from ...queries.estimate import rho_estimate
 from ...queries.rho import rho
 from ...queries.verify import verify
-from ...report.picture import MOST, WIDEST, Panel, draw
 from ...report.row import Row, estimated, known, measured, verified
 from ...report.table import COLUMNS, INTEGER, ITERATED, Column, named, short
 from ...results import RhoResult
@@ -177,7 +176,7 @@ def _ask(
     _close(rows, options, eps)
     if options.out is not None:
         shape = pixels(network, images)
-        count = picture(options.out, rows, images, shape, options.domain)
+        count = picture(options.out, rows, images, shape, options.domain, options.theme)
         tell(f"picture: {options.out}" if count else "no picture: no example to draw")
     if interrupted:
         raise typer.Exit(process.status())
@@ -222,25 +221,32 @@ def picture(
     images: Images,
     shape: tuple[int, ...],
     domain: tuple[float, float],
+    theme: str = "light",
 ) -> int:
-    """Draws the rows that have a witness, and returns how many were drawn."""
+    """Draws the rows whose witnesses are nearest, and returns how many were drawn."""
+    from ...report.picture import MOST, Panel, draw  # and matplotlib, for those who draw
+
+    found = [(row.witness.distance, row, row.witness) for row in rows if row.witness is not None]
+    nearest = sorted(found, key=lambda one: one[0])[:MOST]
     panels = [
-        Panel(images.vector(row.index), row.witness.point, _title(row, row.witness.label))
-        for row in rows
-        if row.witness is not None
-    ][:MOST]
+        Panel(images.vector(row.index), witness.point, _title(row, witness.label), distance)
+        for distance, row, witness in nearest
+    ]
     if panels:
-        draw(path, panels, shape, domain)
+        draw(path, panels, shape, domain, theme)
     return len(panels)
 
 
 def _title(row: Row, other: int) -> str:
-    """The image's name, the labels, and what is known about rho."""
+    """The image's index or name, the labels, and what is known about rho."""
     size = digits(row.rho_upper or 0.0)
     if row.extra.get("exact"):
         told = f"\N{GREEK SMALL LETTER RHO} = {size}"
     else:
         told = f"\N{GREEK SMALL LETTER RHO} \N{LESS-THAN OR EQUAL TO} {size}"
-    name = str(row.extra.get("name", ""))
-    head = f"{short(name, WIDEST)}\n" if name else ""
-    return f"{head}{row.label} \N{RIGHTWARDS ARROW} {other}\n{told}"
+    from ...report.picture import WIDEST
+
+    head = f"#{row.index}"
+    if name := str(row.extra.get("name", "")):
+        head += f" {short(name, max(4, WIDEST - len(head) - 1))}"
+    return f"{head}\n{row.label} \N{RIGHTWARDS ARROW} {other}\n{told}"

@@ -62,7 +62,8 @@ def run_attack(
         about(ask, images), indices, columns, options.json, options.csv, options.quiet
     )
     if options.out is not None:
-        count = picture(options.out, rows, images, pixels(network, images), options.domain)
+        shape = pixels(network, images)
+        count = picture(options.out, rows, images, shape, options.domain, options.theme)
         tell(f"picture: {options.out}" if count else "no picture: no example to draw")
     if interrupted:
         raise typer.Exit(process.status())

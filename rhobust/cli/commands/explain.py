@@ -44,7 +44,7 @@ def show(options: Options, eps: float, norm: str) -> None:
             f"{short(name, CALLED) if name else who}: {found.label}",
             f"pixels of the proof against {found.binding.label}",
         )
-        draw_map(options.out, image, found.pixels, shape, options.domain, titles)
+        draw_map(options.out, image, found.pixels, shape, options.domain, titles, options.theme)
     if options.json is not None:
         write(options.json, line(found, index, name) + "\n")
         if is_standard(options.json):

@@ -1,4 +1,4 @@
-"""The commands figure region and figure example: the first two figures of Bastani et al. 2016."""
+"""The commands of rhobust figure that draw one network: the first two of Bastani et al. 2016."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ METHODS = {
 """Where an example comes from, and what its distance is."""
 
 
-def region(out: Path, at: str, timeout: float, overwrite: bool) -> None:
+def region(out: Path, at: str, timeout: float, overwrite: bool, theme: str = "light") -> None:
     """rhobust figure region."""
     check_picture(out, overwrite)
     point = _point(at)
@@ -44,11 +44,11 @@ def region(out: Path, at: str, timeout: float, overwrite: bool) -> None:
     exact = rho(network, point, label=label, timeout=timeout)
     examples = []
     if guess.witness is not None:
-        examples.append(Example(HAT, guess.witness.point, guess.rho, "tab:red"))
+        examples.append(Example(HAT, guess.witness.point, guess.rho, 4))
     if exact.witness is not None:
         name = RHO if exact.exact else f"{RHO} \N{LESS-THAN OR EQUAL TO}"
-        examples.append(Example(name, exact.witness.point, exact.upper, "tab:blue"))
-    draw_plane(out, network, hidden, points(), point, label, examples)
+        examples.append(Example(name, exact.witness.point, exact.upper, 0))
+    draw_plane(out, network, hidden, points(), point, label, examples, theme)
     told = digits(guess.rho) if math.isfinite(guess.rho) else "none in the linear region"
     tell(f"point {point[0]:g},{point[1]:g}, label {label}")
     tell(f"rho-hat (estimate) {told}; rho in [{exact.lower:.6g}, {exact.upper:.6g}]")
@@ -76,6 +76,7 @@ def example(options: Options, method: str) -> None:
         (f"{_called(images, indices[0])}: {label}", f"example: {witness.label}"),
         pixels(network, images),
         options.domain,
+        options.theme,
     )
     name = f" ({images.name(indices[0])})" if images.names else ""
     tell(f"image {indices[0]}{name}: label {label}, example {witness.label}")

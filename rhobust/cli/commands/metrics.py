@@ -37,6 +37,7 @@ def show(
     largest: str | None = None,
     iterated: bool = False,
     overwrite: bool = False,
+    theme: str = "light",
 ) -> None:
     """Prints a line for each file and radius, and draws the curves of all files."""
     radii = [radius(text) for text in eps]
@@ -61,7 +62,7 @@ def show(
         if len(set(names)) < len(names):
             names = [name for name, _ in results]
         curves = [curve(found, correct_only) for _, found in results]
-        draw_curves(out, list(zip(names, curves, strict=True)), radii, end)
+        draw_curves(out, list(zip(names, curves, strict=True)), radii, end, theme)
         tell(f"picture: {out}")
 
 

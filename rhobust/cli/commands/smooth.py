@@ -89,7 +89,7 @@ def _show(
     if interrupted:
         typer.echo("interrupted; what was done until then is kept", err=True)
     if out is not None and curves:
-        draw_accuracy(out, curves)
+        draw_accuracy(out, curves, options.theme)
         tell(f"picture: {out}")
     if interrupted:
         raise typer.Exit(process.status())

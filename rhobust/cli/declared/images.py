@@ -45,6 +45,7 @@ from ..options import (
     Std,
     Steps,
     Target,
+    ThemeName,
     Threads,
     Timeout,
     TrustPickle,
@@ -106,6 +107,7 @@ def rho(
     csv: Csv = None,
     quiet: Quiet = False,
     out: Out = None,
+    theme: ThemeName = "light",
     certificates: Certificates = None,
     check: Check = True,
     threads: Threads = 1,
@@ -116,7 +118,7 @@ def rho(
     """Find the least distance at which each image loses its label: proven, as an interval."""
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet,
+        threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet, theme=theme,
     )  # fmt: skip
     radii = [radius_of(asked, norm, one) for one in eps or ()]
     from ..commands.ask import measure
@@ -144,6 +146,7 @@ def verify(
     csv: Csv = None,
     quiet: Quiet = False,
     out: Out = None,
+    theme: ThemeName = "light",
     certificates: Certificates = None,
     check: Check = True,
     checkpoint: Checkpoint = None,
@@ -178,7 +181,7 @@ def verify(
         raise typer.BadParameter("a radius is needed", param_hint="'--eps'")
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
-        threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet,
+        threads, memory, trust_pickle, check, overwrite, layout, mean, std, csv, quiet, theme=theme,
     )  # fmt: skip
     size = radius_of(asked, norm, eps)
     from ..commands.ask import decide
@@ -207,6 +210,7 @@ def explain(
         Path | None,
         typer.Option(metavar="PICTURE.png", help="Draw which pixels the proof rests on."),
     ] = None,
+    theme: ThemeName = "light",
     threads: Threads = 1,
     memory: Memory = 400.0,
     trust_pickle: TrustPickle = False,
@@ -216,6 +220,7 @@ def explain(
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         threads, memory, trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
+        theme=theme,
     )  # fmt: skip
     size = radius_of(asked, norm, eps)
     from ..commands.explain import show
@@ -247,6 +252,7 @@ def attack(
     csv: Csv = None,
     quiet: Quiet = False,
     out: Out = None,
+    theme: ThemeName = "light",
     trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -254,7 +260,7 @@ def attack(
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
-        csv=csv, quiet=quiet,
+        csv=csv, quiet=quiet, theme=theme,
     )  # fmt: skip
     size = radius_of(asked, norm, eps) if eps else None
     from ..commands.attack import run_attack
@@ -311,6 +317,7 @@ def estimate(
     csv: Csv = None,
     quiet: Quiet = False,
     out: Out = None,
+    theme: ThemeName = "light",
     trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -318,7 +325,7 @@ def estimate(
     asked = Options(
         model, data, labels, index, target, margin, interval(domain), timeout, seed, json, out,
         trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
-        csv=csv, quiet=quiet,
+        csv=csv, quiet=quiet, theme=theme,
     )  # fmt: skip
     largest = radius_of(asked, norm, max_eps, "--max-eps") if max_eps else math.inf
     from ..commands.ask import estimate as ask
@@ -376,6 +383,7 @@ def smooth(
         Path | None,
         typer.Option(metavar="PICTURE.png", help="Draw certified accuracy against the radius."),
     ] = None,
+    theme: ThemeName = "light",
     trust_pickle: TrustPickle = False,
     overwrite: Overwrite = False,
 ) -> None:
@@ -383,7 +391,7 @@ def smooth(
     asked = Options(
         model, data, labels, index, "any", 0.0, interval(domain), timeout, seed, json, None,
         trust_pickle=trust_pickle, overwrite=overwrite, layout=layout, mean=mean, std=std,
-        csv=csv, quiet=quiet,
+        csv=csv, quiet=quiet, theme=theme,
     )  # fmt: skip
     radius_asked = radius(at, "--radius") if at else None
     from ...smoothing.rows import Asked

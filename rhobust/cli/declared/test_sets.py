@@ -35,11 +35,13 @@ from ..options import (
     Std,
     StoreName,
     Target,
+    ThemeName,
     Threads,
     Timeout,
     TotalTimeout,
     TrustPickle,
     WorkersCount,
+    check_theme,
     interval,
     log_level,
     who,
@@ -229,9 +231,10 @@ def metrics(
     largest: Annotated[
         str | None, typer.Option("--max-eps", metavar="E", help="Where the picture's axis ends.")
     ] = None,
+    theme: ThemeName = "light",
     overwrite: Overwrite = False,
 ) -> None:
     """Show how often and how near images lose their labels: frequency, severity, curves."""
     from ..commands.metrics import show
 
-    show(files, eps or ["20/255"], correct, out, largest, iterated, overwrite)
+    show(files, eps or ["20/255"], correct, out, largest, iterated, overwrite, check_theme(theme))

@@ -82,11 +82,12 @@ def _whole(interval: Interval, seconds: float) -> bool:
 
         outcome = interval.decide(
             start, interval.settings, end - deadline.spent(), accept,
-            best.box if follows else None, interval.progress,
+            best.box if follows else None, interval.heard,
         )  # fmt: skip
         if outcome.status == "closed":
             proven = best.target if follows else start
             interval.lower = float("inf") if best.witness is None else max(interval.lower, proven)
+            interval.tell()
             return True
         if outcome.status == "open":
             interval.reason = outcome.reason

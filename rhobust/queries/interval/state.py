@@ -22,6 +22,7 @@ from ...results import RhoResult
 from ...witness.nearest import Incumbent
 from ..engine import Floats, Progress, ask, quiet
 from ..regions import around, whole_domain
+from ..trace import tell
 
 RESTART = 0.97
 """A search starts again once its radius fell below this share: tighter root bounds pay for it."""
@@ -52,6 +53,15 @@ class Interval:
         self.widest, self.problem = whole_domain(claim)
         self.incumbent = Incumbent(claim, self.problem, settings.oracle, self.left, self.tolerances)
         self.lower, self.estimate, self.reason = 0.0, np.inf, ""
+
+    def tell(self) -> None:
+        """Tells a trace the ends."""
+        tell(self.progress, min(self.lower, self.incumbent.radius), self.incumbent.radius)
+
+    def heard(self, closed: int, still_open: int, least: float) -> None:
+        """The progress of the search that closes the interval."""
+        self.progress(closed, still_open, least)
+        self.tell()
 
     def result(self) -> RhoResult:
         best = self.incumbent
@@ -85,6 +95,7 @@ class Interval:
         with suppress(Late), until(self.late):
             step(self)
         self.until = np.inf
+        self.tell()
 
     def around(self, eps: float) -> tuple[Problem, Bounds]:
         """The problem within eps of the image, and its box (1, D), without compiling again."""
@@ -117,6 +128,7 @@ class Interval:
         self.statistics.lps += outcome.statistics.lps
         proven = eps if box is None else self.incumbent.target
         self.lower = max(self.lower, min(outcome.proven_distance, proven))
+        self.tell()
         return outcome
 
     def nearer(self, points: Matrix) -> bool:

@@ -18,6 +18,7 @@ from ...estimates.region_optimum import region_optimum
 from ...witness.formula import FormulaValidator, FormulaWitness
 from ..engine import Progress, ask, promising
 from ..problem import Problem, Solution, Statistics, give_values
+from ..trace import tell
 from .goal import Goal
 
 MOST_MET = 3
@@ -99,6 +100,9 @@ class Optimum:
     def _proceeds(self, closed: int, still_open: int, least: float) -> None:
         self.floor = max(self.floor, min(least, self.cutoff()))
         self.progress(closed, still_open, least)
+        if self.optimises:
+            ends = sorted(self.goal.sign * end for end in (self.floor, self.best))
+            tell(self.progress, *ends)
 
     def accept(self, points: Matrix) -> bool:
         """Takes better solutions among candidates; True when nothing more is asked."""
