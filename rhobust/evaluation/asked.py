@@ -17,6 +17,7 @@ from ..compiler.base.errors import InputError
 from ..compiler.base.norms import NormKind, NormName
 from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim, Target, check_eps
+from .certified import Smoothing
 from .image.attacks import check_attacks
 
 Radii: TypeAlias = float | str | Fraction | Sequence[float | str | Fraction]
@@ -28,7 +29,8 @@ class Asked:
 
     target: any, second, or labels in increasing order. eps: in increasing order. timeout: seconds
     for one image, None for no limit. rho: whether the exact least distance is asked for, too;
-    estimate: whether that of the convex restriction is.
+    estimate: whether that of the convex restriction is; smoothing: what is asked of the smoothed
+    classifier.
     """
 
     norm: str
@@ -42,6 +44,7 @@ class Asked:
     timeout: float | None
     seed: int
     settings: Settings = field(default_factory=Settings)
+    smoothing: Smoothing | None = None
 
     @classmethod
     def make(
@@ -57,19 +60,21 @@ class Asked:
         timeout: float | None,
         seed: int,
         settings: Settings | None,
+        smoothing: Smoothing | None = None,
     ) -> Asked:
         """Checks what does not depend on network and images; raises InputError."""
         several: list[Any] = list(eps) if isinstance(eps, list | tuple | np.ndarray) else [eps]
         radii = tuple(sorted({check_eps(one) for one in several}))
-        if not (radii or rho or estimate):
+        if not (radii or rho or estimate or smoothing):
             raise InputError(
-                "nothing is asked: give a radius (eps), or ask for rho or its estimate"
+                "nothing is asked: give a radius (eps), or ask for rho, its estimate or smoothing"
             )
         kind = NormKind.of(norm)
         check_timeout(timeout)
         return cls(
             str(kind), domain, _targets(target), margin, radii, rho, estimate,
             check_attacks(attacks, kind), timeout, int(seed), settings or Settings(),
+            smoothing,
         )  # fmt: skip
 
     def target_of(self, label: int | None) -> Target:
@@ -104,10 +109,12 @@ class Asked:
 
     def question(self, network: Network) -> dict[str, object]:
         """All that may change an answer, as texts and numbers."""
+        more = {} if self.smoothing is None else {"smoothing": self.smoothing.question()}
         return {
             "model": model_digest(network), **self.truth(), "eps": list(self.eps),
             "rho": self.rho, "estimate": self.estimate, "attacks": list(self.attacks),
             "timeout": self.timeout, "seed": self.seed, "settings": digest(self.settings),
+            **more,
         }  # fmt: skip
 
 

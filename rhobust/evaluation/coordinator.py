@@ -82,6 +82,9 @@ class Coordinator:
         }
         # an image whose label is the only target has no question
         indices = tuple(one for one in indices if asked.target_of(self.labels[one]))
+        if asked.smoothing is not None:
+            smoothing = asked.smoothing.fitted(images, indices)
+            self.asked = asked = replace(asked, smoothing=smoothing)
         check_images(network, images, indices, self.labels, asked)
         check_certificates(options, network, indices)
         self.proofs = Proofs(options, network, images, asked)
@@ -139,13 +142,18 @@ class Coordinator:
             tasks = Tasks(workers, self.end, self._job, self._taken, self._failed)
             tasks.first(firsts)
             self.stage = 2
-            # first those that are most nearly decided, by the cheap bounds
+            # first those that are most nearly decided, by the cheap bounds, of those that are open
             left = [index for index in firsts if index not in self.records]
-            left.sort(key=lambda index: (-self.known[index].hardness, index))
+            left.sort(key=self._order)
             log.info("all images were looked at, and %d are left to search", len(left))
             tasks.second(left)
             if tasks.late:
                 self.reason = "timeout"
+
+    def _order(self, index: int) -> tuple[bool, float, int]:
+        known, asked = self.known[index], self.plan.asked[index]
+        decided = not known.open(asked) and not (asked.rho and not known.narrow())
+        return decided, -known.hardness, index
 
     def _begun(self) -> list[int]:
         """Begins with what is stored; returns the images to look at, one of each claim."""

@@ -20,6 +20,7 @@ from ..data import load as load_images
 from ..networks.given import Given, network_of
 from ..store import Store
 from .asked import Asked, Radii
+from .certified import Smoothing
 from .coordinator import Coordinator, Step, nobody
 from .plan import Options
 from .result import Evaluation
@@ -35,6 +36,10 @@ def evaluate(
     eps: Radii = (),
     rho: bool = False,
     estimate: bool = False,
+    smoothing: float | None = None,
+    n0: int = 100,
+    n: int = 10_000,
+    alpha: float = 0.001,
     norm: NormName = "linf",
     domain: tuple[object, object] = (0.0, 1.0),
     target: Target = "any",
@@ -63,8 +68,10 @@ def evaluate(
     the domain holds 0 to 255.  labels (N,): by default those of the images, and of an array the
     predicted ones.  eps: a radius, or several; an image that one decides is not asked at others.
     rho: whether the exact least distance of every image is asked for; estimate: whether that of the
-    convex restriction is, an upper end.  attacks: names of attacks
-    that come before any search.  index: which images, by default all.
+    convex restriction is, an upper end.  smoothing: sigma of the noise for the certified radius of
+    every image (`Record.certified_radius`), in l2, about the smoothed classifier; n0, n, alpha: as
+    of `rb.smoothing.Smoothed.certify`.  attacks: names of attacks that come before any search.
+    index: which images, by default all.
     timeout: seconds for each image; total_timeout: for all of them, after which the images that
     were not reached are UNKNOWN; the cheap ones come first.
     store: a file or server (see `Store`) that keeps each image as it is finished, and from which a
@@ -91,6 +98,7 @@ def evaluate(
         timeout,
         seed,
         Settings.of(settings, threads, memory),
+        None if smoothing is None else Smoothing(smoothing, n0, n, alpha),
     )
     given = images_of(images, labels, domain)
     known = network_of(network, given.shape)

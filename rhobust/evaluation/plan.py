@@ -152,7 +152,7 @@ def plan(
             wanted[index] = asked
         elif policy.asks(record, asked.rho):
             wanted[index] = replace(asked, rho=asked.rho or policy.measures)
-        elif lacks_certificate(record, options):
+        elif lacks_certificate(record, options) or lacks_radius(record, asked, options):
             wanted[index] = asked
         else:
             finished[index] = record
@@ -165,6 +165,12 @@ def lacks_certificate(record: Record, options: Options) -> bool:
     if options.certificates is None or record.uncertified or options.has(record.certificate):
         return False
     return any(one.verdict is Verdict.ROBUST for one in record.decisions)
+
+
+def lacks_radius(record: Record, asked: Asked, options: Options) -> bool:
+    """Whether a certified radius is asked for again that there was no time for."""
+    missing = asked.smoothing is not None and record.certified_radius is None
+    return missing and options.rerun == "undecided"
 
 
 def _elsewhere(store: Store, run: Run) -> dict[int, Record]:

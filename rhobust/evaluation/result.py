@@ -17,9 +17,12 @@ from ..compiler.shown.told import Told, count
 from ..metrics.wording import percent, robust_accuracy
 from ..results import Verdict
 from ..store.record import Decision, Record, Run
+from .certified import certified, sentence, smoothing_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from ..smoothing import Accuracy
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -47,7 +50,7 @@ class Evaluation(Result):
         ]
         return {
             "run": self.run.id, "images": len(self), "clean": self.clean, "robust": accuracies,
-            "exact": self.exact(), "reason": self.reason or None,
+            "exact": self.exact(), "certified": self._certified(), "reason": self.reason or None,
             "unfinished": len(self.unfinished),
         }  # fmt: skip
 
@@ -93,6 +96,19 @@ class Evaluation(Result):
         """How many images have a rho as exact as `Tolerances` asks."""
         return sum(one.exact for one in self.records)
 
+    def certified(self) -> Accuracy | None:
+        """The certified accuracy of the smoothed classifier, None where it was not asked for."""
+        return certified(self.run, self.records)
+
+    def _certified(self) -> dict[str, Any] | None:
+        asked, found = smoothing_of(self.run), self.certified()
+        if asked is None or found is None:
+            return None
+        return {
+            **asked.question(), "images": found.images, "accuracy": found(0.0),
+            "mean_radius": found.mean, "wrong": found.wrong,
+        }  # fmt: skip
+
     def summary(self) -> str:
         """One line for each radius, in words; and one for rho, where it was asked for.
 
@@ -103,6 +119,8 @@ class Evaluation(Result):
         lines = [f"{clean}, {self._at_radius(eps)}" for eps in self.eps]
         if self.run.question.get("rho"):
             lines.append(f"{clean}, {self._distances()}")
+        if told := sentence(self.run, self.records):
+            lines.append(told)
         if self.reason:
             lines.append(f"ended early ({self.reason}): images that were not reached are undecided")
         return "\n".join(lines or [clean])

@@ -8,6 +8,7 @@ applies, and no sum is rounded that the theorem takes for exact.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -22,6 +23,9 @@ MOST = 32767
 """Marks a cell of which 16 bits do not tell the entry."""
 
 WORD = 1 << 64
+
+BITS8 = 255
+"""The grid of images whose numbers are bytes, divided by 255."""
 
 FINEST = 1 << 20
 """Of grids, and the largest number on one in steps: float32 holds all that are made of it."""
@@ -56,6 +60,25 @@ class Table:
 def scale_fits(sigma: float, grid: int) -> bool:
     """Whether there is a table for sigma on multiples of 1 / grid."""
     return Fraction(1, 8) <= Fraction(sigma) * grid <= 3000
+
+
+def common(sigma: float, images: Iterable[npt.NDArray[np.float64]]) -> int | None:
+    """The grid on which all these images lie, that of 8-bit ones or whole numbers; None if none."""
+    left = [grid for grid in (BITS8, 1) if scale_fits(sigma, grid)]
+    for image in images:
+        left = [grid for grid in left if lies_on(image, grid)]
+        if not left:
+            return None
+    return left[0] if left else None
+
+
+def lies_on(image: npt.NDArray[np.float64], grid: int) -> bool:
+    """Whether an image's numbers are multiples of 1 / grid."""
+    try:
+        pixels(image, grid)
+    except InputError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=16)

@@ -40,7 +40,8 @@ class Record:
     each eps asked for, in increasing order. witness (D,): the nearest validated example, in the
     network's input; witness_label: the label it gets. image (D,): what the network saw.
     certificate: path of the proof or witness, "" without; uncertified: why one that was asked for
-    is not there. certified_radius: of randomized smoothing, in l2, None where it was not asked for.
+    is not there. certified_radius: of randomized smoothing, in l2, for the image's label, 0 where
+    the smoothed classifier abstained or has another, None where it was not asked for.
     seconds: of the program's own clock over all steps.
     """
 

@@ -14,6 +14,7 @@ from rhobust.bnb.settings import Settings
 from rhobust.compiler.base.errors import InputError
 from rhobust.data import Images, digits
 from rhobust.evaluation.asked import Asked, Keys, model_digest
+from rhobust.evaluation.certified import Smoothing
 from rhobust.evaluation.policies import POLICIES
 from rhobust.results import Verdict
 from rhobust.store import Store
@@ -23,6 +24,7 @@ OTHER: dict[str, Any] = {
     "norm": "l2", "domain": (0.0, 2.0), "target": (3,), "margin": 0.5,
     "eps": (0.1, 0.2), "rho": True, "estimate": True,
     "attacks": (), "timeout": None, "seed": 1, "settings": Settings(root_steps=7),
+    "smoothing": Smoothing(0.25),
 }  # fmt: skip
 TRUE = {"norm", "domain", "target", "margin"}
 """What an answer is true of; the rest is effort."""

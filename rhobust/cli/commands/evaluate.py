@@ -16,6 +16,7 @@ import typer
 from ...clock import Interrupted
 from ...compiler.network.graph import Network
 from ...evaluation.asked import Asked
+from ...evaluation.certified import Smoothing
 from ...evaluation.coordinator import Coordinator, Step
 from ...evaluation.image.session import warm
 from ...evaluation.plan import Options as Plan
@@ -52,6 +53,16 @@ class Whole:
     json: Path | None
     csv: Path | None
     quiet: bool
+    smoothing: str = ""
+    n0: int = 100
+    n: int = 10_000
+    alpha: float = 0.001
+
+    def smooth(self) -> Smoothing | None:
+        """What --smoothing asks for."""
+        if not self.smoothing:
+            return None
+        return Smoothing(number(self.smoothing, "--smoothing"), self.n0, self.n, self.alpha)
 
 
 def run(options: Options, whole: Whole) -> None:
@@ -66,7 +77,7 @@ def _run(options: Options, whole: Whole) -> None:
         [radius_of(options, whole.norm, text) for text in whole.eps], whole.norm,
         options.domain, options.target,
         options.margin, whole.rho, whole.estimate, names(whole.attacks), options.timeout,
-        options.seed, effort(options),
+        options.seed, effort(options), whole.smooth(),
     )  # fmt: skip
     # what targets there are is checked image by image later: some may be their own label
     network, images, indices = prepare(replace(options, target="any"))

@@ -44,7 +44,8 @@ def show(
     end = None if largest is None else radius(largest, "--max-eps")
     if out is not None:
         check_picture(out, overwrite, files)
-    results = [one for path in files for one in _read(path, iterated)]
+    everything = [one for path in files for one in _read(path, iterated)]
+    results = [(name, found) for name, found, _ in everything]
     for name, found in results:
         tell(name)
         tell(_joined(HEADINGS))
@@ -57,6 +58,9 @@ def show(
             low, high = frequency(found, size, correct_only).sampling()
             ends = f"[{known(low, ROUND_FLOOR)}, {known(high, ROUND_CEILING)}]"
             tell(f"{known(size).rjust(WIDTHS[0])}  {ends:18}  {name}")
+    for name, _, smoothed in everything:
+        if smoothed:
+            tell(f"\n{name}: {smoothed}")
     if out is not None:
         names = [Path(name).stem for name, _ in results]
         if len(set(names)) < len(names):
@@ -66,10 +70,14 @@ def show(
         tell(f"picture: {out}")
 
 
-def _read(path: Path, iterated: bool) -> list[tuple[str, Distances]]:
-    """What a file holds; of a store, each of its runs under a name of its own."""
+def _read(path: Path, iterated: bool) -> list[tuple[str, Distances, str]]:
+    """What a file holds; of a store, each of its runs under a name of its own.
+
+    With each goes what is said of the smoothed classifier, "" where nothing is.
+    """
     if not is_store(path):
-        return [(str(path), read(path, iterated))]
+        return [(str(path), read(path, iterated), "")]
+    from ...evaluation.certified import sentence
     from ...store import Store
 
     with Store.open(path, readonly=True) as store:
@@ -79,7 +87,7 @@ def _read(path: Path, iterated: bool) -> list[tuple[str, Distances]]:
             records = [replace(one, image=None, witness=None) for one in store.records(run)]
             if records:
                 name = str(path) if len(runs) == 1 else f"{path}, run {run.id}"
-                found.append((name, distances(records)))
+                found.append((name, distances(records), sentence(run, records)))
     if not found:
         raise InputError(f"{path}: holds no results")
     return found

@@ -22,7 +22,7 @@ from ...report.certified import draw_accuracy
 from ...report.table import LONGEST, short
 from ...smoothing import Accuracy, Smoothed, each_alpha
 from ...smoothing.accuracy import of_radii
-from ...smoothing.grid import pixels, scale_fits
+from ...smoothing.grid import common, pixels
 from ...smoothing.rows import Asked, Row, certified_row, failed_row
 from ...workers import forking, open_workers
 from .. import output, process
@@ -32,7 +32,6 @@ from ..prepare import check_picture, prepare
 from ..progress import shown
 from ..rows import Rows
 
-BITS8 = 255
 HEADINGS = ("image", "label", "predicted", "certified radius", "samples", "seconds")
 WIDTHS = (6, 5, 9, 20, 8, 8)
 SHOWN = 5
@@ -170,15 +169,7 @@ def _grid(text: str, sigma: float, images: Images, indices: Sequence[int]) -> in
         for index in indices:
             pixels(images.vector(index), int(text))
         return int(text)
-    for grid in (BITS8, 1):
-        if scale_fits(sigma, grid):
-            try:
-                for index in indices:
-                    pixels(images.vector(index), grid)
-            except InputError:
-                continue
-            return grid
-    return None
+    return common(sigma, (images.vector(index) for index in indices))
 
 
 def _announce(smoothed: Smoothed) -> None:

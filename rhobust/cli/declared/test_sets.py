@@ -62,6 +62,19 @@ def evaluate(
     estimate: Annotated[
         bool, typer.Option("--estimate", help="rho-hat of every image, by convex restriction, too.")
     ] = False,
+    smoothing: Annotated[
+        str,
+        typer.Option(metavar="SIGMA", help="Certified radii in l2 by noise, as of smooth, too."),
+    ] = "",
+    n0: Annotated[
+        int, typer.Option("--n0", metavar="N", min=1, help="Of --smoothing: as of smooth.")
+    ] = 100,
+    n: Annotated[
+        int, typer.Option("--n", metavar="N", min=1, help="Of --smoothing: as of smooth.")
+    ] = 10_000,
+    alpha: Annotated[
+        float, typer.Option(metavar="P", help="Of --smoothing: as of smooth.")
+    ] = 0.001,
     norm: Norm = "linf",
     target: Target = "any",
     margin: Margin = 0.0,
@@ -101,7 +114,7 @@ def evaluate(
 
     run(asked, Whole(
         eps or [], rho, estimate, attacks, norm, total_timeout, store, rerun, only_new,
-        who(workers, scheduler), certificates, json, csv, quiet,
+        who(workers, scheduler), certificates, json, csv, quiet, smoothing, n0, n, alpha,
     ))  # fmt: skip
 
 

@@ -31,8 +31,9 @@ class Known:
     """One image under one question: rho lies in [lower, upper], as a `Record` says.
 
     bounds: margins proven at radii, ROBUST ones among them. attack: the distance of the nearest
-    example that attacks alone found, None where none ran. hardness: the plain bound at the radius
-    asked first, relative to the clean lead; expected cost falls with it.
+    example that attacks alone found, None where none ran. certified: the radius of the smoothed
+    classifier for the image's label, 0 where it abstained or has another. hardness: the plain bound
+    at the radius asked first, relative to the clean lead; expected cost falls with it.
     """
 
     index: int
@@ -46,6 +47,7 @@ class Known:
     witness: Vector | None = None
     witness_label: int | None = None
     estimate: float | None = None
+    certified: float | None = None
     attack: float | None = None
     method: str = ""
     efforts: dict[float, Effort] = field(default_factory=dict)
@@ -87,6 +89,8 @@ class Known:
     def done(self, asked: Asked) -> bool:
         """Whether nothing that was asked is open."""
         if asked.estimate and self.estimate is None:
+            return False
+        if asked.smoothing is not None and self.certified is None:
             return False
         return not self.open(asked) and (not asked.rho or self.narrow())
 
@@ -179,7 +183,7 @@ class Known:
             self.index, self.name, self.label, self.predicted, self.lower, self.upper,
             tuple(self._decision(eps, reason) for eps in asked.eps), self.estimate, self.attack,
             self.method, self.witness, self.witness_label, image, self.certificate,
-            self.uncertified, None, self.seconds, self.nodes, self.lps,
+            self.uncertified, self.certified, self.seconds, self.nodes, self.lps,
         )  # fmt: skip
 
     def _decision(self, eps: float, reason: str) -> Decision:

@@ -23,6 +23,7 @@ from ...queries.regions import around
 from ...queries.rho import rho
 from ...queries.verify import lost_already, verify
 from ...results import Verdict, VerifyResult
+from ...smoothing.smoothed import TIMEOUT
 from ..asked import Asked
 from .attacks import attacked
 from .known import Known
@@ -148,6 +149,17 @@ def _estimate(session: Session, job: Job, deadline: Deadline) -> None:
     known.shown(found.witness)
 
 
+def _smooth(session: Session, job: Job, deadline: Deadline) -> None:
+    """The certified radius, not known where the time was not enough."""
+    known, asked = job.known, job.asked.smoothing
+    assert asked is not None
+    found = session.smoothed(job.asked).certify(
+        job.image, asked.n0, asked.n, asked.alpha, index=known.index, timeout=deadline.share()
+    )
+    if found.reason != TIMEOUT:
+        known.certified = found.radius if found.label == known.label else 0.0
+
+
 def _attacked(session: Session, job: Job, claim: Claim, deadline: Deadline) -> bool:
     """Whether an attack found an example; `Known` then has it."""
     known = job.known
@@ -166,6 +178,8 @@ def _attacked(session: Session, job: Job, claim: Claim, deadline: Deadline) -> b
 
 def _settle(session: Session, job: Job, deadline: Deadline) -> None:
     known, asked = job.known, job.asked
+    if asked.smoothing is not None and known.certified is None:
+        _smooth(session, job, deadline)
     ask = _question(session, job)
     while not deadline.stop() and (eps := known.next(asked)) is not None:
         parts = len(known.open(asked)) + asked.rho

@@ -15,7 +15,9 @@ from ...compiler.problem import Problem
 from ...compiler.question.claim import Claim
 from ...networks.load import load
 from ...queries.regions import whole_domain
-from ..asked import model_digest
+from ...smoothing import Smoothed
+from ..asked import Asked, model_digest
+from ..certified import Smoothing
 
 MOST = 64
 """Compiled claims that are kept: one for each label, and more where targets differ by image."""
@@ -28,6 +30,7 @@ class Session:
         self.network = network
         self._problems: OrderedDict[tuple[int, tuple[int, ...]], Problem] = OrderedDict()
         self._model: NetworkModel | None = None
+        self._smoothed: tuple[tuple[Smoothing, int], Smoothed] | None = None
 
     def problem(self, claim: Claim) -> Problem:
         """The claim's problem over the whole domain, of which `around` takes a part."""
@@ -45,6 +48,14 @@ class Session:
             region = claim.region
             self._model = NetworkModel(self.network, region.lower, region.upper)
         return self._model
+
+    def smoothed(self, asked: Asked) -> Smoothed:
+        """The smoothed classifier that is asked about."""
+        assert asked.smoothing is not None
+        which = asked.smoothing, asked.seed
+        if self._smoothed is None or self._smoothed[0] != which:
+            self._smoothed = which, asked.smoothing.smoothed(self.network, asked.seed)
+        return self._smoothed[1]
 
 
 @dataclass(frozen=True, slots=True)

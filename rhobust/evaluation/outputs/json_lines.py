@@ -36,7 +36,8 @@ def line(run: Run, record: Record) -> str:
             }
             for one in record.decisions
         ],
-        "rho_estimate": record.rho_estimate, "attack": record.attack_distance,
+        "rho_estimate": record.rho_estimate, "certified_radius": record.certified_radius,
+        "attack": record.attack_distance,
         "attack_method": record.attack_method or None, "witness_label": record.witness_label,
         "certificate": record.certificate or None, "uncertified": record.uncertified or None,
     }  # fmt: skip

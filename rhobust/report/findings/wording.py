@@ -58,6 +58,10 @@ def summary(findings: Findings) -> Sequence[str]:
         shown = [shown[place] for place in places]
     told += [sentence(one, within(findings, one.eps)) for one in shown]
     told.append(sampling(findings.accuracies[-1]))
+    from ...evaluation.certified import sentence as certified
+
+    if smoothed := certified(findings.run, findings.records):
+        told.append(smoothed[0].upper() + smoothed[1:] + ".")
     if findings.missing:
         verb = "is" if findings.missing == 1 else "are"
         told.append(

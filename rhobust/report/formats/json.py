@@ -94,6 +94,7 @@ def _images(findings: Findings) -> list[dict[str, Any]]:
             "rho_upper": float(findings.known.upper[k]),
             "status": [WORDS[Status(column[k])] for column in found],
             "rho_estimate": one.rho_estimate, "attack_distance": one.attack_distance,
+            "certified_radius": one.certified_radius,
             "witness_label": one.witness_label, "certificate": one.certificate,
             "seconds": one.seconds, "nodes": one.nodes,
         }

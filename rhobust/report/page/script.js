@@ -64,7 +64,7 @@
     text("\u03c1 \u2264", columns.upper, number),
     text("attack", columns.attack, number),
     text("\u03c1\u0302 (estimate)", columns.estimate, number),
-    text("smoothing, l2", columns.certified, number),
+    text("certified radius (smoothing, l2)", columns.certified, number),
     text("seconds", columns.seconds, (value) => value.toFixed(2)),
     text("nodes", columns.nodes, whole),
     Object.keys(data.certificates).length && {
