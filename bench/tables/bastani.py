@@ -280,12 +280,14 @@ def main(given: Sequence[str] | None = None) -> None:
             case = replace(case, **QUICK, epochs=max(1, case.epochs // 4))
         table, distances = rows(case, out, kept)
         page.heading(case.told)
+        asked = f"*proven* by {case.proven} with {case.seconds:g} s for a question"
+        if not case.proven:
+            asked = "without proofs"
         page.text(
             f"""ε = 20/255; frequency φ (share of test images with an example within ε) and severity
             µ (mean distance of these, in pixels) by {case.judged} test images of the data set,
-            *proven* by {case.proven} with {case.seconds:g} s for a question. Images that the
-            network misclassifies are left out: with them at distance 0 the severities of the paper
-            would not be possible."""
+            {asked}. Images that the network misclassifies are left out: with them at distance 0 the
+            severities of the paper would not be possible.""",
         )
         page.table(HEAD, table)
         page.items(*(
