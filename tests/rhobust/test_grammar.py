@@ -96,7 +96,7 @@ def test_norms_are_read_by_one_function(name: str) -> None:
     rest = ["--eps", "0.1"] if "--eps" in options(name) else []
     rest += ["--share", "0.5"] if "--share" in options(name) else []
     model = ["none.onnx"] if name != "bench-attacks" else []
-    result = runner.invoke(app, [name, *model, *rest, "--norm", "l3"])
+    result = runner.invoke(app, [*name.split(), *model, *rest, "--norm", "l3"])
     assert result.exit_code == 2 and "--norm 'l3' is not supported" in result.stderr
     assert "inf, 1, 2" in result.stderr and option.default == "linf"
 
@@ -138,7 +138,8 @@ LISTS: dict[str, list[str]] = {
 
 LISTS_NONE = {
     "check", "compare", "convert", "data fetch", "data normalize", "data show", "explain",
-    "export", "figure example", "figure region", "inspect", "matrix", "metrics", "recipes",
+    "export", "figure example", "figure intervals",
+    "figure line", "figure region", "figure search", "inspect", "matrix", "metrics", "recipes",
     "report", "selftest", "solve", "supports", "train", "tune",
 }  # fmt: skip
 
@@ -346,6 +347,7 @@ RADII = {
     ("estimate", "--max-eps"): [],
     ("evaluate", "--eps"): [],
     ("explain", "--eps"): [],
+    ("figure search", "--eps"): [],
     ("rho", "--eps"): [],
     ("tune", "--max-eps"): ["--share", "0.5"],
     ("verify", "--eps"): [],
@@ -364,7 +366,7 @@ def test_all_radii_are_known() -> None:
 
 @pytest.mark.parametrize(("command", "option"), RADII)
 def test_steps_of_pixels_are_asked_about(command: str, option: str) -> None:
-    asked = [command, "digits", "--index", "0", *RADII[command, option], option]
+    asked = [*command.split(), "digits", "--index", "0", *RADII[command, option], option]
     (line,) = answers(*asked, "8", status=2).stderr.splitlines()
     assert line.startswith(f"error: {option} 8 is wider than the domain 0..1; ")
     assert "write 8/255" in line and line.endswith("insist by 8/1")

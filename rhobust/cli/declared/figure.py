@@ -28,7 +28,7 @@ from ..options import (
     check_theme,
     distance,
     interval,
-    radius,
+    radius_of,
 )
 
 figure = App(help="Draw examples, what is known of rho, and searches.", no_args_is_help=True)
@@ -179,4 +179,4 @@ def figure_search(
     )  # fmt: skip
     from ..commands.figure_known import search
 
-    search(asked, distance(norm), radius(eps) if eps else None, log)
+    search(asked, norm, radius_of(asked, norm, eps) if eps else None, log)
