@@ -178,8 +178,9 @@ def test_an_interrupt_keeps_what_is_done(
     assert "interrupted after 2 of 4 images" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["rho", "demo"])
 def test_an_interrupt_keeps_the_interval_found_so_far(
-    small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def bracketed(interval: Any) -> None:
         interval.lower = min(1e-3, 0.5 * interval.incumbent.radius)
@@ -187,8 +188,9 @@ def test_an_interrupt_keeps_the_interval_found_so_far(
 
     monkeypatch.setattr("rhobust.queries.rho.close", bracketed)
     out = tmp_path / "out.jsonl"
-    result = runner.invoke(app, ["rho", *small, "--index", "0:2", "--json", str(out)])
-    assert result.exit_code == 130
+    asked = {"rho": ["rho", *small, "--index", "0:2"], "demo": ["demo", "--out", str(tmp_path)]}
+    result = runner.invoke(app, [*asked[command], "--json", str(out)])
+    assert result.exit_code == 130, result.output
     (row,) = records(out)
     assert row["reason"] == "interrupted" and row["verdict"] == "UNKNOWN"
     assert 0.0 < row["rho_lower"] <= 1e-3 and row["rho_upper"] > row["rho_lower"]

@@ -22,12 +22,11 @@ from ...queries.rho import rho
 from ...queries.verify import verify
 from ...report.row import Row, estimated, known, measured, verified
 from ...report.table import COLUMNS, INTEGER, ITERATED, Column, named, short
-from ...results import RhoResult
 from .. import process
 from ..options import Options
 from ..output import no_standard, tell
 from ..prepare import folder, pixels, prepare
-from .run import Question, Told, run
+from .run import Question, Told, measuring, run
 
 
 def measure(
@@ -41,7 +40,7 @@ def measure(
 
         def ask(index: int, told: Told) -> Row:
             path = None if certificates is None else certificates / f"{index}.npz"
-            try:
+            with measuring(index):
                 result = rho(
                     network,
                     images.vector(index),
@@ -58,9 +57,6 @@ def measure(
                     check=options.check,
                     overwrite=options.overwrite,
                 )
-            except Interrupted as stop:
-                assert isinstance(stop.result, RhoResult)
-                raise Interrupted(measured(index, stop.result)) from None
             return measured(index, result, path)
 
         return ask

@@ -22,7 +22,7 @@ from ..output import no_standard, tell
 from ..prepare import check_picture
 from ..rows import check_rows
 from .ask import picture
-from .run import Told, run
+from .run import Told, measuring, run
 
 ATTACK = Pgd(steps=30, restarts=3)
 
@@ -68,7 +68,8 @@ def show(
 
     def ask(index: int, told: Told) -> Row:
         image, label = images.vector(index), int(images.labels[index])
-        result = rho(network, image, label=label, timeout=timeout, seed=seed, progress=told)
+        with measuring(index):
+            result = rho(network, image, label=label, timeout=timeout, seed=seed, progress=told)
         (found,) = attack_batch(
             network, image[None], [label], None, method=ATTACK, timeout=timeout, seed=seed,
             minimal=True,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from ...clock import Interrupted
-from ...report.row import Row
+from ...report.row import Row, measured
 from ...report.table import Column, headings, plain, summary, table
+from ...results import RhoResult
 from .. import output
 from ..output import tell
 from ..process import uninterrupted
@@ -77,6 +78,16 @@ def run(
     if interrupted:
         typer.echo(f"interrupted after {len(rows)} of {len(indices)} images", err=True)
     return rows, interrupted
+
+
+@contextmanager
+def measuring(index: int) -> Iterator[None]:
+    """Around a measurement of rho: one that Ctrl-C cut short is a row, too."""
+    try:
+        yield
+    except Interrupted as stop:
+        assert isinstance(stop.result, RhoResult)
+        raise Interrupted(measured(index, stop.result)) from None
 
 
 def _bar(console: Console, quiet: bool) -> Progress:
