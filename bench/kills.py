@@ -99,7 +99,7 @@ def killed(command: list[str], whole: float, kills: int, rng: random.Random) -> 
         with subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
-            limit = None if done == kills else rng.uniform(0.1, 0.9) * whole
+            limit = None if done == kills else rng.uniform(0.05, 0.5) * whole
             try:
                 status = process.wait(limit)
             except subprocess.TimeoutExpired:

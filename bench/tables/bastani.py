@@ -221,19 +221,19 @@ def rows(case: Case, out: Path, kept: Kept) -> tuple[list[list[str]], dict[str, 
         found = {method: one[one > 0.0] for method, one in found.items()}
         distances[name] = found
         ends = [pair for pair in ends if pair != (0.0, 0.0)]
-        shown = [frequency(one, EPS).lower for one in found.values()]
-        mean = [severity(one, EPS).estimate for one in found.values()]
-        exact = ["–", "–"] if not ends else shares(np.array(ends))
-        table.append([
-            name, percent(judge.accuracy(), 2), *(percent(one) for one in shown),
-            exact[0], *(pixels(one, one) for one in mean), exact[1],
-        ])  # fmt: skip
+        phi, mu = zip(*map(shares, (*found.values(), np.array(ends))), strict=True)
+        table.append([name, percent(judge.accuracy(), 2), *phi, *mu])
         print(" | ".join(table[-1]), flush=True)
     return table, distances
 
 
 def shares(ends: Vector) -> list[str]:
-    """Frequency and severity by ends of rho, (N, 2)."""
+    """Frequency and severity by ends of rho, (N, 2), or by estimates (N,)."""
+    if not len(ends):
+        return ["–", "–"]
+    if ends.ndim == 1:
+        mean = severity(ends, EPS).estimate
+        return [percent(frequency(ends, EPS).lower), pixels(mean, mean)]
     phi, mu = frequency(ends, EPS), severity(ends, EPS)
     return [between(phi.lower, phi.upper), pixels(mu.lower, mu.upper)]
 

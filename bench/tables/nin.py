@@ -20,10 +20,9 @@ import numpy as np
 import torch  # type: ignore[import-not-found, unused-ignore]
 
 import rhobust as rb
-from rhobust.metrics import frequency, severity
 
 from ..workloads import MODELS, NIN
-from .bastani import EPS, Case, Judge, first, pixels, shares
+from .bastani import EPS, Case, Judge, first, shares
 from .kept import Kept
 from .models import images
 from .page import Page, arguments, folder, percent
@@ -58,9 +57,7 @@ def judged(page: Page, case: Case, out: Path, kept: Kept) -> None:
     for name, method in (("baseline (L-BFGS-B)", "lbfgs"), ("A_LP", "restriction"), ("PGD", "pgd")):
         found = judge.distances(method)
         found = found[found > 0.0]
-        mean = severity(found, EPS).estimate
-        shown = percent(frequency(found, EPS).lower)
-        table.append([name, str(len(found)), shown, pixels(mean, mean)])
+        table.append([name, str(len(found)), *shares(found)])
     ends = np.array([pair for pair in judge.proven() if pair != (0.0, 0.0)])
     table.append(["proven", str(len(ends)), *shares(ends)])
     page.text(
