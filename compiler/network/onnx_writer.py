@@ -28,6 +28,7 @@ from ..operators import (
 )
 from .layers import (
     Absolute,
+    Choice,
     Clip,
     Layer,
     Leaky,
@@ -36,7 +37,9 @@ from .layers import (
     MaxPool,
     Rectifier,
     Sign,
+    Step,
     Sum,
+    Truncate,
 )
 from .node import Node
 
@@ -124,6 +127,11 @@ class _Writer:
         name = f"w{len(self.weights)}"
         self.weights[name] = array.astype(np.int64) if array.dtype.kind in "iu" else array
         return name
+
+    def number(self, source: str) -> str:
+        """Truth values or whole numbers as floats."""
+        kind = onnx.TensorProto.FLOAT if self.single else onnx.TensorProto.DOUBLE
+        return self.node("Cast", source, to=kind)
 
     def initializers(self) -> list[onnx.TensorProto]:
         kind = np.float32 if self.single else np.float64
@@ -287,7 +295,21 @@ def _plain(kind: str) -> Callable[[_Writer, Node, list[str]], str]:
     return lambda writer, node, sources: writer.node(kind, *sources)
 
 
+def _step(writer: _Writer, node: Node, sources: list[str]) -> str:
+    return writer.number(writer.node("GreaterOrEqual", sources[0], np.array(0.0)))
+
+
+def _choice(writer: _Writer, node: Node, sources: list[str]) -> str:
+    mask, first, second = sources
+    return writer.node("Where", writer.node("GreaterOrEqual", mask, np.array(0.5)), first, second)
+
+
+def _truncate(writer: _Writer, node: Node, sources: list[str]) -> str:
+    return writer.number(writer.node("Cast", sources[0], to=onnx.TensorProto.INT64))
+
+
 LAYER_WRITERS: dict[type[Layer], Callable[[_Writer, Node, list[str]], str]] = {
-    Absolute: _plain("Abs"), Clip: _clip, Leaky: _leaky, Linear: _linear, MaxPool: _max_pool,
-    Maximum: _plain("Max"), Rectifier: _plain("Relu"), Sign: _plain("Sign"), Sum: _sum,
+    Absolute: _plain("Abs"), Choice: _choice, Clip: _clip, Leaky: _leaky, Linear: _linear,
+    MaxPool: _max_pool, Maximum: _plain("Max"), Rectifier: _plain("Relu"), Sign: _plain("Sign"),
+    Step: _step, Sum: _sum, Truncate: _truncate,
 }  # fmt: skip

@@ -22,7 +22,7 @@ from rhobust.compiler.importers.plain import from_arrays
 from rhobust.compiler.network.graph import Network
 from rhobust.compiler.problem import Ball, Problem
 from rhobust.compiler.question.claim import Claim
-from rhobust.compiler.question.property import Property, Signature
+from rhobust.compiler.question.property import Port, Property, Signature
 from rhobust.compiler.question.region import InputRegion
 from rhobust.compiler.vnnlib.parse import parse_vnnlib
 from rhobust.queries import asked as asked_module
@@ -75,6 +75,7 @@ SETTINGS: dict[str, Change] = {
     "extra_steps": lambda old: old + 1,
     "hope": lambda old: old / 2,
     "inside_steps": lambda old: old + 1,
+    "slack": lambda old: 2 * old,
 }
 FREE = {"batch", "nodes", "memory", "threads", "oracle", "tracked"}
 """What a search may have more of when it goes on."""
@@ -101,6 +102,7 @@ SIGNATURE: dict[str, Change] = {
     "outputs": lambda old: (replace(old[0], node="y"), *old[1:]),
     "equal_to": lambda old: "g",
     "isomorphic_to": lambda old: "g",
+    "hidden": lambda old: (Port("H", "real", (2,), "relu"),),
 }
 
 PROBLEM: dict[str, Change] = {

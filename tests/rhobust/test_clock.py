@@ -63,8 +63,11 @@ def test_whoever_is_called_late_says_so(
     assert bound.status == "optimal"
 
 
-def test_a_property_is_read_within_the_limit() -> None:
-    text = "(declare-const X_0 Real)" + "(assert (<= X_0 1))" * 10
+@pytest.mark.parametrize(
+    "asserted", ["(assert (<= X_0 1))" * 6000, "(assert (or (<= X_0 1)))" * 10]
+)
+def test_a_property_is_read_within_the_limit(asserted: str) -> None:
+    text = "(declare-const X_0 Real)" + asserted
     looks = iter([False] * 4 + [True])
     with pytest.raises(Late), until(lambda: next(looks)):
         parse_vnnlib(text)

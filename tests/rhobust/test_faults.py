@@ -20,6 +20,7 @@ from rhobust.bnb.leaves import rational as exact_leaf
 from rhobust.bnb.presolve import plain_proof as plain
 from rhobust.bnb.search import Settings
 from rhobust.cli.app import app
+from rhobust.compiler.base import later
 from rhobust.compiler.base.untrusted import attempt
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.network.graph import Network
@@ -27,7 +28,6 @@ from rhobust.compiler.question.claim import Claim
 from rhobust.compiler.vnnlib.parse import parse_vnnlib
 from rhobust.lp.oracle.guard import Guarded
 from rhobust.lp.oracle.highs import Answer, Program, Solver, highs, no_answer
-from rhobust.lp.restriction import projection
 from rhobust.queries import solve as solving
 from rhobust.queries import verify as decide
 from rhobust.queries.interval import cheap
@@ -336,7 +336,7 @@ def test_a_factorisation_that_fails_is_no_more_than_that(
             return right * np.nan
         raise error
 
-    monkeypatch.setattr(projection, "cho_solve", breaks)
+    monkeypatch.setattr(later.linalg, "cho_solve", breaks)
     network, questions, true = clean
     for eps, right in questions:
         found = rhobust.verify(network, IMAGE, eps, norm="l2", settings=BARE)
