@@ -7,12 +7,17 @@ everybody. `python -m tests.explore` runs the same properties on fresh ones.
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 
 from rhobust.bnb.tracking.tracker import SAMPLES
+
+# the scripts of bench/ are not installed; what is stands before them
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 # how long an example takes says nothing on a busy machine
 quiet = [HealthCheck.too_slow]

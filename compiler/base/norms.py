@@ -19,7 +19,7 @@ NormName: TypeAlias = str | float
 """What a user may call a norm: linf, inf or infinity (the number too), l1 or 1, l2 or 2; of texts
 capitals do not matter."""
 
-_SPELLED = re.compile(r"l?[ _-]?(1|2|inf|infinity|\N{INFINITY})", re.IGNORECASE)
+_SPELLED = re.compile(r"(?:l[ _-]?)?(1|2|inf|infinity|\N{INFINITY})", re.IGNORECASE)
 
 
 class NormKind(StrEnum):

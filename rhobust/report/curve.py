@@ -9,7 +9,7 @@ import numpy as np
 
 from ..compiler.base.arrays import Vector
 from ..metrics import Curve
-from .style import COLUMN, canvas
+from .style import COLUMN, canvas, ended
 
 HEIGHT = 2.3
 """Inches."""
@@ -38,7 +38,9 @@ def draw_curves(
         for name, curve in curves:
             eps = np.concatenate([[0.0], curve.eps, [max(end, curve.eps.max(initial=0.0))]])
             lower, upper = (height * _steps(side) for side in (curve.lower, curve.upper))
-            (line,) = axes.step(eps, lower, where="post", label=f"{name} ({curve.images} images)")
+            (line,) = axes.step(
+                eps, lower, where="post", label=f"{ended(name)} ({curve.images} images)"
+            )
             if _two_sided(curve):
                 color = line.get_color()
                 axes.step(eps, upper, where="post", linestyle=":", color=color)

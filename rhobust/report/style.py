@@ -22,6 +22,9 @@ COLUMN, PAGE = 3.3, 6.9
 """Inches: the width of a column of a paper, and of both."""
 LETTERS, SMALL = 7.0, 6.0
 """Points: of all text, and of numbers and legends."""
+
+LETTERS_OF_NAMES = 30
+"""Of a name in a legend, at most."""
 DPI = 300
 
 
@@ -59,6 +62,15 @@ def canvas(
         FigureCanvasAgg(figure)
         yield Canvas(figure, chosen)
         save(figure, path)
+
+
+def ended(name: str) -> str:
+    """The end of a long name, which is what tells paths apart: a legend has to fit its plot."""
+    return (
+        name
+        if len(name) <= LETTERS_OF_NAMES
+        else f"\N{HORIZONTAL ELLIPSIS}{name[1 - LETTERS_OF_NAMES :]}"
+    )
 
 
 def theme_of(name: str) -> Theme:

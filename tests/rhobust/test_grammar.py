@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import typer.main
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -116,6 +116,9 @@ def test_names_of_norms(kind: NormKind, names: list[str | float]) -> None:
 
 
 @given(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none()))
+@example(-1.0)
+@example(-2)
+@example("-inf")
 def test_other_names_are_no_norms(name: Any) -> None:
     known = {"linf", "inf", "infinity", "\N{INFINITY}", "l\N{INFINITY}", "l1", "1", "l2", "2"}
     if isinstance(name, bool) or str(name).lower().strip() not in known | {"1.0", "2.0"}:
