@@ -6,13 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.main import get_command
 
+from bench.startup import question
 from rhobust.cli.app import app
 from rhobust.cli.command import Commands
-from rhobust.embedded import embedded_images
 
 SLOW = (
     "PIL", "dask", "highspy", "keras", "matplotlib", "networkx", "numba", "numpy", "onnx",
@@ -67,19 +66,6 @@ def test_only_the_command_that_is_asked_is_built(name: str) -> None:
 def test_the_garbage_collector_rests_only_while_all_is_loaded() -> None:
     assert loaded(COLLECTED, "inspect", "digits")[1].split()[-1] == "True"
     assert loaded(COLLECTED, "solve", "digits", "no.vnnlib", status=2)[1].split()[-1] == "True"
-
-
-def question(radius: float) -> str:
-    """Whether the first embedded image can lose its label within a radius, all pixels in [0, 1]."""
-    images, labels = embedded_images()
-    image, label = np.round(images[0].ravel() / 255.0, 3), int(labels[0])
-    lines = [f"(declare-const X_{i} Real)" for i in range(64)]
-    lines += [f"(declare-const Y_{k} Real)" for k in range(10)]
-    for i, pixel in enumerate(image):
-        lines.append(f"(assert (>= X_{i} {max(pixel - radius, 0.0):.3f}))")
-        lines.append(f"(assert (<= X_{i} {min(pixel + radius, 1.0):.3f}))")
-    rivals = [f"(>= Y_{k} Y_{label})" for k in range(10) if k != label]
-    return "\n".join([*lines, f"(assert (or {' '.join(rivals)}))"])
 
 
 @pytest.mark.parametrize("network", ["digits", "digits_conv"])
