@@ -9,12 +9,10 @@ from typing import Any
 
 from ...base.errors import ModelError
 from ...network.graph import Network
-from ..unpacking import NotUnpacked, check_zip
 from .bare import bare_copy, renamed
 from .module import from_torch, torch_library
+from .saved import saved
 
-WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network")
-"""Keys under which training scripts put the weights beside their other data."""
 ASSUMED = "saved weights do not tell activations: a ReLU between any two layers is assumed"
 REMEDY = (
     "give the module that it belongs to: rb.load(path, module=module, shape=(1, 28, 28)), or "
@@ -53,23 +51,12 @@ def from_state_dict(
 
 def _file(torch: Any, source: str) -> Mapping[str, Any]:
     """The weights in a file; nothing in it is run."""
-    try:
-        check_zip(source)
-        state = torch.load(source, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise ModelError(source, "no such file") from error
-    except NotUnpacked as error:
-        raise ModelError(source, str(error)) from error
-    except Exception as error:  # a damaged archive can raise anything
-        raise ModelError(
-            source,
-            "holds no saved weights that can be read safely: it is damaged, or a whole module, "
-            "which can run any program. Save module.state_dict(), or allow it: rb.load(path, "
-            "shape=(1, 28, 28), trust_pickle=True), rhobust convert --trust-pickle --shape 1,28,28",
-        ) from error
-    for key in WRAPPERS:
-        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
-            state = state[key]
+    state = saved(
+        torch, source, (Mapping,), True,
+        lambda _: "holds no saved weights that can be read safely: it is damaged, or a whole "
+        "module, which can run any program. Save module.state_dict(), or allow it: rb.load(path, "
+        "shape=(1, 28, 28), trust_pickle=True), rhobust convert --trust-pickle --shape 1,28,28",
+    )  # fmt: skip
     if not isinstance(state, Mapping):
         raise ModelError(source, f"holds a {type(state).__name__}, not saved weights")
     return state

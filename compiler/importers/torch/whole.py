@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ...base.errors import ModelError
 from ...network.graph import Network
-from ..unpacking import NotUnpacked, check_zip
 from .module import from_torch, torch_library
-from .state import WRAPPERS, from_state_dict
+from .saved import saved
+from .state import from_state_dict
 
 
 def load_trusted(path: str | Path, input_shape: Sequence[int] | None) -> Network:
@@ -21,22 +21,11 @@ def load_trusted(path: str | Path, input_shape: Sequence[int] | None) -> Network
     """
     source = str(path)
     torch = torch_library(source)
-    try:
-        check_zip(source)
-        held = torch.load(source, map_location="cpu", weights_only=False)
-    except FileNotFoundError as error:
-        raise ModelError(source, "no such file") from error
-    except NotUnpacked as error:
-        raise ModelError(source, str(error)) from error
-    except Exception as error:  # the file's own program can raise anything
-        raise ModelError(
-            source,
-            f"cannot be read ({error}). It names the classes of its module, which have to be "
-            "importable as they were when it was saved, for example from a file in this folder",
-        ) from error
-    for key in WRAPPERS:
-        if isinstance(held, Mapping) and isinstance(held.get(key), Mapping | torch.nn.Module):
-            held = held[key]
+    held = saved(
+        torch, source, (Mapping, torch.nn.Module), False,
+        lambda error: f"cannot be read ({error}). It names the classes of its module, which have "
+        "to be importable as they were when it was saved, for example from a file in this folder",
+    )  # fmt: skip
     if isinstance(held, Mapping):
         return replace(from_state_dict(held), name=Path(source).stem)
     if not isinstance(held, torch.nn.Module):
