@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..compiler.base.arrays import Bounds, Indices, Matrix, Vector
+from ..compiler.base.arrays import Bounds, Matrix, Vector
 from ..compiler.base.late import Late, Stop
 from ..compiler.problem import Problem
 from .bounds.differences import backward, copies, influence
@@ -63,7 +63,7 @@ def _exceeds(
     most: int,
     stop: Stop,
 ) -> tuple[bool, int]:
-    whole = Bounds(problem.lower[None], problem.upper[None])
+    whole = problem.box
     root = root_bounds(problem, whole, stop)
     if root is None:
         return False, 0
@@ -71,8 +71,8 @@ def _exceeds(
     while waiting:
         cells = waiting.pop()
         if len(cells.lower) > BATCH:
-            waiting.append(_take(cells, np.arange(BATCH, len(cells.lower))))
-            cells = _take(cells, np.arange(BATCH))
+            waiting.append(cells.take(np.arange(BATCH, len(cells.lower))))
+            cells = cells.take(np.arange(BATCH))
         count = len(cells.lower)
         done += count
         if done > most or sum(len(other.lower) for other in waiting) > LARGEST:
@@ -88,14 +88,10 @@ def _exceeds(
         if not len(left):
             continue
         ends = np.where(found.input_rows >= 0.0, same.lower, same.upper)
-        if candidates(_take(cells, left), ends[left]):
+        if candidates(cells.take(left), ends[left]):
             return False, done
-        waiting.append(_halved(_take(cells, left), influence(known, found)[left]))
+        waiting.append(_halved(cells.take(left), influence(known, found)[left]))
     return True, done
-
-
-def _take(cells: Bounds, index: Indices) -> Bounds:
-    return Bounds(cells.lower[index], cells.upper[index])
 
 
 def _halved(cells: Bounds, gain: Matrix) -> Bounds:

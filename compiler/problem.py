@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .base.arrays import Indices, Mask, Matrix, Numbers, Vector, exact
+from .base.arrays import Bounds, Indices, Mask, Matrix, Numbers, Vector, exact
 from .base.digest import UNASKED
 from .base.norms import NormKind
 from .language.expressions import Offset
@@ -129,6 +129,11 @@ class Problem:
     ball: Ball | None = None
     objective: int | None = None
     unrounded: Callable[[], Unrounded] = field(default=Unrounded, metadata=UNASKED)
+
+    @property
+    def box(self) -> Bounds:
+        """The inputs' bounds as those of one node, (1, D)."""
+        return Bounds(self.lower[None], self.upper[None])
 
     @property
     def input_size(self) -> int:

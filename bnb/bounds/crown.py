@@ -56,8 +56,8 @@ class Nodes:
     def take(self, index: Indices) -> Nodes:
         """Some of the nodes."""
         return Nodes(
-            Bounds(self.box.lower[index], self.box.upper[index]),
-            [Bounds(b.lower[index], b.upper[index]) for b in self.bounds],
+            self.box.take(index),
+            [b.take(index) for b in self.bounds],
             [s[index] for s in self.splits],
         )
 

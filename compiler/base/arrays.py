@@ -35,6 +35,10 @@ class Bounds:
         """The bounds after a ReLU."""
         return Bounds(np.maximum(self.lower, 0.0), np.maximum(self.upper, 0.0))
 
+    def take(self, index: Indices) -> Bounds:
+        """Those of some rows."""
+        return Bounds(self.lower[index], self.upper[index])
+
     def intersect(self, other: Bounds) -> Bounds:
         return Bounds(np.maximum(self.lower, other.lower), np.minimum(self.upper, other.upper))
 

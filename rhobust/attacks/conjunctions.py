@@ -8,7 +8,7 @@ import numpy as np
 
 from ..bnb.nodes.disjunctions import Tree
 from ..clock import Deadline
-from ..compiler.base.arrays import Bounds, Indices, Mask, Matrix
+from ..compiler.base.arrays import Indices, Mask, Matrix
 from ..compiler.problem import Problem
 from ..lp.oracle.highs import Oracle
 from .budget import WORK, cost_of, restarts
@@ -45,7 +45,7 @@ def attack_conjunctions(
     if not len(cases):
         return False
     cost, best = cost_of(problem), np.zeros((len(cases), problem.input_size))
-    box = Bounds(problem.lower[None], problem.upper[None])
+    box = problem.box
     for steps in ROUNDS:
         many = restarts(cost, steps, len(cases), 200, 1.0 / len(ROUNDS))
         found, best = pgd(

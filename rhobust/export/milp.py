@@ -38,7 +38,7 @@ def milp(compiled: Compiled) -> MixedProgram:
     any feasible point answers. Raises LanguageError for an l2 ball.
     """
     problem = compiled.problem
-    box = Bounds(problem.lower[None], problem.upper[None])
+    box = problem.box
     with np.errstate(all="ignore"):  # what overflows is told by its bounds
         found = root_bounds(problem, box, lambda: False)
         assert found is not None, "nothing stops it"

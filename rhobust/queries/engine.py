@@ -136,7 +136,7 @@ def ask(
 
     remaining: seconds left.  box: the region, where it may shrink while the search runs.
     """
-    whole = Bounds(problem.lower[None], problem.upper[None])
+    whole = problem.box
     offered = handed.Candidates(
         candidates.accept, box or (lambda: whole), attack, cutoff, radius, candidates.accept_exact
     )

@@ -14,7 +14,7 @@ import numpy as np
 from ..bnb.bounds.crown import Ascent, Nodes, ascend, crown, heuristic_slopes
 from ..bnb.bounds.magnitudes import Magnitudes
 from ..bnb.bounds.region_bounds import root_bounds
-from ..compiler.base.arrays import Bounds, Matrix, Vector
+from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.base.late import Late, Stop
 from ..compiler.problem import Problem
 
@@ -38,7 +38,7 @@ class Leads:
 @np.errstate(all="ignore")
 def leads(problem: Problem, stop: Stop) -> Leads | None:
     """The first bounds of a problem's atoms; None where the time was up before there were any."""
-    box = Bounds(problem.lower[None], problem.upper[None])
+    box = problem.box
     found = root_bounds(problem, box, stop)
     if found is None:
         return None

@@ -19,7 +19,7 @@ from ..bnb.bounds.magnitudes import Magnitudes
 from ..bnb.search import Settings
 from ..bnb.settings import Unfinished
 from ..clock import Deadline
-from ..compiler.base.arrays import Bounds, Indices, Vector
+from ..compiler.base.arrays import Indices, Vector
 from ..compiler.base.errors import Contradiction
 from ..compiler.base.evidence import REASON
 from ..compiler.base.norms import NormName
@@ -208,7 +208,7 @@ class Question:
     def _attack(self, found: FirstFound[Witness], rng: np.random.Generator, cases: Indices) -> bool:
         """Whether gradient steps from the image found a witness, or its near miss led to one."""
         problem = found.problem
-        box = Bounds(problem.lower[None], problem.upper[None])
+        box = problem.box
         many = restarts(4.0 * self.claim.network.work, 30, len(cases), MOST_STARTS)
         _, best = pgd(
             problem, box, np.eye(len(problem.offset), dtype=bool)[cases], found.accept,

@@ -15,7 +15,6 @@ import numpy as np
 
 from ..bnb.caller import Caller, Candidates, Clock
 from ..bnb.search import Settings, search
-from ..compiler.base.arrays import Bounds
 from ..compiler.importers.plain import dense_network
 from ..compiler.language.activations import relu
 from ..compiler.language.expressions import Affine, Variable
@@ -353,7 +352,7 @@ def judged_cutoff(problem: Drawn, settings: Settings, level: float) -> str:
     truth = enumerated(problem)
     points = tuple(np.array(point, dtype=object) for point in truth.points)
     compiled = problem.question().compile().problem
-    box = Bounds(compiled.lower[None], compiled.upper[None])
+    box = compiled.box
     cutoff = 1e6
     if truth.most is not None:
         near = float(truth.most)

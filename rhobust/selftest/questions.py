@@ -10,7 +10,6 @@ import numpy as np
 
 from ..bnb.caller import Caller, Candidates, Clock
 from ..bnb.search import Settings, search
-from ..compiler.base.arrays import Bounds
 from ..compiler.importers.plain import dense_network
 from ..compiler.language.expressions import Variable
 from ..compiler.network.graph import Network
@@ -74,7 +73,7 @@ def by_blind_search(a: Asked) -> str:
     p = a.problem
     claim = Claim.make(a.network, p.image, p.label, domain=(p.lower, p.upper), eps=a.eps)
     compiled, _ = claim.compile()
-    box = Bounds(compiled.lower[None], compiled.upper[None])
+    box = compiled.box
     caller = Caller(Clock(lambda: a.timeout), Candidates(lambda points: False, lambda: box))
     found = search(compiled, caller, replace(a.settings, nodes=200))
     if found.reason == CONTRADICTION:

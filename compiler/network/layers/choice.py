@@ -14,7 +14,7 @@ from ...language.activations import relu
 from ...language.expressions import Affine
 from ...operators import Select
 from ..error_analysis import Enclosed, Rounded, outward
-from .layer import Layer, Naming
+from .layer import Layer, Naming, no_linear_region
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +82,7 @@ class Choice(Layer):
         return np.where(sure, own, (first.size + second.size) * (1 + 1e-12))
 
     def on_region(self, x: Vector, idle: Mask) -> Never:
-        raise LanguageError(
-            "a layer that jumps, such as Where, has no linear region with its borders"
-        )
+        raise no_linear_region("Where")
 
     # At most two for each element, as the region has it.
     def units(self, size: int) -> int:

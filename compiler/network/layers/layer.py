@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal, TypeAlias
 
 from ...base.arrays import Mask, Numbers, Vector
+from ...base.errors import LanguageError
 from ...language.expressions import Affine
 from ..error_analysis import Enclosed, Rounded
 from ..linear_region import Fixed
@@ -67,3 +68,10 @@ class Layer(ABC):
     @abstractmethod
     def units(self, size: int) -> int:
         """How many rectified units a layer of `size` outputs is compiled to."""
+
+
+def no_linear_region(operator: str) -> LanguageError:
+    """Why a layer that jumps is not on any region; operator: as ONNX calls it."""
+    return LanguageError(
+        f"a layer that jumps, such as {operator}, has no linear region with its borders"
+    )

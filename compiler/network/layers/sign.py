@@ -9,12 +9,11 @@ from typing import ClassVar, Never
 import numpy as np
 
 from ...base.arrays import Mask, Numbers, Vector, exact
-from ...base.errors import LanguageError
 from ...language.activations import sign_of
 from ...language.expressions import Affine
 from ...operators import is_exact
 from ..error_analysis import Enclosed, Rounded
-from .layer import Layer, Naming
+from .layer import Layer, Naming, no_linear_region
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +48,7 @@ class Sign(Layer):
         return np.full(len(sources[0].error), np.inf)
 
     def on_region(self, x: Vector, idle: Mask) -> Never:
-        raise LanguageError(
-            "a layer that jumps, such as Sign, has no linear region with its borders"
-        )
+        raise no_linear_region("Sign")
 
     # It stays a disjunction, on which a search branches.
     def units(self, size: int) -> int:

@@ -9,13 +9,12 @@ from typing import ClassVar, Never
 import numpy as np
 
 from ...base.arrays import Mask, Numbers, Vector, exact
-from ...base.errors import LanguageError
 from ...language.activations import step
 from ...language.concatenation import expression_of
 from ...language.expressions import Affine
 from ...operators import Select, is_exact
 from ..error_analysis import Enclosed, Rounded
-from .layer import Layer, Naming
+from .layer import Layer, Naming, no_linear_region
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,9 +67,7 @@ class Step(Layer):
         return np.where(sure, 0.0, 1.0)
 
     def on_region(self, x: Vector, idle: Mask) -> Never:
-        raise LanguageError(
-            "a layer that jumps, such as Step, has no linear region with its borders"
-        )
+        raise no_linear_region("Step")
 
     # It stays a disjunction, on which a search branches.
     def units(self, size: int) -> int:

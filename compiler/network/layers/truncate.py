@@ -16,7 +16,7 @@ from ...language.concatenation import expression_of
 from ...language.expressions import Affine
 from ...operators import Sparse, is_exact
 from ..error_analysis import Enclosed, Rounded, outward
-from .layer import Layer, Naming
+from .layer import Layer, Naming, no_linear_region
 from .step import Step
 
 MOST = 10_000
@@ -99,9 +99,7 @@ class Truncate(Layer):
         return sources[0].error * (1 + 1e-12) + 1.0
 
     def on_region(self, x: Vector, idle: Mask) -> Never:
-        raise LanguageError(
-            "a layer that jumps, such as Truncate, has no linear region with its borders"
-        )
+        raise no_linear_region("Truncate")
 
     # Its steps stay disjunctions, on which a search branches.
     def units(self, size: int) -> int:

@@ -10,7 +10,7 @@ from ...attacks.pgd import pgd
 from ...bnb.nodes.disjunctions import Tree
 from ...bnb.search import Outcome, Settings
 from ...clock import Deadline
-from ...compiler.base.arrays import Bounds, Indices, Matrix, Numbers, Vector
+from ...compiler.base.arrays import Indices, Matrix, Numbers, Vector
 from ...compiler.base.errors import Contradiction
 from ...compiler.base.late import until
 from ...compiler.base.tolerances import Tolerances
@@ -166,7 +166,7 @@ class Optimum:
         if not len(cases) or self.deadline.stop():
             return False
         many = restarts(cost_of(self.problem), 30, len(cases), 50)
-        box = Bounds(self.problem.lower[None], self.problem.upper[None])
+        box = self.problem.box
         _, best = pgd(
             self.problem, box, cases, self.accept, self.deadline.stop, self.rng, restarts=many
         )
