@@ -128,6 +128,10 @@ def test_proofs_with_rows_beyond_1e30_are_certified(tmp_path: Path, seed: int) -
     assert about_a_network(seed, tmp_path) == "proven, accepted"
 
 
+def test_a_leaf_that_relaxed_a_unit_known_to_be_active_is_certified(tmp_path: Path) -> None:
+    assert about_a_network(27477, tmp_path) == "proven, accepted"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "count"), [("networks", 2000), ("formulas", 1000), ("optima", 300)]

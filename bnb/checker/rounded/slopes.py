@@ -44,6 +44,13 @@ class Slopes:
         alpha = np.where(unstable, alpha, self.alpha)
         return Slopes(alpha, self.s, self.t, self.bounds, self.beta)
 
+    def where_positive(self, alpha: Array) -> Slopes:
+        """Other slopes where they are positive, of stable units too: max(z, 0) >= alpha z for
+        every z. A search may have relaxed a unit that is known here to be active.  Rule: triangle.
+        """
+        alpha = np.where(alpha > 0.0, alpha, self.alpha)
+        return Slopes(alpha, self.s, self.t, self.bounds, self.beta)
+
     def update(self, span: slice, low: Array, high: Array) -> None:
         """Plain slopes of some units again; low, high (B, V)."""
         new = slopes(low[:, span], high[:, span])

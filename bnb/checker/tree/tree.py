@@ -147,18 +147,9 @@ class Tree:
         lower bound of the sum that is positive leaves none.  Rule: row.
         """
         proof, reduced = self.proof, self.reduced
-        number, low, high = nodes.number[some], nodes.low[some], nodes.high[some]
+        number = nodes.number[some]
         rows = row[number]
-        slopes = Slopes.plain(low, high)
-        alpha = slopes.alpha.copy()
-        alpha[:, self.place] = proof.alpha(rows)
-        slopes = slopes.with_alpha(alpha, low, high)
-        who, unit, value = proof.beta.entries(rows)
-        if len(who):
-            slopes.beta = np.zeros_like(low)
-            here = who, self.place[unit]
-            inactive = np.where(high[here] <= 0.0, -value, 0.0)
-            slopes.beta[here] = np.where(low[here] >= 0.0, value, inactive)
+        slopes, alpha = self._slopes(rows, nodes.low[some], nodes.high[some])
         who, atom, value = proof.gamma.entries(rows)
         missing = np.flatnonzero(~nodes.atoms[some[who], atom])
         if len(missing):
@@ -166,16 +157,42 @@ class Tree:
             raise Refused(f"the row of node {node} uses an atom that the node does not have")
         gamma = np.zeros((len(some), self.part.atoms))
         gamma[who, atom] = value
-        sums, above = reduced.atom_sums(gamma), len(reduced.layers)
-        mine = None if groups is None else groups.of(some)
-        g, c = reduced.backward(*sums, above, slopes, np.arange(len(some)), mine)
-        bound = reduced.least(g, c, nodes.box_low[some], nodes.box_high[some])
+        gains = None if groups is None else groups.of(some)
+
+        def least(mine: Array, slopes: Slopes) -> tuple[Array, Array, Array]:
+            """Coefficients, constants and least values of some of the rows."""
+            sums, above = reduced.atom_sums(gamma[mine]), len(reduced.layers)
+            g, c = reduced.backward(*sums, above, slopes, mine, gains)
+            boxes = nodes.box_low[some[mine]], nodes.box_high[some[mine]]
+            return g, c, reduced.least(g, c, *boxes)
+
+        g, c, bound = least(np.arange(len(some)), slopes)
         closed = (bound > 0.0) & (bound < np.inf)
+        leaf = proof.split[number] == LEAF
+        wide = slopes.where_positive(alpha)
+        again = np.flatnonzero(~closed & leaf & (wide.alpha != slopes.alpha).any(axis=1))
+        if len(again):
+            bound = least(again, wide)[2]
+            closed[again] = (bound > 0.0) & (bound < np.inf)
         open_[some[closed]] = False
-        inner = ~closed & ((proof.split[number] != LEAF) | (proof.also[number] >= 0))
+        inner = ~closed & (~leaf | (proof.also[number] >= 0))
         if proof.boxes and inner.any():
             cut(reduced, nodes, some[inner], g[inner], c[inner])
             open_[some[inner]] &= ~nodes.empty(self.ball)[some[inner]]
+
+    def _slopes(self, rows: Array, low: Array, high: Array) -> tuple[Slopes, Array]:
+        """Slopes of nodes (R,) by their rows, and their alpha as stored, of stable units too."""
+        slopes = Slopes.plain(low, high)
+        alpha = slopes.alpha.copy()
+        alpha[:, self.place] = self.proof.alpha(rows)
+        slopes = slopes.with_alpha(alpha, low, high)
+        who, unit, value = self.proof.beta.entries(rows)
+        if len(who):
+            slopes.beta = np.zeros_like(low)
+            here = who, self.place[unit]
+            inactive = np.where(high[here] <= 0.0, -value, 0.0)
+            slopes.beta[here] = np.where(low[here] >= 0.0, value, inactive)
+        return slopes, alpha
 
     def branch(self, nodes: Nodes, stack: list[Nodes]) -> None:
         """Puts the children of open inner nodes on the stack, which together hold what they hold.
