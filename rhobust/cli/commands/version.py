@@ -63,7 +63,8 @@ def _processors() -> str:
 
 def _threads() -> str:
     """What the environment says of the threads of products; `rhobust` itself says 1 unless told."""
-    return ", ".join(f"{name}={os.environ[name]}" for name in THREADS if name in os.environ)
+    told = [f"{name}={os.environ[name]}" for name in THREADS if name in os.environ]
+    return ", ".join(told) or "as the libraries choose"
 
 
 def _kernels() -> str:
