@@ -25,8 +25,13 @@ def rest() -> None:
 
 
 def rested() -> None:
-    """The end of that, before any long work."""
-    gc.enable()
+    """The end of that, before any long work: what was loaded is never looked through.
+
+    Its first look would be at all of it, and take as long as a small question.
+    """
+    if not gc.isenabled():  # else what is there is a caller's, and may become garbage
+        gc.freeze()
+        gc.enable()
 
 
 def keep_for_answers() -> None:
