@@ -1,11 +1,11 @@
 """What each way to train buys, on handwritten digits: natural, attacked and proven accuracy.
 
-    python -m bench.defences [--epochs 100] [--images 100] [--seed 0] [--methods plain ibp ...]
-        [--out FOLDER]
+    python -m bench.defences [--network conv|dense] [--epochs 100] [--images 100] [--seed 0]
+        [--methods plain ibp ...] [--out FOLDER]
 
-Trains one small convolutional network by every method from the same start, on the images of
-scikit-learn that are not among the embedded ones' kind, and prints a table in Markdown. Needs torch
-and scikit-learn. One thread; the same seed gives the same table.
+Trains one small network, convolutional or of dense layers, by every method from the same start, on
+the images of scikit-learn that are not among the embedded ones' kind, and prints a table in
+Markdown. Needs torch and scikit-learn. One thread; the same seed gives the same table.
 """
 
 from __future__ import annotations
@@ -35,13 +35,22 @@ def digits() -> tuple[Any, Any]:
     return (bunch.images[order, None] / 16.0).astype(np.float32), bunch.target[order]
 
 
-def network(seed: int) -> Any:
-    torch.manual_seed(seed)
+def dense() -> Any:
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 100), nn.ReLU(), nn.Linear(100, 100), nn.ReLU(),
+        nn.Linear(100, 10),
+    )  # fmt: skip
+
+
+def conv() -> Any:
     return nn.Sequential(
         nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.ReLU(),
         nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU(),
         nn.Flatten(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10),
     )  # fmt: skip
+
+
+NETWORKS = {"conv": conv, "dense": dense}
 
 
 def radius(method: str) -> float:
@@ -50,6 +59,7 @@ def radius(method: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", choices=sorted(NETWORKS), default="conv")
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
@@ -67,9 +77,11 @@ def main() -> None:
     folder = chosen.out or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     for method in chosen.methods:
+        torch.manual_seed(chosen.seed)
+        start = NETWORKS[chosen.network]()
         began = time.process_time()
         module, _ = rb.training.train(
-            network(chosen.seed), images[train], labels[train], method, eps=radius(method),
+            start, images[train], labels[train], method, eps=radius(method),
             epochs=chosen.epochs, batch=64, rate=2e-3, seed=chosen.seed,
         )  # fmt: skip
         seconds = time.process_time() - began
