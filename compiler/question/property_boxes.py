@@ -55,7 +55,8 @@ def boxes(tree: Tree, size: int) -> tuple[Part, tuple[Part, ...]]:
     chosen = _expanded(rest, size)
     others = [part for part in rest if part is not chosen]
     alternatives = [_separated(part) for part in (chosen.parts if chosen else (TRUE,))]
-    if not all(_bounded([*common, *bounds], size) for bounds, _ in alternatives):
+    ends = {_end(bound) for bound in common}
+    if not all(len(ends.union(map(_end, bounds))) == 2 * size for bounds, _ in alternatives):
         common = [*common, *_implied(rest)]
     table = _Bounds(common, [bounds for bounds, _ in alternatives], size)
     base = table.tightened(table.free, common)
@@ -75,15 +76,16 @@ def _is_bound(tree: Tree) -> TypeGuard[Atom]:
     return isinstance(tree, Atom) and len(tree.terms) == 1 and not tree.terms[0][0].output
 
 
-def _bounded(bounds: Sequence[Atom], size: int) -> bool:
-    """Whether every input has a bound on both sides."""
-    return len({_end(bound) for bound in bounds}) == 2 * size
-
-
 def _end(bound: Atom) -> tuple[int, bool]:
     """The input that it bounds, and whether from above."""
-    (variable, factor), *_ = bound.terms
-    return variable.element, factor > 0
+    ((_, element), factor), *_ = bound.terms
+    return element, factor > 0
+
+
+def _ratio(bound: Atom) -> tuple[int, int]:
+    """What it compares the input with, whose factor is 1 or -1, as a quotient in lowest terms."""
+    numerator, denominator = bound.constant.as_integer_ratio()
+    return (-numerator if bound.terms[0][1] > 0 else numerator), denominator
 
 
 def _implied(parts: Sequence[Tree]) -> list[Atom]:
@@ -116,9 +118,15 @@ def _looseness(bound: Atom) -> tuple[Fraction, bool]:
 
 def _separated(tree: Tree) -> tuple[list[Atom], list[Tree]]:
     """The bounds among the parts of a conjunction, and what they do not say."""
-    parts = tree.parts if isinstance(tree, AllOf) else (tree,)
-    bounds = [part for part in parts if _is_bound(part)]
-    return bounds, [part for part in parts if not _is_bound(part) or part.strict]
+    bounds: list[Atom] = []
+    rest: list[Tree] = []
+    for part in tree.parts if isinstance(tree, AllOf) else (tree,):
+        if _is_bound(part):
+            bounds.append(part)
+            if not part.strict:
+                continue
+        rest.append(part)
+    return bounds, rest
 
 
 def _expanded(parts: Sequence[Tree], size: int) -> AnyOf | None:
@@ -163,12 +171,9 @@ class _Bounds:
         distinct = list(
             dict.fromkeys(bound for bounds in (common, *alternatives) for bound in bounds)
         )
-        # the factor is 1 or -1: a single integer without a common divisor
-        values = [
-            -bound.constant if bound.terms[0][1] > 0 else bound.constant for bound in distinct
-        ]
         # Fractions are slow to hash and to compare: their numbers are not, and neither are floats
-        named = {value.as_integer_ratio(): value for value in values}
+        ratios = [_ratio(bound) for bound in distinct]
+        named = {ratio: Fraction(*ratio) for ratio in set(ratios)}
         near = {ratio: _near(ratio) for ratio in named}
         order = sorted(named, key=lambda ratio: (near[ratio], named[ratio]))
         self.ranked = [named[ratio] for ratio in order]
@@ -177,7 +182,7 @@ class _Bounds:
         self.side = np.array([bound.terms[0][1] > 0 for bound in distinct], dtype=np.int64)
         self.index = np.array([bound.terms[0][0].element for bound in distinct], dtype=np.int64)
         strict = np.array([bound.strict for bound in distinct], dtype=np.int64)
-        ranks = np.array([rank[value.as_integer_ratio()] for value in values], dtype=np.int64)
+        ranks = np.array([rank[ratio] for ratio in ratios], dtype=np.int64)
         self.order = 2 * ranks + np.where(self.side == 1, -strict, strict)
         floats = np.array([near[ratio] for ratio in order], dtype=np.float64)
         above = np.array([_compared(near[ratio], ratio) for ratio in order], dtype=np.int64)

@@ -17,7 +17,7 @@ class Names:
     """All declarations so far, and the place of each variable."""
 
     def __init__(self) -> None:
-        self.flat: dict[Place, Word] = {}
+        self.flat: dict[Place, int] = {}  # where each variable of version 1 is declared
         self.networks: list[Signature] = []
         self.tensors: dict[str, tuple[bool, int, tuple[int, ...]]] = {}
         self.sizes = [0, 0]
@@ -40,11 +40,11 @@ class Names:
         place = Place(match[1] == "Y", int(match[2]))
         if place in self.flat:
             raise Refused(f"{word.text} is declared twice")
-        self.declare(place, word)
+        self.declare(place, word.offset)
 
-    def declare(self, place: Place, word: Word) -> None:
+    def declare(self, place: Place, offset: int) -> None:
         """Adds a variable of version 1 that is not declared yet."""
-        self.flat[place] = word
+        self.flat[place] = offset
         self.sizes[place.output] += 1
 
     def _add_network(self, declared: DeclaredNetwork) -> None:
@@ -98,12 +98,11 @@ class Names:
             return tuple(self.networks)
         if not self.flat:
             raise Refused("nothing is declared; is the file cut off?")
-        for place, word in self.flat.items():
-            if place.element >= self.sizes[place.output]:
-                side = "Y" if place.output else "X"
-                lacking = next(
-                    i for i in range(place.element) if (place.output, i) not in self.flat
-                )
+        for (output, element), offset in self.flat.items():
+            if element >= self.sizes[output]:
+                side = "Y" if output else "X"
+                lacking = next(i for i in range(element) if (output, i) not in self.flat)
+                word = Word(f"{side}_{element}", offset)
                 raise Refused(
                     f"{word.text} is declared, but {side}_{lacking} is not; declare them all", word
                 )
