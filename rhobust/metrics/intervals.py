@@ -16,7 +16,7 @@ from ..compiler.base.arrays import Mask, Vector
 from ..compiler.base.errors import InputError
 from ..compiler.shown.told import Shown, Told, count
 from ..results import Estimate, RhoResult, Verdict, VerifyResult
-from .records import Evaluated, Known, Recorded, is_recorded, known_of, listed
+from .records import MISCLASSIFIED, Evaluated, Known, Recorded, is_recorded, known_of, listed
 
 Result: TypeAlias = Estimate | RhoResult | VerifyResult
 
@@ -113,14 +113,15 @@ def distances(results: Results) -> Distances:
 
 def _of(result: Result) -> Known:
     """Lower and upper end, whether the image has its label, and whether rho is above lower."""
-    correct = result.label == result.predicted
+    if result.label != result.predicted:
+        return MISCLASSIFIED
     if isinstance(result, Estimate):
-        return 0.0, result.rho, correct, False
+        return 0.0, result.rho, True, False
     if isinstance(result, RhoResult):
-        return result.lower, result.upper, correct, False
+        return result.lower, result.upper, True, False
     robust = result.verdict is Verdict.ROBUST
     upper = math.inf if result.witness is None else result.witness.distance
-    return result.eps if robust else 0.0, upper, correct, robust
+    return result.eps if robust else 0.0, upper, True, robust
 
 
 def _joined(found: Sequence[Known]) -> Distances:
@@ -158,7 +159,6 @@ def _line(line: str, where: str, iterated: bool) -> Known:
         raise InputError(f"{where}: is not JSON") from None
     if not isinstance(row, Mapping) or not {"label", "predicted", "rho_upper"} <= row.keys():
         raise InputError(f"{where}: is no result of rho, verify or estimate")
-    correct = row["label"] == row["predicted"]
     key = "rho_upper"
     if "status" in row:  # an estimate, whose own number is rho-hat
         key = "rho_iterated" if iterated else "rho_estimate"
@@ -168,7 +168,9 @@ def _line(line: str, where: str, iterated: bool) -> Known:
     # an infinite number is null: ROBUST without a radius says that the domain holds no example
     robust = row.get("verdict") == Verdict.ROBUST
     lower = _number(row, "rho_lower", math.inf if robust else 0.0, where)
-    return lower, upper, correct, robust and row.get("eps") is not None
+    if row["label"] != row["predicted"]:
+        return MISCLASSIFIED
+    return lower, upper, True, robust and row.get("eps") is not None
 
 
 def _number(row: Mapping[str, Any], key: str, missing: float, where: str) -> float:

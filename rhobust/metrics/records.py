@@ -11,6 +11,9 @@ from ..results import Verdict
 Known: TypeAlias = tuple[float, float, bool, bool]
 """Lower and upper end of rho, whether the image has its label, whether rho is above lower."""
 
+MISCLASSIFIED: Known = (0.0, 0.0, False, False)
+"""Of an image without its label, whatever was proven or found about single rivals."""
+
 
 class Decided(Protocol):
     """What was found out of an image at one radius; `rhobust.store.record.Decision` is one."""
@@ -71,7 +74,7 @@ def known_of(record: Recorded) -> Known:
     InputError where they contradict each other.
     """
     if record.label != record.predicted:
-        return 0.0, 0.0, False, False
+        return MISCLASSIFIED
     lower, upper, beyond = record.rho_lower, record.rho_upper, False
     for decision in record.decisions:
         if decision.verdict is Verdict.ROBUST and decision.eps >= lower:

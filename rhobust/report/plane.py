@@ -111,7 +111,7 @@ def draw_plane(
             axes.plot(*point, "*", color="white", markersize=9, markeredgecolor="black")
         handles.append(Line2D([], [], color="black", linewidth=1.4, label="linear region"))
         near.legend(
-            handles=handles, loc="upper right", frameon=True, facecolor="white", labelcolor="black"
+            handles=handles, loc="lower left", frameon=True, facecolor="white", labelcolor="black"
         )
         whole.set_title(f"loss of label {label}")
         near.set_title("the point's linear region, and what lies near")

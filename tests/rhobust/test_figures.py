@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from rhobust.cli.app import app
+from rhobust.cli.commands.ask import title
 from rhobust.cli.commands.figure import METHODS
 from rhobust.compiler.base.arrays import Matrix, Vector
 from rhobust.networks.running_example import HIDDEN, points, running_example
 from rhobust.report.example import draw_example, in_levels
 from rhobust.report.picture import Panel
 from rhobust.report.plane import clipped, region
+from rhobust.report.row import Row
 
 from .files import model
 
@@ -88,8 +90,16 @@ def test_an_example_is_drawn_with_its_size_in_pixels(tmp_path: Path, method: str
     lines = call("example", square, "--data", data, "--out", out, "--method", method)
     assert lines[0] == "image 0: label 1, example 2"
     assert lines[1].startswith(METHODS[method])
-    assert lines[1].endswith("\N{GREEK SMALL LETTER EPSILON} = 0.2039, 52.00 of 255 levels")
+    assert lines[1].endswith("\N{GREEK SMALL LETTER EPSILON} = 0.2040, 52.00 of 255 levels")
     assert out.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("exact", "told"), [(False, "\u03c1 \u2264 0.006906"), (True, "\u03c1 = 0.006905")]
+)
+def test_a_title_rounds_an_upper_end_up(exact: bool, told: str) -> None:
+    row = Row(35, 3, 3, 1.0, rho_upper=0.0069051, extra={"exact": exact})
+    assert title(row, 5).splitlines() == ["#35", "3 \u2192 5", told]
 
 
 def test_no_example_is_no_picture(tmp_path: Path) -> None:

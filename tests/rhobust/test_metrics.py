@@ -89,6 +89,23 @@ def test_misclassified_images_count_unless_left_out() -> None:
         metrics.severity(found[:1], 0.1, correct_only=True)
 
 
+def test_a_misclassified_image_has_no_distance_whatever_a_single_rival_has(tmp_path: Path) -> None:
+    """Proven robust against rivals other than the label that it is given."""
+    proven = VerifyResult(Verdict.ROBUST, "", None, 0.1, 1, 3, 0.1, 0.1, 1, 1)
+    far = RhoResult(0.2, 0.3, None, "", 0.5, 0.5, 1, 3, 0.1, 1, 1)
+    guess = estimate(0.4, label=3)
+    path = tmp_path / "out.jsonl"
+    for result, row in (
+        (proven, verified(0, proven)),
+        (far, measured(0, far)),
+        (guess, estimated(0, guess)),
+    ):
+        path.write_text(row.line() + "\n")
+        for found in (distances([result]), distances(str(path))):
+            assert (found.lower[0], found.upper[0], found.correct[0]) == (0.0, 0.0, False)
+            assert not found.begins[0]
+
+
 # ---- where results come from -----------------------------------------------------------------
 
 

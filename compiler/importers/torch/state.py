@@ -15,8 +15,9 @@ from .saved import saved
 
 ASSUMED = "saved weights do not tell activations: a ReLU between any two layers is assumed"
 REMEDY = (
-    "give the module that it belongs to: rb.load(path, module=module, shape=(1, 28, 28)), or "
-    "rhobust convert --module package:Class --shape 1,28,28"
+    "give the module that it belongs to: rb.load(path, module=module, shape=(1, 28, 28)); for the "
+    "command line first write a model: rhobust convert FILE --module package:Class --shape 1,28,28 "
+    "--out model.onnx"
 )
 
 
@@ -55,7 +56,8 @@ def _file(torch: Any, source: str) -> Mapping[str, Any]:
         torch, source, (Mapping,), True,
         lambda _: "holds no saved weights that can be read safely: it is damaged, or a whole "
         "module, which can run any program. Save module.state_dict(), or allow it: rb.load(path, "
-        "shape=(1, 28, 28), trust_pickle=True), rhobust convert --trust-pickle --shape 1,28,28",
+        "shape=(1, 28, 28), trust_pickle=True); for the command line first write a model: rhobust "
+        "convert FILE --trust-pickle --shape 1,28,28 --out model.onnx",
     )  # fmt: skip
     if not isinstance(state, Mapping):
         raise ModelError(source, f"holds a {type(state).__name__}, not saved weights")

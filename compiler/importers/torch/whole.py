@@ -34,6 +34,7 @@ def load_trusted(path: str | Path, input_shape: Sequence[int] | None) -> Network
         raise ModelError(
             source,
             "holds a module, which does not tell the shape of its input: rb.load(path, "
-            "shape=(1, 28, 28), trust_pickle=True), or rhobust convert --shape 1,28,28",
+            "shape=(1, 28, 28), trust_pickle=True); for the command line first write a model: "
+            "rhobust convert FILE --trust-pickle --shape 1,28,28 --out model.onnx",
         )
     return replace(from_torch(held, input_shape), name=Path(source).stem)

@@ -12,7 +12,7 @@ from ...bnb.search import Settings
 from ...clock import Interrupted
 from ...compiler.base.errors import InputError
 from ...compiler.network.graph import Network
-from ...compiler.shown.numbers import digits
+from ...compiler.shown.numbers import at_most, digits
 from ...data import Images
 from ...estimates.pixels import check_pixels
 from ...files.outputs import apart, may_write
@@ -225,7 +225,7 @@ def picture(
     found = [(row.witness.distance, row, row.witness) for row in rows if row.witness is not None]
     nearest = sorted(found, key=lambda one: one[0])[:MOST]
     panels = [
-        Panel(images.vector(row.index), witness.point, _title(row, witness.label), distance)
+        Panel(images.vector(row.index), witness.point, title(row, witness.label), distance)
         for distance, row, witness in nearest
     ]
     if panels:
@@ -233,13 +233,13 @@ def picture(
     return len(panels)
 
 
-def _title(row: Row, other: int) -> str:
+def title(row: Row, other: int) -> str:
     """The image's index or name, the labels, and what is known about rho."""
-    size = digits(row.rho_upper or 0.0)
+    size = row.rho_upper or 0.0
     if row.extra.get("exact"):
-        told = f"\N{GREEK SMALL LETTER RHO} = {size}"
-    else:
-        told = f"\N{GREEK SMALL LETTER RHO} \N{LESS-THAN OR EQUAL TO} {size}"
+        told = f"\N{GREEK SMALL LETTER RHO} = {digits(size)}"
+    else:  # an upper end, rounded as the table does
+        told = f"\N{GREEK SMALL LETTER RHO} \N{LESS-THAN OR EQUAL TO} {at_most(size)}"
     from ...report.picture import WIDEST
 
     head = f"#{row.index}"

@@ -10,7 +10,7 @@ import numpy as np
 from ...compiler.base.arrays import Vector
 from ...compiler.base.errors import InputError
 from ...compiler.network.graph import Network
-from ...compiler.shown.numbers import digits
+from ...compiler.shown.numbers import at_least, at_most, digits
 from ...data import Images
 from ...networks.running_example import HIDDEN, points, running_example
 from ...queries.estimate import rho_estimate
@@ -51,7 +51,7 @@ def region(out: Path, at: str, timeout: float, overwrite: bool, theme: str = "li
     draw_plane(out, network, hidden, points(), point, label, examples, theme)
     told = digits(guess.rho) if math.isfinite(guess.rho) else "none in the linear region"
     tell(f"point {point[0]:g},{point[1]:g}, label {label}")
-    tell(f"rho-hat (estimate) {told}; rho in [{exact.lower:.6g}, {exact.upper:.6g}]")
+    tell(f"rho-hat (estimate) {told}; rho in [{at_least(exact.lower)}, {at_most(exact.upper)}]")
     tell(f"picture: {out}")
 
 
@@ -80,7 +80,8 @@ def example(options: Options, method: str) -> None:
     )
     name = f" ({images.name(indices[0])})" if images.names else ""
     tell(f"image {indices[0]}{name}: label {label}, example {witness.label}")
-    tell(f"{METHODS[method]} {digits(size)}; drawn: {_sizes(witness, options.domain)}")
+    told = at_most(size) if method == "rho" else digits(size)
+    tell(f"{METHODS[method]} {told}; drawn: {_sizes(witness, options.domain)}")
     tell(f"picture: {options.out}")
 
 
@@ -129,7 +130,8 @@ def _example(
 def _sizes(witness: Witness, domain: tuple[float, float]) -> str:
     """The distance of the example, as a number and in pixels."""
     levels = in_levels(witness.distance, domain)
-    return f"\N{GREEK SMALL LETTER EPSILON} = {witness.distance:.4g}, {levels:.2f} of 255 levels"
+    size = at_most(witness.distance)
+    return f"\N{GREEK SMALL LETTER EPSILON} = {size}, {levels:.2f} of 255 levels"
 
 
 def _point(text: str) -> Vector:

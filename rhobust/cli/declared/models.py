@@ -10,7 +10,6 @@ import typer
 from ..command import app
 from ..options import (
     Overwrite,
-    Seed,
 )
 
 
@@ -61,7 +60,7 @@ def selftest(
     minutes: Annotated[
         float, typer.Option(metavar="M", help="How long; longer means more problems.")
     ] = 1.0,
-    seed: Seed = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the random problems.")] = 0,
     kind: Annotated[
         str, typer.Option(metavar="TEXT", help="Only kinds whose name holds it, as objective.")
     ] = "",
