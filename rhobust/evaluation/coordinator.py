@@ -8,8 +8,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
 
 from ..clock import Interrupted, check_timeout
+from ..compiler.base.arrays import Matrix
 from ..compiler.network.graph import Network
 from ..data import Images
 from ..store import Store
@@ -18,6 +22,7 @@ from ..workers import LOST, open_workers
 from .asked import Asked, Keys
 from .described import card, data_card, environment, now
 from .image.known import Known
+from .image.labels import BATCH, predicted
 from .image.passes import FAILED, Ended, Job
 from .image.session import setup
 from .keeping import Keeping
@@ -28,7 +33,6 @@ from .plan import (
     chosen,
     lacks_certificate,
     plan,
-    predictions,
 )
 from .proofs import Proofs
 from .result import Evaluation
@@ -76,7 +80,10 @@ class Coordinator:
         indices = chosen(index, images)
         self.predicted: dict[int, int] = {}
         if not labelled:
-            self.predicted = dict(predictions(network, images, indices))
+            for at in range(0, len(indices), BATCH):
+                some = indices[at : at + BATCH]
+                given = predicted(network, self._points(some))
+                self.predicted.update(zip(some, given, strict=True))
         self.labels = {
             one: int(images.labels[one]) if labelled else self.predicted[one] for one in indices
         }
@@ -133,17 +140,19 @@ class Coordinator:
         return self._evaluation()
 
     def _ask(self) -> None:
-        for index, label in predictions(self.network, self.images, list(self.plan.asked)):
-            self.predicted[index] = label
-        firsts = self._begun()
         alone = self.spec == 1 and not isinstance(self.spec, bool)
         made = setup(self.network, alone, self.options.trust_pickle)
         with open_workers(self.spec, made) as workers:
             tasks = Tasks(workers, self.end, self._job, self._taken, self._failed)
+            new = [index for index in self.plan.asked if index not in self.predicted]
+            here = partial(predicted, self.network)
+            self.predicted |= tasks.labels(new, self._points, here)
+            firsts, looked = self._begun()
+            log.info("%d images are looked at, and %d were before", len(firsts), len(looked))
             tasks.first(firsts)
             self.stage = 2
             # first those that are most nearly decided, by the cheap bounds, of those that are open
-            left = [index for index in firsts if index not in self.records]
+            left = [index for index in firsts + looked if index not in self.records]
             left.sort(key=self._order)
             log.info("all images were looked at, and %d are left to search", len(left))
             tasks.second(left)
@@ -155,8 +164,10 @@ class Coordinator:
         decided = not known.open(asked) and not (asked.rho and not known.narrow())
         return decided, -known.hardness, index
 
-    def _begun(self) -> list[int]:
-        """Begins with what is stored; returns the images to look at, one of each claim."""
+    def _begun(self) -> tuple[list[int], list[int]]:
+        """Begins with what is stored; returns the images to look at, one of each claim, and those
+        that an earlier evaluation has looked at, and left open.
+        """
         first_of: dict[str, int] = {}
         for index in self.plan.asked:
             known = Known(index, self.images.name(index), self.labels[index], self.predicted[index])
@@ -164,11 +175,18 @@ class Coordinator:
             one = first_of.setdefault(self.keeping.claim(index, known.label), index)
             if one != index:
                 self.twins.setdefault(one, []).append(index)
-            elif self.plan.learns:
-                self.keeping.begin(known)
-                if not self.options.has(known.certificate):
-                    known.certificate = ""
-        return list(first_of.values())
+        firsts = list(first_of.values())
+        if not self.plan.learns:
+            return firsts, []
+        looked = self.keeping.begin({claim: self.known[one] for claim, one in first_of.items()})
+        for one in firsts:
+            if not self.options.has(self.known[one].certificate):
+                self.known[one].certificate = ""
+        return [one for one in firsts if one not in looked], sorted(looked)
+
+    def _points(self, indices: Sequence[int]) -> Matrix:
+        """Images (B, D), as the network sees them."""
+        return np.stack([self.images.vector(index) for index in indices])
 
     def _job(self, index: int) -> Job:
         return Job(
@@ -186,6 +204,9 @@ class Coordinator:
             self.reason = "timeout"
         elif complete or self.stage == 2:
             self._finish(known)
+        elif self.plan.learns and not known.failed:
+            with self.together():
+                self.keeping.look(known)
 
     def _failed(self, index: int, error: str) -> None:
         known = self.known[index]

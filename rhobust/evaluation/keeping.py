@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ..compiler.base.errors import Contradiction
 from ..compiler.base.evidence import withdrawn
@@ -29,15 +31,27 @@ class Keeping:
         """The key of what is claimed of an image."""
         return self.keys.claim(self.images.digest(index), label)
 
-    def begin(self, known: Known) -> None:
-        """Tells `known` what the store has about its claim, of whatever run."""
+    def begin(self, claims: Mapping[str, Known]) -> set[int]:
+        """Tells what is known of each claim what the store has about it, of whatever run.
+
+        Returns the images of which it has what a first pass of this run found out.
+        """
         if self.store is None:
-            return
-        try:
-            known.learn(self.store.known(self.claim(known.index, known.label)))
-        except Contradiction as found:
-            withdrawn(found, image=known.name)
-            known.withdraw()
+            return set()
+        for claim, records in self.store.known(list(claims)):
+            _learn(claims[claim], partial(claims[claim].learn, records))
+        before = self.store.looked(self.run)
+        found: set[int] = set()
+        for known in claims.values():
+            if known.index in before and not known.withdrawn:
+                _learn(known, partial(known.go_on, before[known.index]))
+                found.add(known.index)
+        return found
+
+    def look(self, known: Known) -> None:
+        """Keeps what the first pass found out of an image that it left open."""
+        if self.store is not None:
+            self.store.look(self.run, known.looked())
 
     def record(self, known: Known, reason: str = "timeout") -> Record:
         """What is known as a record. reason: of radii of which nothing else is said."""
@@ -58,3 +72,12 @@ class Keeping:
         known.withdraw()
         record = self.proofs.keep(self.record(known))
         return self.store.keep(self.run, record, key=key, claim=claim, withdraw=True)
+
+
+def _learn(known: Known, learn: Callable[[], None]) -> None:
+    """Stored answers that exclude each other are withdrawn."""
+    try:
+        learn()
+    except Contradiction as found:
+        withdrawn(found, image=known.name)
+        known.withdraw()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +17,6 @@ from ..store import Store
 from ..store.record import Record, Run
 from .asked import Asked
 from .policies import policy_of
-
-BATCH = 64
-"""Images whose labels are predicted together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +99,6 @@ def check_certificates(options: Options, network: Network, indices: Sequence[int
             Path(options.certificate(index)), "certificate", (network.path, *network.beside),
             options.overwrite,
         )  # fmt: skip
-
-
-def predictions(
-    network: Network, images: Images, indices: Sequence[int]
-) -> Iterator[tuple[int, int]]:
-    """The label that the network gives each image, some images at a time."""
-    for start in range(0, len(indices), BATCH):
-        some = indices[start : start + BATCH]
-        points = np.stack([images.vector(index) for index in some])
-        with np.errstate(all="ignore"):
-            logits = network.forward(points)
-        yield from zip(some, np.argmax(logits, axis=1).tolist(), strict=True)
 
 
 @dataclass(frozen=True, slots=True)

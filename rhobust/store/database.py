@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    RowMapping,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from ..compiler.base.errors import InputError
 from .connection import READING, connect, settle, told
 from .joined import joined
-from .record import Record, Run
-from .rows import decision_rows, record_of, record_row, run_of, run_row
-from .schema import DECISIONS, RECORDS, RUNS, prepare
+from .record import Looked, Record, Run
+from .rows import (
+    decision_rows,
+    looked_of,
+    looked_row,
+    record_of,
+    record_row,
+    run_of,
+    run_row,
+)
+from .schema import DECISIONS, LOOKED, RECORDS, RUNS, prepare
 
 BATCH = 200
 """Records read at a time."""
@@ -129,10 +149,36 @@ class Store:
                 last = found[-1].index
                 yield from found
 
-    def known(self, claim: str) -> list[Record]:
-        """All that is kept about one claim, whatever run it was found in."""
+    def known(self, claims: Sequence[str]) -> Iterator[tuple[str, list[Record]]]:
+        """All that is kept about each of some claims, whatever run it was found in.
+
+        Claims about which nothing is kept are left out.
+        """
+        for at in range(0, len(claims), BATCH):
+            wanted = (
+                select(RECORDS)
+                .where(RECORDS.c.claim.in_(claims[at : at + BATCH]))
+                .order_by(RECORDS.c.run, RECORDS.c.index)
+            )
+            found: dict[str, list[Record]] = {}
+            with told(self.where), self.reader.connect() as connection:
+                rows = connection.execute(wanted).mappings().all()
+                for row, record in zip(rows, self._records(connection, rows), strict=True):
+                    found.setdefault(row["claim"], []).append(record)
+            yield from found.items()
+
+    def look(self, run: Run, looked: Looked) -> None:
+        """Keeps what the first pass of a run found out of an image, until the image is kept."""
+        with told(self.where), suppress(IntegrityError):  # another writer looked at the same moment
+            with self.engine.begin() as connection:
+                connection.execute(delete(LOOKED).where(_place(LOOKED, run.id, looked.index)))
+                connection.execute(insert(LOOKED).values(run=run.id, **looked_row(looked)))
+
+    def looked(self, run: Run) -> dict[int, Looked]:
+        """What `look` kept of the images of a run that are not finished, by index."""
         with told(self.where), self.reader.connect() as connection:
-            return self._read(connection, select(RECORDS).where(RECORDS.c.claim == claim))
+            rows = connection.execute(select(LOOKED).where(LOOKED.c.run == run.id)).mappings()
+            return {row["index"]: looked_of(row) for row in rows}
 
     def keys(self, run: Run | str) -> Mapping[int, str]:
         """The keys of the finished images of a run, by index."""
@@ -176,23 +222,26 @@ class Store:
         claim: str,
         withdraw: bool,
     ) -> Record:
-        mine = (RECORDS.c.run == run) & (RECORDS.c.index == record.index)
+        mine = _place(RECORDS, run, record.index)
         old = self._read(connection, select(RECORDS).where(mine).with_for_update())
         kept = joined(old[0], record) if old and not withdraw else record
         row = {**record_row(kept), "key": key, "claim": claim}
         if old:
             connection.execute(update(RECORDS).where(mine).values(**row))
-            place = (DECISIONS.c.run == run) & (DECISIONS.c.index == record.index)
-            connection.execute(delete(DECISIONS).where(place))
+            connection.execute(delete(DECISIONS).where(_place(DECISIONS, run, record.index)))
         else:
             connection.execute(insert(RECORDS).values(run=run, **row))
         decisions = [{"run": run, **one} for one in decision_rows(kept)]
         if decisions:
             connection.execute(insert(DECISIONS), decisions)
+        connection.execute(delete(LOOKED).where(_place(LOOKED, run, record.index)))
         return kept
 
     def _read(self, connection: Connection, wanted: Any) -> list[Record]:
-        rows = connection.execute(wanted).mappings().all()
+        return self._records(connection, connection.execute(wanted).mappings().all())
+
+    def _records(self, connection: Connection, rows: Sequence[RowMapping]) -> list[Record]:
+        """The records of rows, in their order; those of a run stand together."""
         found: list[Record] = []
         for run, several in groupby(rows, key=lambda row: str(row["run"])):
             of_run = list(several)
@@ -207,3 +256,8 @@ class Store:
                 decisions[one["index"]].append(one)
             found += [record_of(row, decisions[row["index"]]) for row in of_run]
         return found
+
+
+def _place(table: Table, run: str, index: int) -> ColumnElement[bool]:
+    """The rows of one image of a run."""
+    return (table.c.run == run) & (table.c.index == index)

@@ -82,6 +82,27 @@ class Record:
         return next((one for one in self.decisions if one.eps == eps), None)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Looked:
+    """What the first pass of a run found out of an image that it left open.
+
+    bounds: radii at which the label was proven to be kept, each with the margin. hardness: by which
+    open images are ordered. The rest is as of a `Record`.
+    """
+
+    index: int
+    rho_lower: float
+    rho_upper: float
+    bounds: tuple[tuple[float, float], ...] = ()
+    rho_estimate: float | None = None
+    attack_distance: float | None = None
+    attack_method: str = ""
+    witness: Vector | None = None
+    witness_label: int | None = None
+    hardness: float = 0.0
+    seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One question asked of some images of a data set.

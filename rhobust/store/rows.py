@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from ..results import Verdict
 from .packed import pack, unpack
-from .record import Decision, Record, Run
+from .record import Decision, Looked, Record, Run
 
 PLAIN = (
     "index", "name", "label", "predicted", "rho_lower", "rho_upper", "rho_estimate",
@@ -18,6 +20,11 @@ PLAIN = (
 """Fields of a record that are columns as they are."""
 PACKED = ("witness", "image")
 """Those that are arrays."""
+LOOKED = (
+    "index", "rho_lower", "rho_upper", "rho_estimate", "attack_distance", "attack_method",
+    "witness_label", "hardness", "seconds",
+)  # fmt: skip
+"""Fields of a `Looked` that are columns as they are."""
 JSON = ("question", "card", "data", "environment")
 
 
@@ -55,6 +62,22 @@ def record_of(row: Mapping[Any, Any], decisions: Iterable[Mapping[Any, Any]]) ->
         for one in decisions
     )  # fmt: skip
     return Record(decisions=made, **fields)
+
+
+def looked_row(looked: Looked) -> dict[str, Any]:
+    """The columns of what a first pass found out, but for its run."""
+    row: dict[str, Any] = {name: getattr(looked, name) for name in LOOKED}
+    row["bounds"] = pack(np.array(looked.bounds, dtype=np.float64).reshape(-1))
+    row["witness"] = None if looked.witness is None else pack(looked.witness)
+    return row
+
+
+def looked_of(row: Mapping[Any, Any]) -> Looked:
+    """What `looked_row` made a row of."""
+    bounds = unpack(bytes(row["bounds"])).reshape(-1, 2).tolist()
+    witness = None if row["witness"] is None else unpack(bytes(row["witness"]))
+    fields: dict[str, Any] = {name: row[name] for name in LOOKED}
+    return Looked(bounds=tuple((eps, bound) for eps, bound in bounds), witness=witness, **fields)
 
 
 def run_row(run: Run) -> dict[str, Any]:

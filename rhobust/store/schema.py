@@ -99,6 +99,25 @@ DECISIONS = Table(
     Column("lps", BigInteger, nullable=False),
 )
 
+LOOKED = Table(
+    "rhobust_looked",
+    METADATA,
+    Column("run", String(64), ForeignKey(RUNS.c.id), primary_key=True),
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    _number("rho_lower", nullable=False),
+    _number("rho_upper", nullable=False),
+    Column("bounds", LargeBinary, nullable=False),
+    _number("rho_estimate"),
+    _number("attack_distance"),
+    Column("attack_method", Text, nullable=False),
+    Column("witness", LargeBinary),
+    Column("witness_label", Integer),
+    _number("hardness", nullable=False),
+    _number("seconds", nullable=False),
+)
+"""Images that were looked at and are not finished, for the run alone: nobody else reads it, so a
+store without it has the same form, and the next one who writes to it makes it."""
+
 MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
 """From a version to the next, each within the transaction that also changes the number."""
 
@@ -126,3 +145,5 @@ def prepare(connection: Connection, where: str, readonly: bool) -> None:
         MIGRATIONS[version](connection)
         version += 1
         connection.execute(update(STORE).values(version=version))
+    if not readonly and LOOKED.name not in found:
+        LOOKED.create(connection, checkfirst=True)

@@ -192,6 +192,74 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_rows(
     assert again.run.id == whole.run.id and again.summary() == whole.summary()
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        pytest.param({"rho": True, "estimate": True}, marks=pytest.mark.slow),
+        {"eps": [0.05, 0.15]},
+    ],
+)
+def test_what_a_first_pass_left_open_is_not_looked_at_again(
+    network: rb.Network,
+    images: Images,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: dict[str, Any],
+) -> None:
+    count = 5 if "rho" in more else 16
+    options: dict[str, Any] = {"eps": 0.15, "index": range(count), "attacks": ("fgsm",), **more}
+    whole = rb.evaluate(network, images, store=tmp_path / "whole.sqlite", **options)
+    looked: list[int] = []
+    look = passes._look
+
+    def noting(session: Any, job: Any, deadline: Any) -> None:
+        looked.append(job.known.index)
+        look(session, job, deadline)
+
+    def stopping(step: Step) -> None:
+        if step.stage == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(passes, "_look", noting)
+    path = tmp_path / "cut.sqlite"
+    for expected in (count, 0, 0):  # each evaluation finishes one image more
+        with pytest.raises(Interrupted):
+            rb.evaluate(network, images, store=path, progress=stopping, **options)
+        assert len(looked) == expected
+        looked.clear()
+    wider = rb.evaluate(network, images, store=path, **{**options, "index": range(count + 2)})
+    assert looked == [count, count + 1] and equal(wider.records[:count], whole.records)
+    with Store.open(path, readonly=True) as store:
+        assert store.looked(wider.run) == {}
+
+
+def test_an_image_whose_first_pass_failed_is_looked_at_again(
+    network: rb.Network, images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(session: Any, job: Any, deadline: Any) -> None:
+        raise ZeroDivisionError
+
+    options: dict[str, Any] = {"eps": 0.15, "index": range(3), "store": tmp_path / "r.sqlite"}
+    with monkeypatch.context() as patch:
+        patch.setattr(passes, "_look", failing)
+        patch.setattr("rhobust.evaluation.tasks.second_pass", _ended)
+        found = rb.evaluate(network, images, **options)
+    with Store.open(tmp_path / "r.sqlite", readonly=True) as store:
+        assert store.looked(found.run) == {}
+
+
+def test_labels_that_a_worker_failed_to_give_are_given_here(
+    network: rb.Network, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(session: Any, points: Any) -> list[int]:
+        raise MemoryError
+
+    whole = rb.evaluate(network, images, eps=0.05, index=range(6))
+    monkeypatch.setattr("rhobust.evaluation.tasks.labels", failing)
+    assert equal(rb.evaluate(network, images, eps=0.05, index=range(6)).records, whole.records)
+
+
 def test_the_time_for_all_leaves_the_rest_undecided(
     network: rb.Network, images: Images, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import pytest
 import rhobust as rb
 from rhobust.compiler.base.errors import InputError
 from rhobust.data import digits
+from rhobust.evaluation import tasks
 from rhobust.evaluation.coordinator import Step
 from rhobust.evaluation.image.session import setup
 from rhobust.store import Store
+from rhobust.workers.here import Here
 
 from .test_evaluate import equal
 
@@ -88,6 +91,34 @@ def test_the_workers_of_a_cluster(alone: rb.Evaluation, tmp_path: Path) -> None:
         address = cluster.scheduler_address.removeprefix("tcp://")
         found = rb.evaluate("digits", digits(), workers=address, **OPTIONS)
     assert equal(found.records, alone.records)
+
+
+@pytest.mark.parametrize(("size", "first", "last"), [(1, 16, 2), (2, 16, 2), (100, 4, 4)])
+def test_tasks_of_the_first_pass_grow_smaller(size: int, first: int, last: int) -> None:
+    """No worker waits long for another one's last task, and no image is left out."""
+
+    class Sized(Here):
+        @property
+        def size(self) -> int:
+            return size
+
+    parts: list[list[int]] = []
+
+    def noting(session: object, jobs: list[int], end: float) -> list[Any]:
+        parts.append(jobs)
+        return []
+
+    with Sized(lambda: None) as workers, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "first_pass", noting)
+        job: Any = int
+        tasks.Tasks(workers, float("inf"), job, _nobody, _nobody).first(range(200))
+    assert sum(parts, []) == list(range(200))
+    assert (len(parts[0]), len(parts[-1])) == (first, last)
+    assert all(len(one) >= len(other) for one, other in pairwise(parts))
+
+
+def _nobody(*told: object) -> None:
+    """Is told what came of images."""
 
 
 def test_a_network_that_other_processes_cannot_load(tmp_path: Path) -> None:

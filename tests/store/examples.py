@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from rhobust.results import Verdict
 from rhobust.store import Decision, Record, Run
+from rhobust.store.record import Looked
 
 IMAGE = np.arange(6) / 255.0
 
@@ -30,9 +31,9 @@ def record(index: int = 0, verdict: Verdict = Verdict.ROBUST, **more: Any) -> Re
     return Record(**{**given, **more})
 
 
-def same(one: Record, other: Record, without: tuple[str, ...] = ()) -> bool:
-    """Whether two records agree in every field, NaN and the signs of zeros included."""
-    for item in fields(Record):
+def same(one: Record | Looked, other: Record | Looked, without: tuple[str, ...] = ()) -> bool:
+    """Whether two agree in every field, NaN and the signs of zeros included."""
+    for item in fields(one):
         if item.name in without:
             continue
         first, second = getattr(one, item.name), getattr(other, item.name)
@@ -94,4 +95,18 @@ records = st.builds(
     seconds=numbers,
     nodes=counts,
     lps=counts,
+)
+looks = st.builds(
+    Looked,
+    index=st.integers(0, 2**40),
+    rho_lower=numbers,
+    rho_upper=numbers,
+    bounds=st.lists(st.tuples(numbers, numbers), max_size=3).map(tuple),
+    rho_estimate=st.none() | numbers,
+    attack_distance=st.none() | numbers,
+    attack_method=texts,
+    witness=st.none() | vectors,
+    witness_label=st.none() | st.integers(0, 999),
+    hardness=st.floats(allow_nan=False),
+    seconds=numbers,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pwd
 import shutil
@@ -18,6 +19,7 @@ import rhobust as rb
 from rhobust.compiler.base.errors import InputError
 from rhobust.results import Verdict
 from rhobust.store import Store
+from rhobust.store.record import Looked
 
 from .examples import record, run, same
 
@@ -77,8 +79,11 @@ def test_records_come_back_as_they_were(server: str) -> None:
         for one in made:
             assert same(store.keep(run("p" * 16), one, key="k", claim=f"p {one.index}"), one)
         assert all(map(same, store.records("p" * 16), made))
-        assert [one.index for one in store.known("p 1")] == [1]
+        assert [(claim, one.index) for claim, (one,) in store.known(["p 1"])] == [("p 1", 1)]
+        store.look(run("p" * 16), Looked(1, 0.0, math.inf))
+        assert list(store.looked(run("p" * 16))) == [1]
         kept = store.keep(run("p" * 16), record(1, Verdict.UNKNOWN))
+        assert store.looked(run("p" * 16)) == {}
         assert kept.decisions[0].verdict is list(Verdict)[1]
 
 

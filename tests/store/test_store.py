@@ -21,8 +21,9 @@ from rhobust.store import Decision, Record, Store, schema
 from rhobust.store.connection import READING, connect
 from rhobust.store.joined import joined
 from rhobust.store.packed import pack, unpack
+from rhobust.store.record import Looked
 
-from .examples import record, records, run, same, vectors
+from .examples import looks, record, records, run, same, vectors
 
 
 @pytest.fixture
@@ -91,7 +92,43 @@ def test_what_is_known_of_a_claim_is_told_of_all_runs(store: Store) -> None:
         store.begin(run(name))
         store.keep(run(name), record(4), claim="c")
         store.keep(run(name), record(5), claim="d")
-    assert [one.index for one in store.known("c")] == [4, 4] and store.known("e") == []
+    found = {
+        claim: [one.index for one in several] for claim, several in store.known(["e", "d", "c"])
+    }
+    assert found == {"c": [4, 4], "d": [5, 5]}
+    many = [f"{place}" for place in range(1000)]
+    assert [claim for claim, _ in store.known([*many, "c"])] == ["c"]
+
+
+@given(looks)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_a_first_pass_found_out_is_kept_until_the_image_is(store: Store, made: Looked) -> None:
+    mine, other = run(), run("b" * 16)
+    for one in (mine, other):
+        store.begin(one)
+        store.look(one, Looked(made.index, 0.0, 0.5))
+    store.look(mine, made)
+    store.keep(other, record(made.index))
+    assert same(store.looked(mine)[made.index], made) and store.looked(other) == {}
+    store.keep(mine, record(made.index))
+    assert store.looked(mine) == {}
+
+
+def test_a_store_without_a_table_of_looks_gets_one(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    with Store.open(path) as store:
+        store.begin(run())
+        store.keep(run(), record(2))
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE rhobust_looked")
+    connection.close()
+    with Store.open(path, readonly=True) as reader:
+        assert [one.index for one in reader.records(run())] == [2]
+    with Store.open(path) as store:
+        store.look(run(), Looked(3, 0.0, 0.5))
+        assert list(store.looked(run())) == [3]
 
 
 def test_a_later_answer_loses_nothing_of_an_earlier_one(store: Store) -> None:

@@ -11,7 +11,7 @@ from ...compiler.base.errors import Contradiction
 from ...compiler.base.evidence import REASON
 from ...compiler.base.tolerances import Tolerances
 from ...results import RhoResult, Verdict, VerifyResult
-from ...store.record import Decision, Record
+from ...store.record import Decision, Looked, Record
 from ...witness.label import Witness
 from ..asked import Asked
 
@@ -159,6 +159,35 @@ class Known:
                 self.attack = min(nearest, record.attack_distance)
                 self.method = self.method or record.attack_method
             self.certificate = self.certificate or record.certificate
+        self.check()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the work at a radius was ended by what went wrong."""
+        return any(effort.reason for effort in self.efforts.values())
+
+    def looked(self) -> Looked:
+        """What is kept after the first pass, until the image is finished."""
+        return Looked(
+            self.index, self.lower, self.upper, tuple(self.bounds.items()), self.estimate,
+            self.attack, self.method, self.witness, self.witness_label, self.hardness, self.seconds,
+        )  # fmt: skip
+
+    def go_on(self, looked: Looked) -> None:
+        """Begins where a first pass over the image ended."""
+        self.lower = max(self.lower, looked.rho_lower)
+        if looked.rho_upper < self.upper:
+            self.upper = looked.rho_upper
+            self.witness, self.witness_label = looked.witness, looked.witness_label
+        for eps, bound in looked.bounds:
+            self.robust = max(self.robust, eps)
+            self.bounds[eps] = max(bound, self.bounds.get(eps, 0.0))
+        if looked.rho_estimate is not None:
+            self.estimate = looked.rho_estimate
+        distance = looked.attack_distance
+        if distance is not None and (self.attack is None or distance <= self.attack):
+            self.attack, self.method = distance, looked.attack_method
+        self.hardness, self.seconds = looked.hardness, looked.seconds
         self.check()
 
     def check(self) -> None:

@@ -119,7 +119,7 @@ def _look(session: Session, job: Job, deadline: Deadline) -> None:
         eps = left[len(left) // 2]
         near, box = around(problem, claim.region.within(eps))
         values = attempt(partial(plain_bounds, near, box, deadline.stop), None)
-        bound = -np.inf if values is None else float(values.min())
+        bound = -np.inf if values is None else max(-np.inf, float(values.min()))  # NaN too
         if not tried:
             known.hardness = bound / max(float(lead), 1e-12)
         tried.add(eps)
