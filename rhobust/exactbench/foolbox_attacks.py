@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import time
 import warnings
@@ -14,6 +15,7 @@ from ..attacks.models import NetworkModel
 from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network
+from ..compiler.operators import Chain, Convolution, LinearOperator
 from ..compiler.question.claim import Claim
 from ..witness.label import Validator
 from ..witness.many import witnesses
@@ -127,9 +129,28 @@ def _module(network: Network) -> tuple[Any, dict[str, int]]:
     def tensor(values: Any) -> Any:
         return torch.tensor(np.array(values), dtype=torch.float32)
 
+    def layer(operator: LinearOperator) -> Callable[[Any], Any]:
+        if isinstance(operator, Chain):
+            parts = [layer(part) for part in operator.parts]
+            return lambda x: functools.reduce(lambda values, part: part(values), parts, x)
+        if not isinstance(operator, Convolution):
+            matrix = tensor(operator.apply(np.eye(operator.in_size)))
+            return lambda x: x @ matrix
+        weight, (top, left, bottom, right) = tensor(operator.weight), operator.padding
+
+        def convolved(x: Any) -> Any:
+            padded = torch.nn.functional.pad(
+                x.reshape(-1, *operator.in_shape), (left, right, top, bottom)
+            )
+            return torch.nn.functional.conv2d(
+                padded, weight, None, operator.stride, 0, operator.dilation, operator.groups
+            ).flatten(1)
+
+        return convolved
+
     stages = [
         (
-            [(tensor(op.apply(np.eye(op.in_size))), source) for op, source in stage.terms],
+            [(layer(op), source) for op, source in stage.terms],
             tensor(stage.bias),
             stage.relu,
         )
@@ -142,7 +163,7 @@ def _module(network: Network) -> tuple[Any, dict[str, int]]:
             counts["gradients" if torch.is_grad_enabled() else "outputs"] += len(x)
             values = [x]
             for terms, bias, relu in stages:
-                pre = bias + sum(values[source] @ matrix for matrix, source in terms)
+                pre = bias + sum(apply(values[source]) for apply, source in terms)
                 values.append(torch.relu(pre) if relu else pre)
             return -(values[-1] @ rows + offset)
 

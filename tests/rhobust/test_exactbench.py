@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +16,104 @@ import rhobust as rb
 from rhobust.attacks.methods import METHODS
 from rhobust.cli.app import app
 from rhobust.compiler.base.errors import InputError
+from rhobust.data import digits
 from rhobust.embedded import embedded_images
 from rhobust.exactbench import foolbox_attacks, own
-from rhobust.exactbench.proven import proven
+from rhobust.exactbench.proven import (
+    DIGITS,
+    SHIPPED,
+    WK17A,
+    fingerprint,
+    proven,
+    shipped,
+)
 from rhobust.exactbench.scores import Score
 
 IMAGES, LABELS = embedded_images()
 FLAT = IMAGES.reshape(len(IMAGES), -1) / 255.0
+DATA = Path(os.environ.get("RHOBUST_DATA", "no-data"))
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason="RHOBUST_DATA does not name the benchmark data"
+)
+
+
+def test_every_file_of_rho_has_its_line() -> None:
+    folder = Path(str(resources.files("rhobust") / "data"))
+    assert {path.name for path in folder.glob("*_rho.csv")} == {one.file for one in SHIPPED}
+    for one in SHIPPED:
+        first, *lines = (folder / one.file).read_text(encoding="utf-8").splitlines()
+        assert first == "norm,index,label,lower,upper"
+        assert len({tuple(line.split(",")[:2]) for line in lines}) == len(lines) > 0
+
+
+def test_what_ships_is_for_one_model_and_its_images() -> None:
+    assert shipped(rb.load("digits"), digits()) is DIGITS
+    with pytest.raises(
+        InputError, match="no rho ships for this model, whose SHA-256 is [0-9a-f]{64}"
+    ):
+        shipped(rb.load("digits_conv"), digits())
+    with pytest.raises(InputError, match="this model, whose SHA-256 is not known"):
+        shipped(replace(rb.load("digits"), digest="", path=""), digits())
+
+
+@pytest.mark.parametrize("what", ["order", "a number", "a label", "fewer"])
+def test_other_images_are_refused(what: str) -> None:
+    images = digits()
+    values, labels = images.values.copy(), images.labels.copy()
+    if what == "order":
+        values[[3, 4]] = values[[4, 3]]
+    elif what == "a number":
+        values[199, 0, 0] ^= 1
+    elif what == "a label":
+        labels[7] = (labels[7] + 1) % 10
+    else:
+        values, labels = values[:-1], labels[:-1]
+    other = replace(images, values=values, labels=labels)
+    with pytest.raises(InputError, match="images 0 to 199 are not those whose rho was proven for"):
+        shipped(rb.load("digits"), other)
+    same = replace(images, values=images.values / 255.0, divisor=1.0)
+    assert shipped(rb.load("digits"), same) is DIGITS  # how they are stored does not matter
+    assert fingerprint(same, [5, 9]) == fingerprint(images, [5, 9]) != fingerprint(images, [9, 5])
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@needs_data
+def test_the_images_of_wk17a_lose_their_labels_where_rho_says_so() -> None:
+    network = rb.load(DATA / "mipverify" / "wk17a_linf0.1.onnx")
+    images = rb.data.load(DATA / "mnist" / "mnist_test.npz").fitted(network)
+    assert shipped(network, images) is WK17A
+    known = proven("linf", WK17A)
+    assert len(known) > 90 and (known.upper < 0.1).all()
+    assert (images.labels[known.index] == known.label).all()
+    place = int(np.argmin(known.lower))
+    image, label = images.vector(int(known.index[place])), int(known.label[place])
+    for eps, verdict in (
+        (float(known.lower[place]) * 0.999, rb.Verdict.ROBUST),
+        (float(known.upper[place]) * 1.001, rb.Verdict.NOT_ROBUST),
+    ):
+        assert rb.verify(network, image, eps, label=label, timeout=600.0).verdict is verdict
+    score = own.own("pgd", network, image[None], known.only(known.index[[place]]), 500, 0)
+    assert 1.0 <= score.mean <= 1.1
+
+
+@pytest.mark.data
+@needs_data
+def test_the_command_with_a_model() -> None:
+    model = str(DATA / "mipverify" / "wk17a_linf0.1.onnx")
+    asked = ["bench-attacks", model, "--attacks", "fgsm", "--calls", "20", "--quiet"]
+    data = ["--data", str(DATA / "mnist" / "mnist_test.npz"), "--index", "0:100"]
+    done = CliRunner().invoke(app, [*asked, *data])
+    told = done.stdout.splitlines()
+    assert told[0] == "3 images of WK17a with a proven rho in linf, 20 gradients each", done.output
+    assert told[2].split()[:2] == ["fgsm", "3/3"]
+    for more, said in (
+        (["--data", str(DATA / "mnist" / "mnist_train.npz")], "give the test images of MNIST"),
+        ([*data, "--norm", "l2"], "rho of WK17a is shipped for the norms linf, not for l2"),
+        (data[:-2] + ["--index", "0:3"], "names no image whose rho is known"),
+    ):
+        done = CliRunner().invoke(app, [*asked, *more])
+        assert done.exit_code == 2 and said in done.stderr
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -99,7 +193,9 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "told"),
     [
         (["--method", "foolbox FMN,x", "--no-foolbox"], "is not known here; known: noise, fgsm"),
-        (["--norm", "l1"], "rho is shipped for the norms linf, l2"),
+        (["--norm", "l1"], "rho of digits is shipped for the norms linf, l2"),
+        (["digits_conv"], "digits_conv.onnx: no rho ships for this model"),
+        (["--index", "21,101"], "--index 21,101 names no image whose rho is known and not 0"),
         (["--out", "a.txt"], "unknown suffix"),
     ],
 )
@@ -122,3 +218,15 @@ def test_foolbox_is_scored_alike(norm: str) -> None:
         # DeepFool spends what its last round of candidates needs
         assert 0 < score.gradients <= 330
         assert ours.mean <= score.mean * 1.01
+
+
+@pytest.mark.slow
+def test_convolutions_are_the_same_in_torch() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    network = rb.load("digits_conv")
+    module, counts = foolbox_attacks._module(network)
+    given = module(torch.tensor(FLAT[:30], dtype=torch.float32))
+    logits = network.forward(FLAT[:30])
+    lead = given.detach().numpy() - given.detach().numpy()[:, :1]
+    assert lead == pytest.approx(logits - logits[:, :1], abs=1e-4)
+    assert counts == {"gradients": 30, "outputs": 0}

@@ -241,7 +241,7 @@ APART = {
     ("check", "--workers"): "files are checked on one machine",
     ("smooth", "--workers"): "noise is cheap to make",
     ("matrix", "--workers"): "the file says the rest",
-    ("bench-attacks", "--index"): "of the embedded images",
+    ("bench-attacks", "--index"): "of a model and images that are known",
     ("bench-attacks", "--norm"): "all labels are rivals",
     ("figure example", "--target"): "drawn in l-infinity",
     ("tune", "--quiet"): "lists radii",

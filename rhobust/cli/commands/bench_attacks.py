@@ -1,25 +1,21 @@
-"""The command bench-attacks: attacks against the proven rho of the embedded images."""
+"""The command bench-attacks: attacks against the proven rho of images."""
 
 from __future__ import annotations
 
 import json as jsonlib
 import math
-from pathlib import Path
 
 import numpy as np
 
 from ...compiler.base.errors import InputError
-from ...embedded import embedded_images
 from ...exactbench import foolbox_attacks, own
-from ...exactbench.proven import Proven, proven
+from ...exactbench.proven import Proven, proven, shipped
 from ...exactbench.scores import Score
-from ...networks.load import load
-from ..options import chosen
+from ..options import Options
 from ..output import tell
-from ..prepare import check_picture
-from ..rows import Rows, check_rows
+from ..prepare import prepare
+from ..rows import Rows
 
-MODEL = "digits"
 FOOLBOX = "foolbox "
 HEADINGS = ("attack", "found", "mean", "median", "within 1 %", "gradients", "outputs", "seconds")
 WIDTHS = (16, 7, 8, 8, 10, 9, 9, 8)
@@ -29,36 +25,22 @@ mean, median  distance of the validated example over the proven rho; 1 is the be
 gradients     asked for an image, on average; outputs: of points without a gradient"""
 
 
-def bench(
-    norm: str,
-    calls: int,
-    methods: str,
-    index: str,
-    seed: int,
-    json: Path | None,
-    csv: Path | None,
-    quiet: bool,
-    out: Path | None,
-    with_foolbox: bool,
-    overwrite: bool,
-) -> None:
+def bench(options: Options, norm: str, calls: int, methods: str, with_foolbox: bool) -> None:
     """rhobust bench-attacks."""
-    written = check_rows(json, csv, (), overwrite)
-    if out is not None:
-        check_picture(out, overwrite, written)
     wanted = _wanted(norm, methods, with_foolbox)
-    known = proven(norm)
-    values, _ = embedded_images()
-    if index:
-        known = known.only(np.array(chosen(index, len(values), "the embedded images")))
+    network, given, indices = prepare(options, pictured=False)
+    subject = shipped(network, given)
+    known = proven(norm, subject).only(np.array(indices))
     if not len(known):
-        raise InputError(f"--index {index} names no image whose rho is known and not 0")
-    images = values.reshape(len(values), -1)[known.index] / 255.0
-    network = load(MODEL)
-    tell(f"{len(known)} images of {MODEL} with a proven rho in {norm}, {calls} gradients each")
+        raise InputError(f"--index {options.index} names no image whose rho is known and not 0")
+    images = np.stack([given.vector(index) for index in known.index.tolist()])
+    seed, out, quiet = options.seed, options.out, options.quiet
+    tell(
+        f"{len(known)} images of {subject.name} with a proven rho in {norm}, {calls} gradients each"
+    )
     tell(_joined(HEADINGS))
     scores: list[Score] = []
-    with Rows(json, csv) as rows:
+    with Rows(options.json, options.csv) as rows:
         for name in wanted:
             if name.startswith(FOOLBOX):
                 plain = name.removeprefix(FOOLBOX)

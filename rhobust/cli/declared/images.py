@@ -270,6 +270,10 @@ def attack(
 
 @app.command("bench-attacks")
 def bench_attacks(
+    model: Model = "digits",
+    data: Data = None,
+    labels: Labels = None,
+    layout: Layout = "",
     norm: Norm = "linf",
     calls: Annotated[
         int, typer.Option(metavar="N", min=20, help="Gradients asked for an image, about.")
@@ -289,10 +293,14 @@ def bench_attacks(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Score attacks by distance over proven rho, on the embedded images; needs no files."""
+    """Score attacks by distance over proven rho, on images for which it ships."""
+    asked = Options(
+        model, data, labels, index, "any", 0.0, (0.0, 1.0), 60.0, seed, json, out,
+        overwrite=overwrite, layout=layout, csv=csv, quiet=quiet,
+    )  # fmt: skip
     from ..commands.bench_attacks import bench
 
-    bench(norm, calls, attacks, index, seed, json, csv, quiet, out, foolbox, overwrite)
+    bench(asked, norm, calls, attacks, foolbox)
 
 
 @app.command()
