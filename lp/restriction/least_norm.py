@@ -8,21 +8,15 @@ bound on the distance, whatever rows are missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ...compiler.base.arrays import Matrix, Vector
 from ...compiler.base.later import sparse
-from ...compiler.base.norms import L1, L2, NormKind
 from ...compiler.question.region import InputRegion
 from ..oracle.guard import Guarded
 from ..oracle.highs import Program, Solver
 from .projection import project
-
-if TYPE_CHECKING:
-    from .restrict import Restricted, Task
+from .task import Restricted, Task
 
 
 def least_l1(task: Task, eps: float, vertex: Vector) -> Restricted:
@@ -102,6 +96,3 @@ class _Stacked:
     def add_rows(self, rows: sparse.csr_array, lower: Vector, upper: Vector) -> None:
         self.matrix = np.concatenate([self.matrix, rows.toarray()])
         self.level = np.concatenate([self.level, lower - rows @ self.center])
-
-
-NEAREST: dict[NormKind, Callable[[Task, float, Vector], Restricted]] = {L1: least_l1, L2: least_l2}

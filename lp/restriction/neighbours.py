@@ -14,8 +14,8 @@ from ...compiler.base.arrays import Vector
 from ...compiler.question.claim import Claim
 from .distance import nearest_on_row
 from .network_region import NetworkRegion
-from .restrict import Restricted, Work
 from .targets import Rivals, least_restricted
+from .task import Restricted, Work
 
 STEPS = 24
 """Steps of one walk."""

@@ -10,7 +10,8 @@ from ...compiler.base.arrays import Matrix, Vector
 from ...compiler.question.claim import Claim
 from .distance import least_radius_row
 from .network_region import NetworkRegion
-from .restrict import Restricted, Work, restrict
+from .restrict import restrict
+from .task import Restricted, Work
 
 
 class Rivals:

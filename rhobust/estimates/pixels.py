@@ -9,8 +9,9 @@ from ..compiler.base.errors import InputError
 from ..compiler.base.norms import LINF
 from ..compiler.question.claim import Claim
 from ..lp.restriction.network_region import NetworkRegion
-from ..lp.restriction.restrict import Work, deepest
+from ..lp.restriction.restrict import deepest
 from ..lp.restriction.targets import Rivals
+from ..lp.restriction.task import Work
 from ..results import OnGrid
 from ..witness.label import Validator
 

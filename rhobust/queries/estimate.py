@@ -17,8 +17,8 @@ from ..estimates.pixels import Grid
 from ..lp.oracle.highs import Oracle, highs_unscaled
 from ..lp.restriction.neighbours import Descent
 from ..lp.restriction.network_region import NetworkRegion
-from ..lp.restriction.restrict import Restricted, Work
 from ..lp.restriction.targets import least_restricted
+from ..lp.restriction.task import Restricted, Work
 from ..networks.given import Given, network_of
 from ..results import Estimate, Iterated, OnGrid
 from ..witness.label import Validator, Witness

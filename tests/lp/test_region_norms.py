@@ -16,7 +16,8 @@ from rhobust.compiler.network.graph import Network
 from rhobust.compiler.question.region import InputRegion
 from rhobust.lp.oracle.highs import Oracle, highs_unscaled, reference
 from rhobust.lp.restriction.network_region import NetworkRegion
-from rhobust.lp.restriction.restrict import Restricted, Work, restrict
+from rhobust.lp.restriction.restrict import restrict
+from rhobust.lp.restriction.task import Restricted, Work
 from rhobust.selftest.polytopes import ratio
 
 from ..reference.layers import Floats

@@ -20,7 +20,8 @@ from rhobust.lp.restriction.distance import least_radius_row
 from rhobust.lp.restriction.lazy_rows import SignRows
 from rhobust.lp.restriction.network_region import NetworkRegion
 from rhobust.lp.restriction.region import Region
-from rhobust.lp.restriction.restrict import Restricted, Work, polish, restrict
+from rhobust.lp.restriction.restrict import polish, restrict
+from rhobust.lp.restriction.task import Restricted, Work
 
 from ..reference import oracles
 from ..reference.strategies import Case, cases, random_case, tangled_cases

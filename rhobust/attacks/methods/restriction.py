@@ -16,8 +16,8 @@ from ...compiler.question.region import InputRegion
 from ...lp.oracle.highs import highs_unscaled
 from ...lp.restriction.neighbours import Descent
 from ...lp.restriction.network_region import NetworkRegion
-from ...lp.restriction.restrict import Work
 from ...lp.restriction.targets import least_restricted
+from ...lp.restriction.task import Work
 from ..batch import Batch, Found
 from ..models import network_behind
 from ..shortening import shortened

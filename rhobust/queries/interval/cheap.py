@@ -10,8 +10,8 @@ from ...bnb.presolve.plain_proof import plainly_closed
 from ...compiler.base.arrays import Matrix, Vector
 from ...compiler.base.untrusted import attempt
 from ...lp.restriction.network_region import NetworkRegion
-from ...lp.restriction.restrict import Work
 from ...lp.restriction.targets import least_restricted
+from ...lp.restriction.task import Work
 from .state import Interval
 
 MOST_STARTS = 15
