@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Never
 
 from ..base.errors import LanguageError
-from ..shown.told import Shown
+from ..shown.value import Shown
 
 TRUTH = (
     "it has no truth value while its variables have none. Write rb.And(a, b) or a & b for `and`, "

@@ -21,7 +21,8 @@ from ..base.late import go_on
 from ..base.untrusted import attempt
 from ..language.concatenation import expression_of
 from ..language.expressions import Affine, Application, Expression, Operand, define
-from ..shown.told import Detail, Shown, Told, count
+from ..shown.told import Detail, Told, count
+from ..shown.value import Shown
 from .error_analysis import Enclosed, within_bounds
 from .layers import Layer, Linear
 from .node import Node

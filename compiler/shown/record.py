@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .numbers import nearest
-from .told import Shown
+from .value import Shown
 
 
 class Result(Shown):

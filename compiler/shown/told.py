@@ -38,28 +38,6 @@ class Detail:
     pictures: tuple[Picture, ...] = ()
 
 
-class Shown:
-    """A value that is shown by what it tells of itself, and by no dump of what it holds."""
-
-    __slots__ = ()
-
-    def _told(self) -> Told:
-        """What a line says: quickly made, whatever the size."""
-        return Told(type(self).__name__)
-
-    def _detail(self) -> Detail:
-        """What a notebook shows besides."""
-        return Detail()
-
-    def __repr__(self) -> str:
-        return line(self._told())
-
-    def _repr_html_(self) -> str:
-        from .html import html
-
-        return html(self._told(), self._detail())
-
-
 def line(told: Told) -> str:
     """In angle brackets; facts that would make it longer than LINE are left out."""
     head = cut(told.head, HEAD)

@@ -12,7 +12,8 @@ from ..compiler.base.arrays import Indices, Vector
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network, arranged
 from ..compiler.shown.pixels import grey, image_shape, thumbnail
-from ..compiler.shown.told import Detail, Shown, Told
+from ..compiler.shown.told import Detail, Told
+from ..compiler.shown.value import Shown
 from .arrangement import Array, arrange
 
 MOST = 10

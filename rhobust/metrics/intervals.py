@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from ..compiler.base.arrays import Mask, Vector
 from ..compiler.base.errors import InputError
-from ..compiler.shown.told import Shown, Told, count
+from ..compiler.shown.told import Told, count
+from ..compiler.shown.value import Shown
 from ..results import Estimate, RhoResult, Verdict, VerifyResult
 from .records import MISCLASSIFIED, Evaluated, Known, Recorded, is_recorded, known_of, listed
 

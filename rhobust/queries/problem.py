@@ -27,7 +27,8 @@ from ..compiler.language.walk import variables
 from ..compiler.language.written import NORMS, called, stated, written
 from ..compiler.question.ordered import check_values
 from ..compiler.shown.record import Result
-from ..compiler.shown.told import Detail, Shown, Told, count, some
+from ..compiler.shown.told import Detail, Told, count, some
+from ..compiler.shown.value import Shown
 from ..compiler.steps.compile import Compiled, compile_formulas
 from ..files.outputs import may_write
 from .engine import Progress, quiet

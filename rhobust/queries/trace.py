@@ -13,7 +13,8 @@ from typing import Any
 from ..compiler.base.errors import InputError
 from ..compiler.shown.numbers import digits
 from ..compiler.shown.record import Result
-from ..compiler.shown.told import Shown, Told, count
+from ..compiler.shown.told import Told, count
+from ..compiler.shown.value import Shown
 from .engine import Progress
 
 ABOUT = ("rho", "margin", "objective")

@@ -14,7 +14,8 @@ from ..clock import Deadline
 from ..compiler.base.arrays import Indices, Vector
 from ..compiler.base.errors import InputError
 from ..compiler.network.graph import Network
-from ..compiler.shown.told import Shown, Told
+from ..compiler.shown.told import Told
+from ..compiler.shown.value import Shown
 from ..networks.given import Given, network_of
 from .binomial import more_often
 from .certificate import ABSTAIN, Answer, Certificate, Theorem, counted

@@ -20,7 +20,8 @@ from rhobust.compiler.base.arrays import Vector
 from rhobust.compiler.shown.numbers import digits
 from rhobust.compiler.shown.pixels import THUMBNAIL, Seen, image_shape
 from rhobust.compiler.shown.record import Result, plain
-from rhobust.compiler.shown.told import CELL, FACT, LINE, ROWS, Detail, Picture, Shown, Told, cut
+from rhobust.compiler.shown.told import CELL, FACT, LINE, ROWS, Detail, Picture, Told, cut
+from rhobust.compiler.shown.value import Shown
 from rhobust.metrics import Accuracy, Curve, Frequency, Severity, Share
 from rhobust.metrics.sampling import Ends
 from rhobust.queries.explanation import Explanation, LayerUnits, Remainder, Rival
