@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -86,6 +87,14 @@ def write(path: Path, text: str) -> None:
         from ..files.atomic import write_text
 
         write_text(path, text)
+
+
+def tell_report(text: str, found: Mapping[str, object], json: Path | None) -> None:
+    """Prints a report, and writes it as JSON, too; on standard output one of both."""
+    if json is not None:
+        write(json, jsonlib.dumps(found) + "\n")
+    if not is_standard(json):
+        tell(text)
 
 
 class _Standard:

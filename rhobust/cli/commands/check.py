@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from ...bnb.check import REFUSED, Checker, Unreadable, is_manifest, read_expecta
 from ...compiler.base.errors import InputError
 from ...embedded import NAMES, embedded_file
 from ...files.outputs import may_write
-from ..output import is_standard, tell, write
+from ..output import is_standard, tell_report
 
 
 def show(
@@ -47,7 +45,7 @@ def show(
                 f"{'a manifest' if whole else 'none'}"
             )
     if whole:
-        from .manifest import show as show_manifest
+        from .manifest import show as show_manifest  # workers and data: a certificate needs none
 
         show_manifest(certificate, model, data, labels, workers, json)
         return
@@ -65,11 +63,3 @@ def show(
     tell_report(report.text(), asdict(report), json)
     if not report.accepted:
         raise typer.Exit(REFUSED)
-
-
-def tell_report(text: str, found: Mapping[str, object], json: Path | None) -> None:
-    """Prints a report, and writes it as JSON, too; on standard output one of both."""
-    if json is not None:
-        write(json, jsonlib.dumps(found) + "\n")
-    if not is_standard(json):
-        tell(text)

@@ -19,9 +19,8 @@ from ...compiler.base.errors import InputError
 from ...data import load
 from ...embedded import NAMES, embedded_file
 from ...workers import forking, open_workers
-from ..output import stream
+from ..output import stream, tell_report
 from ..progress import shown
-from .check import tell_report
 
 PORTION = 16
 """Files of one task."""
