@@ -11,7 +11,7 @@ from ..compiler.base.errors import InputError
 from ..compiler.importers import load as load_file
 from ..compiler.network.graph import Network
 from ..embedded import NAMES, embedded_network
-from .given import Given, model_of
+from .models import Given, model_of
 
 WEIGHTS = (".pt", ".pth")
 """Ends of names of PyTorch's files, which do not tell all of a network."""
