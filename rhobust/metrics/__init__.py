@@ -9,20 +9,19 @@ images out.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..compiler.base.arrays import Vector
-from ..compiler.base.errors import InputError
 from ..compiler.question.claim import check_eps
 from ..compiler.shown.numbers import at_least, at_most, digits
 from ..compiler.shown.record import Result
 from ..compiler.shown.told import Told, count
+from .averages import chosen, mean, quantile
 from .comparison import McNemar, mcnemar
 from .fits import Fit, fit
-from .intervals import Distances, Results, distances
+from .intervals import Results
 from .sampling import CONFIDENCE, Ends, between, clopper_pearson, uniform_width
 from .shares import Accuracy, Share, accuracy, by_class, radii
 from .wording import between_percents
@@ -129,7 +128,7 @@ class Curve(Result):
 
 def frequency(results: Results, eps: float, correct_only: bool = False) -> Frequency:
     """The adversarial frequency at a radius, as `Frequency` says."""
-    known, radius = _chosen(results, correct_only), check_eps(eps)
+    known, radius = chosen(results, correct_only), check_eps(eps)
     lower, upper = np.mean(known.upper <= radius), np.mean(known.begins <= radius)
     return Frequency(radius, float(lower), float(max(lower, upper)), len(known))
 
@@ -140,7 +139,7 @@ def severity(results: Results, eps: float, correct_only: bool = False) -> Severi
     The two sides are the least and the largest mean over all rho inside their intervals: an image
     that may or may not lie within eps is taken in where that helps the side.
     """
-    known, radius = _chosen(results, correct_only), check_eps(eps)
+    known, radius = chosen(results, correct_only), check_eps(eps)
     within = known.upper <= radius
     maybe = (known.begins <= radius) & ~within
     found, possible = int(within.sum()), int(within.sum() + maybe.sum())
@@ -159,43 +158,12 @@ def severity(results: Results, eps: float, correct_only: bool = False) -> Severi
 
 def curve(results: Results, correct_only: bool = False) -> Curve:
     """The share of images with rho <= eps for every eps, as `Curve` says."""
-    known = _chosen(results, correct_only)
+    known = chosen(results, correct_only)
     ends = np.concatenate([known.begins, known.upper])
     eps = np.unique(ends[np.isfinite(ends)])
     lower = np.searchsorted(np.sort(known.upper), eps, side="right") / len(known)
     upper = np.searchsorted(np.sort(known.begins), eps, side="right") / len(known)
     return Curve(eps, lower, np.maximum(lower, upper), len(known))
-
-
-def quantile(
-    results: Results, share: float = 0.5, correct_only: bool = False
-) -> tuple[float, float]:
-    """The least radius within which this share of the images has an example: at least, at most.
-
-    0.5 is the median of rho. inf where so many have none, or where none was found of so many.
-    """
-    if not 0.0 < share <= 1.0:  # NaN too
-        raise InputError(f"share is {share!r}, and should lie between 0 and 1")
-    known = _chosen(results, correct_only)
-    place = max(math.ceil(share * len(known) - 1e-9), 1) - 1
-    lower, upper = np.sort(known.lower)[place], np.sort(known.upper)[place]
-    return float(min(lower, upper)), float(upper)
-
-
-def mean(results: Results, correct_only: bool = False) -> tuple[float, float]:
-    """The mean of rho over the images: at least, at most; inf where some image has no example."""
-    known = _chosen(results, correct_only)
-    lower, upper = float(known.lower.mean()), float(known.upper.mean())
-    return min(lower, upper), upper
-
-
-def _chosen(results: Results, correct_only: bool) -> Distances:
-    known = distances(results)
-    if not correct_only:
-        return known
-    if not known.correct.any():
-        raise InputError("no image is classified correctly")
-    return known.kept(known.correct)
 
 
 def _least_mean(sure: Vector, optional: Vector) -> float:

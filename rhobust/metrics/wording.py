@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR
 
 from ..compiler.shown.numbers import digits
+from .averages import mean, quantile
 from .intervals import Distances
 
 UNDECIDED, PROVEN = "{open:,} of {images:,} undecided", "proven"
@@ -53,8 +54,6 @@ def closing(known: Distances, eps: Sequence[float] = (), about: str = "") -> str
         counts = int(kept.sum()), images - int(lost.sum())
         lines.append(f"{clean}, {robust_accuracy(*counts, images, radius, about)}")
     if not eps:
-        from . import mean, quantile
-
         more = f" ({about})" if about else ""
         middle, average = _ends(*quantile(known)), _ends(*mean(known))
         lines.append(f"{clean}, median rho {middle}, mean rho {average}{more}")
