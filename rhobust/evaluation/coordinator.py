@@ -24,7 +24,7 @@ from .described import card, data_card, environment, now
 from .image.known import Known
 from .image.labels import BATCH, predicted
 from .image.passes import FAILED, Ended, Job
-from .image.session import setup
+from .image.setup import setup
 from .keeping import Keeping
 from .plan import (
     Options,

@@ -24,7 +24,7 @@ from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.network.graph import Network
 from rhobust.compiler.network.normalization import in_front
 from rhobust.data import normalized, write_normalized
-from rhobust.evaluation.image.session import setup
+from rhobust.evaluation.image.setup import setup
 
 from ..compiler.onnx_models import model
 

@@ -17,7 +17,7 @@ from rhobust.compiler.base.errors import InputError
 from rhobust.data import digits
 from rhobust.evaluation import tasks
 from rhobust.evaluation.coordinator import Step
-from rhobust.evaluation.image.session import setup
+from rhobust.evaluation.image.setup import setup
 from rhobust.store import Store
 from rhobust.workers.here import Here
 

@@ -18,7 +18,7 @@ from ...compiler.network.graph import Network
 from ...evaluation.asked import Asked
 from ...evaluation.certified import Smoothing
 from ...evaluation.coordinator import Coordinator, Step
-from ...evaluation.image.session import warm
+from ...evaluation.image.setup import warm
 from ...evaluation.plan import Options as Plan
 from ...evaluation.result import Evaluation
 from ...evaluation.tune import Tried, Tuned, tune

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from ...compiler.base.errors import InputError
-from ...evaluation.image.session import warm
+from ...evaluation.image.setup import warm
 from ...files.outputs import apart
 from ...matrix import fill, read
 from ...matrix.cells import Cell

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from ...compiler.base.errors import InputError
 from ...compiler.shown.numbers import digits
 from ...data import Images
-from ...evaluation.image.session import Elsewhere, Here, setup
+from ...evaluation.image.setup import Elsewhere, Here, setup
 from ...files.outputs import apart
 from ...report.certified import draw_accuracy
 from ...report.table import LONGEST, short
