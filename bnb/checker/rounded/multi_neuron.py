@@ -13,14 +13,11 @@ a pass with the triangles gains kappa * gain. The groups of one origin share no 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..arithmetic import DOWN, LIMIT, Array, require
-
-if TYPE_CHECKING:
-    from .rows import Reduced
+from .rows import Reduced
 from .slopes import Slopes
 
 SMALLEST = 1e-30

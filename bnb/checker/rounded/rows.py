@@ -13,17 +13,23 @@ that a coefficient mu = 1 on z_i brings: of row i, of the sums over its terms, a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from ..arithmetic import TINY, UNIT, Array, growth, midpoint
 from ..claim import Part
 from .coefficients import Rows
-from .multi_neuron import Groups
 from .root import Root, Weights, atom_rows
 from .slopes import Slopes
 
 MOST_CELLS = 2**17  # of one array of rows, so that it stays in the cache
+
+
+class Gains(Protocol):
+    """What groups of units add to a pass, see `multi_neuron`."""
+
+    def gained(self, layer: int, negative: Array, owner: Array) -> Array: ...
 
 
 @dataclass(slots=True)
@@ -174,7 +180,7 @@ class Reduced:
         above: int,
         slopes: Slopes,
         owner: Array,
-        groups: Groups | None = None,
+        groups: Gains | None = None,
     ) -> tuple[Array, Array]:
         """(g, c): g x + c is at most each row, on its node; by the slopes of layers below `above`.
 
