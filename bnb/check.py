@@ -36,7 +36,7 @@ __all__ = [
     "read_manifest",
 ]  # fmt: skip
 
-REFUSED = 3
+REFUSED = 3  # apart from 1, Python's own, and 2, of arguments
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,6 +24,7 @@ from .bounds.differences import backward, copies, influence
 from .bounds.region_bounds import root_bounds
 
 BATCH = 32
+"""Cells of a pass: more cost less each, and a candidate ends the search only after all of them."""
 LARGEST = 100_000
 """Open cells; beyond it something else has to be tried."""
 

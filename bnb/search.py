@@ -35,7 +35,9 @@ __all__ = ["Outcome", "Search", "Settings", "Statistics", "search"]
 
 
 WIDER = 3
-"""How much larger batches are with threads: less of the time holds the interpreter's lock."""
+"""How much larger batches are with threads: less of the time holds the interpreter's lock. RSL18a
+image 114, two threads: 4,082 nodes a second as for one thread, 5,092 to 5,266 so.
+"""
 
 
 class Search:

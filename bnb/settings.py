@@ -17,7 +17,17 @@ class Settings:
     """What the search may spend; none of it changes what a verdict means.
 
     A search that was saved can go on with more of what is unasked; the rest shapes its nodes.
+    batch: nodes of a batch: more fill the products better, and more are bounded before the worst is
+    looked for again. root_steps: ascent steps at root nodes, which all others go on from.
+    tighten_steps: those of the region's unit bounds. node_steps, extra_steps: those below, and how
+    many more where a node is short of closing by no more than `hope` of what the worst root node
+    was, or has no unit to split: 3, and 12 more near the end, took half the time of 10 everywhere
+    (bench/RESULTS.md). inside_steps: of the objective cut's multipliers.
+    trees, refine, joint, boxes: whether nodes are given trees of single units, bounds below splits,
+    multi-neuron groups, input boxes of their own.
     slack: how many times their rounding errors bounds allow for, at least 1.
+    nodes, memory, threads: nodes to bound at most; bytes of open nodes, beyond which the search
+    goes depth first; batches bounded at once.
     tracked: inputs (D,), floats or Fractions, that the search checks never to lose; see `tracking`.
     """
 

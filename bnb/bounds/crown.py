@@ -28,7 +28,10 @@ from .kernels.crown import adam_step, passthrough, plain_slopes, relax, relaxed_
 from .magnitudes import Magnitudes
 
 NO_BETA = np.zeros((1, 0))
+"""Split multipliers where there are none, in the form that the kernels take."""
+
 LEAST_OVER: dict[NormKind, Callable[..., None]] = {L1: least_over_l1_ball, L2: least_over_l2_ball}
+"""The least of a row over box and ball; an l-infinity ball is a box."""
 
 
 @dataclass(slots=True)
@@ -217,7 +220,12 @@ def _least(
 
 @dataclass(slots=True)
 class Ascent:
-    """State of a multiplier ascent; the multipliers are changed in place."""
+    """State of a multiplier ascent; the multipliers are changed in place.
+
+    rate: the first step of slopes in [0, 1], and of split multipliers as a share of the largest
+    coefficient; decay: what is left of it with each further step. Bounds are valid at every step,
+    so that both only trade steps against what they gain.
+    """
 
     rate: float = 0.25
     decay: float = 0.94

@@ -24,7 +24,9 @@ from .interval import stage_interval
 from .magnitudes import Magnitudes
 
 GENEROUS = 4.0
-"""Times as large as what a pass with as many operations is charged with."""
+"""Times as large as what a pass with as many operations is charged with: slopes and intercepts are
+rounded to nearest here, where `kernels.crown.relax` rounds each the safe way.
+"""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,11 @@ class Lines:
     """Of each unit of a stage at B nodes, lines below and above its difference, (B, N) each.
 
     below_slope * d + below <= max(b, 0) - max(a, 0) <= above_slope * d + above.
+
+    With l <= d <= u and s in [0, 1], s d lies between min(d, 0) and max(d, 0), whose hulls for
+    l < 0 < u are (Paulsen, Wang and Wang 2020)
+
+        -l (d - u) / (u - l)  <=  s d  <=  u (d - l) / (u - l)
     """
 
     below_slope: Matrix

@@ -10,10 +10,13 @@ from ...compiler.problem import Problem, Stage
 
 
 def stage_interval(stage: Stage, sources: list[Bounds]) -> Bounds:
-    """Pre-activations over boxes of the sources, (B, N) each.
+    """Pre-activations over boxes of the sources, (B, N) each: for |x - c| <= r,
 
-    In midpoint-radius form, two products with the operator and one with its absolute coefficients;
-    the rounding errors are at most gamma(terms + 8) times the sum of all magnitudes involved.
+        |A x + b - (A c + b)| <= |A| r
+
+    (the midpoint-radius form of Rump 1999). One product with the operator, two with its absolute
+    coefficients; the rounding errors are at most gamma(terms + 8) times the sum of all magnitudes
+    involved (Higham 2002, section 3.1).
     """
     middle = stage.bias[None]
     spread = stage.bias_radius[None]

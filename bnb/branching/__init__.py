@@ -12,6 +12,7 @@ from .inputs import Halving
 from .relu import LargestLoss
 
 RULES: tuple[type[BranchingRule], ...] = (LargestLoss, Halving, Fallback)
+"""After an ascent a later rule may overrule the earlier ones; after an LP the first that knows."""
 
 
 def rules(state: State) -> list[BranchingRule]:

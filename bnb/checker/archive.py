@@ -13,9 +13,9 @@ import numpy as np
 
 from .arithmetic import LIMIT, Array, require
 
-MOST_BYTES = 2**30
+MOST_BYTES = 2**30  # unpacked: what a reader has to hold
 MOST_HEADER = 2**24  # as JSON it takes about twenty times as much
-MOST_FILES = 100_000
+MOST_FILES = 100_000  # arrays, of all parts together
 KINDS = ("u1", "i1", "i2", "i4", "i8", "u2", "u4", "f4", "f8")
 
 

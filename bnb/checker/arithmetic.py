@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 T = TypeVar("T")
-UNIT = 2.0**-53
+UNIT = 2.0**-53  # what one rounding is off by, relatively
 UP = 1.0 + 2.0**-50  # undoes up to seven roundings of a positive number, downwards ones
 DOWN = 1.0 - 2.0**-50
-TINY = 1e-150
-LIMIT = 1e100
+TINY = 1e-150  # above all that underflow loses, see the module
+LIMIT = 1e100  # far from overflow, also of a product of two
 
 
 class Refused(Exception):

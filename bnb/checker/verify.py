@@ -30,7 +30,7 @@ from .unpacking import content
 from .witness import check_witness
 
 FORMAT, VERSION = "rhobust-certificate", 1
-MOST_PARTS = 10_000
+MOST_PARTS = 10_000  # each with a root of its own: time
 SEE = "to see what is proven, leave out "
 
 

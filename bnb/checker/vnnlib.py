@@ -17,7 +17,7 @@ from .arithmetic import needed, require
 
 Term = dict[int, Fraction]  # -1 is the constant
 Conjunction = tuple["Literal", ...]
-MOST_LITERALS = 3_000_000
+MOST_LITERALS = 3_000_000  # of all cases, written out: memory
 TOKEN = re.compile(r';[^\n]*|([()])|([^\s();|"]+|"[^"]*"|\|[^|]*\|)|\s+')
 NAME = re.compile(r"([XY])_(0|[1-9][0-9]{0,8})")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")

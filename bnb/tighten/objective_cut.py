@@ -1,9 +1,12 @@
 """Bounds of units over those inputs alone that can still matter: where the atoms hold.
 
-A pass from the outputs, with weights gamma >= 0 of atoms that must not exceed `above`, meets a
-unit's own row where that stage stands: what comes out bounds the unit over all inputs of the node
-at which every atom holds, splits of later stages included (Kotha et al. 2023, Provably Bounding
-Neural Network Preimages, section 3).
+Where every atom holds, atom_k <= above_k, so that for any weights gamma >= 0
+
+    z  >=  z + sum gamma_k (atom_k - above_k)  >=  min over the node of the same
+
+A pass from the outputs with the rows gamma meets the unit's own row where that stage stands: what
+comes out bounds the unit over all inputs of the node at which every atom holds, splits of later
+stages included (INVPROP: Kotha et al. 2023, Provably Bounding Neural Network Preimages, section 3).
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ from ..nodes.forms import multipliers, spread
 from ..state import State, Tightener
 
 RATE, DECAY, WEIGHT_RATE = 0.4, 0.85, 0.15
+"""First ascent step of the slopes, what is left of it with each further one, and the first step of
+the atoms' weights. There are ten steps (`Settings.inside_steps`), so they are larger than a node's.
+"""
 START = 0.1
 """The atoms' first weight: at 0 no slope that only they meet would ever move."""
 TRIAL, SHARE = 100, 0.1

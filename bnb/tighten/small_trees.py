@@ -1,6 +1,11 @@
 """Bounds of single units by small trees of their own: splits of units before them.
 
-In deep networks what a unit's bound loses is lost again in every later layer. A unit reads few
+The phases of a tree's leaves cover the node, so for each unit
+
+    z  >=  min over the leaves of (lower bound of z where the leaf's phases hold)
+
+with the leaves bounded by a pass with alpha and beta (Wang et al. 2021). In deep networks what a
+unit's bound loses is lost again in every later layer. A unit reads few
 unstable ones that matter, so that a few splits bring it near its exact range. All trees of a stage
 grow side by side, by their worst leaf each (best-first branch and bound on every unit; the idea of
 refining units one by one before the whole question: Singh et al. 2019, Boosting robustness
@@ -34,6 +39,9 @@ from ..bounds.region_bounds import LARGEST_BATCH
 FIRST_STEPS, STEPS = 8, 3
 """Ascent steps of a tree's root, and of every later leaf."""
 RATE, DECAY = 0.2, 0.8
+"""The first ascent step and what is left of it with each further one: there are few, so it is large
+and falls fast.
+"""
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from ..state import State, Tightener
 from .small_trees import FIRST_STEPS, STEPS, Trees
 
 ROUNDS = 10
+"""Splits of each tree at most: every one costs the passes of two more leaves."""
 PROBE, GAIN = 16, 0.05
 """Units of a stage that are tried first, and the share of their width that has to go."""
 EFFORT = 1e11

@@ -12,7 +12,10 @@ from ..base.kernel import kernel
 
 @kernel
 def gather_patches(values: Tensor, geometry: Indices, out: Tensor) -> None:
-    """Fill `out` with the patches of values (B, C, H, W); zero where padded."""
+    """Fill `out` with the patches of values (B, C, H, W); zero where padded.
+
+    out[b, c, i, j, y, x] = values[b, c, y stride + i dilation - top, x stride + j dilation - left]
+    """
     channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
     batch = values.shape[0]
     flat = out.reshape(batch, channels, kh, kw, oh, ow)
@@ -32,7 +35,11 @@ def gather_patches(values: Tensor, geometry: Indices, out: Tensor) -> None:
 
 @kernel
 def scatter_patches(patches: Tensor, geometry: Indices, out: Tensor) -> None:
-    """Add the patches up into out (B, C, H, W), the adjoint of `gather_patches`."""
+    """Add the patches up into out (B, C, H, W), the adjoint of `gather_patches`.
+
+    out[b, c, y stride + i dilation - top, x stride + j dilation - left]
+        += patches[b, c, i, j, y, x]
+    """
     channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
     batch = out.shape[0]
     flat = patches.reshape(batch, channels, kh, kw, oh, ow)
@@ -55,7 +62,8 @@ def scatter_patches(patches: Tensor, geometry: Indices, out: Tensor) -> None:
 def row_sizes(position: Indices, terms: int, geometry: Indices, out: Indices) -> None:
     """How many coefficients inside the input a convolution's rows have; terms: channels of a group.
 
-    position, out (M,): places of the output, row after row.
+    position, out (M,): places of the output, row after row. out = terms * (lines of the window
+    that lie inside the input) * (its columns that do).
     """
     channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
     for m in range(len(position)):
@@ -80,7 +88,12 @@ def fill_rows(
     index: Indices,
     values: Tensor,
 ) -> None:
-    """Rows of a convolution in CSR form.  weight (C_out, C_in / groups, kh, kw)."""
+    """Rows of a convolution in CSR form.  weight (C_out, C_in / groups, kh, kw).
+
+    The row of channel o at place (y, x) has weight[o, c, i, j] at input element
+    (first + c, y stride + i dilation - top, x stride + j dilation - left), first being the first
+    channel of o's group.
+    """
     channels, height, width, oh, ow, kh, kw, sh, sw, top, left, dh, dw = geometry
     terms = weight.shape[1]
     for m in range(len(position)):

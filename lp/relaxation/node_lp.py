@@ -1,5 +1,7 @@
 """The LP relaxation of one node: triangles over its unstable units, everything else substituted
-away.
+away. For l < 0 < u and r = max(z, 0) a triangle says (Ehlers 2017)
+
+    r >= 0        r >= z        r <= u (z - l) / (u - l)
 
 Columns are the input and the post-activations of unstable units; a stable unit is an affine
 function of those. With nothing unstable left the LP is exact. Its duals are multipliers of the

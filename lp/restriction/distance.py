@@ -40,6 +40,7 @@ def _crossing(edges: Vector, slopes: Vector, start: float) -> float:
 
 
 def _cube(size: Vector, room: Vector, start: float) -> float:
+    """Least eps with sum size_j min(eps, room_j) >= start."""
     order = np.argsort(room)
     weights = size[order]
     slopes = weights.sum() - np.concatenate([[0.0], np.cumsum(weights)[:-1]])
@@ -47,11 +48,13 @@ def _cube(size: Vector, room: Vector, start: float) -> float:
 
 
 def _diamond(size: Vector, room: Vector, start: float) -> float:
+    """Least sum of steps s_j <= room_j with sum size_j s_j >= start: those of large size first."""
     order = np.argsort(-size)
     return _crossing(np.cumsum(room[order]), size[order], start)
 
 
 def _sphere(size: Vector, room: Vector, start: float) -> float:
+    """Least length of steps min(price size_j, room_j) with sum size_j step_j >= start."""
     used = (size > 0.0) & (room > 0.0)
     size, room = size[used], room[used]
     price = room / size  # the step of coordinate j is min(price * size_j, room_j)

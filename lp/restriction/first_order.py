@@ -81,7 +81,12 @@ def _steps(
     mean_point: Vector,
     mean_duals: Vector,
 ) -> None:
-    """`count` primal-dual steps, in place; the means of their ends into the last two."""
+    """`count` primal-dual steps, in place; the means of their ends into the last two.
+
+        x+ = clip(x - tau (row - A' y), low, high)     y+ = max(y + sigma (lower - A (2 x+ - x)), 0)
+
+    (Chambolle and Pock 2011, algorithm 1); `priced` holds row - A' y, `ahead` holds 2 x+ - x.
+    """
     priced = row.copy()
     for i in range(len(lower)):
         if duals[i] > 0.0:

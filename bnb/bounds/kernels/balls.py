@@ -19,8 +19,11 @@ def least_over_box(
     size: Vector,
     vertex: Matrix,
 ) -> None:
-    """Adds min of lam * x over each query's box to `constant`; the minimiser goes into vertex (Q,
-    D).
+    """Adds the least of lam @ x over each query's box to `constant`:
+
+        sum_j min(lam_j lower_j, lam_j upper_j)
+
+    The minimiser goes into vertex (Q, D).
     """
     for q in range(lam.shape[0]):
         b = owner[q]
@@ -38,10 +41,13 @@ def least_over_box(
 
 @kernel(interpretable=False)
 def knapsack_price(value: Vector, room: Vector, budget: float) -> float:
-    """The greatest price at which items of sizes `room` fill the budget, bought costliest first.
+    """The greatest price at which items of sizes `room` fill the budget, bought costliest first
+    (the fractional knapsack of Dantzig 1957):
 
-    value, room (n,), both at least 0 and overwritten. 0 where everything fits. Found by partition
-    around pivots, in linear time on average.
+        max {t > 0: sum of room_j over value_j >= t is at least the budget}, else 0
+
+    value, room (n,), both at least 0 and overwritten. Found by partition around pivots, in linear
+    time on average.
     """
     first = 0
     last = value.shape[0]
@@ -98,7 +104,8 @@ def least_over_l1_ball(
 
     From the point of the box that is nearest to the center, what is left of the radius is spent on
     the costliest inputs first. For every tau >= 0 the minimum is at least the value there
-    - tau left - sum room max(|lam| - tau, 0); the best tau is the price at which nothing is left.
+    - tau left - sum room max(|lam| - tau, 0), by weak duality; the best tau is the price at which
+    nothing is left.
     """
     count = lam.shape[1]
     price = np.empty(count)
@@ -202,7 +209,7 @@ def least_over_l2_ball(
     """As `least_over_box`, over the part of each box with |x - center| <= radius (Euclidean).
 
     For every tau >= 0 the minimum is at least sum min over [l, u] of (lam x + tau (x - center)^2) -
-    tau radius^2; tau is bisected until the minimiser stands on the sphere.
+    tau radius^2, by weak duality; tau is bisected until the minimiser stands on the sphere.
     """
     count = lam.shape[1]
     for q in range(lam.shape[0]):

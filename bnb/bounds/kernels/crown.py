@@ -98,7 +98,9 @@ def passthrough(
     size: Vector,
     extra: Vector,
 ) -> None:
-    """The accounting of `relax` for a stage without ReLU, where mu = lam."""
+    """The accounting of `relax` for a stage without ReLU, where mu = lam: adds mu @ bias, |mu| @
+    magnitude and |mu| @ bias_radius.
+    """
     for q in range(mu.shape[0]):
         for k in range(mu.shape[1]):
             m = mu[q, k]
@@ -122,10 +124,13 @@ def relaxed_forward(
     beta_grad: Matrix,
     post: Matrix,
 ) -> None:
-    """Post-activations of the relaxation at its minimiser, and the gradients of the bound.
+    """Post-activations r of the relaxation at its minimiser z, and the gradients of the bound.
 
-    d bound / d alpha = lam * pre where lam >= 0; d bound / d beta = -pre (active) or +pre
-    (inactive).
+        r = z (active), 0 (inactive), alpha z (lam >= 0), u (z - l) / (u - l) (lam < 0)
+
+    which are the lines that `relax` took. A bound that is the least of linear functions has the
+    gradient of the one that is least (Danskin 1966): d bound / d alpha = lam z where lam >= 0;
+    d bound / d beta = -z (split to be active) or +z (split to be inactive).
     """
     for q in range(pre.shape[0]):
         b = owner[q]
@@ -165,7 +170,10 @@ def adam_step(
     step: int,
     ceiling: float,
 ) -> None:
-    """One Adam step upwards on multipliers (Q, N) kept in [0, ceiling] (Kingma and Ba 2015).
+    """One Adam step upwards on multipliers (Q, N) kept in [0, ceiling] (Kingma and Ba 2015):
+
+        m = 0.9 m + 0.1 g      v = 0.999 v + 0.001 g^2
+        value += rate * m / (1 - 0.9^step) / (sqrt(v / (1 - 0.999^step)) + 1e-12)
 
     They stay float32 numbers, so that they can be stored as such without another bound; where the
     step would leave those, as with gradients of weights near the end of float32, there is none.

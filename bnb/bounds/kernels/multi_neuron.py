@@ -32,8 +32,11 @@ def group_minimum(
 ) -> tuple[float, float, float]:
     """(least, size, extra): least sum of share_k (slope_k z_k - max(z_k, 0)) over a node.
 
-    members: few units of one stage; share >= 0. Since -max(z, 0) = min(0, -z) the minimum is the
-    least of 2^m linear ones, walked through in Gray code; each is bounded backwards as in
+    members: few units of one stage; share >= 0. Since -max(z, 0) = min(0, -z) the minimum is
+
+        min over subsets S of  min over the node of  sum share_k (slope_k - [k in S]) z_k
+
+    the least of 2^m linear ones, walked through in Gray code; each is bounded backwards as in
     `row_bound`. `size` is what rounding errors are proportional to, `extra` comes on top of them.
     place (D + U,) holds -1 on entry and on return.
     """
@@ -185,7 +188,11 @@ def group_gains(
     factor: float,
     gain: Matrix,
 ) -> None:
-    """How much each group's own intercept is better than its triangles', into gain (B, G).
+    """How much each group's own intercept is better than its triangles', into gain (B, G):
+
+        gain = least sum of share_k (s_k z_k - max(z_k, 0)) - sum of share_k s_k l_k
+
+    with s = u / (u - l) and the least value over the node, see `group_minimum`.
 
     groups (R, G, m) of units by root node, -1 where fewer; wanted (B, G); phase, lower, upper,
     share (B, U). The gain is rounded down and at least 0. factor: the error of a sum of D + U
@@ -240,7 +247,11 @@ def add_gains(
 ) -> None:
     """Adds kappa * gain of every group to `out` (Q,), one query a node; lam, share (Q, U).
 
-    kappa is the largest number for which lam_k + kappa * share_k stays at most 0 in the group.
+    Where kappa >= 0 and lam_k + kappa share_k <= 0 for all units of a group,
+
+        sum lam_k max(z_k, 0) >= sum lam_k s_k (z_k - l_k) + kappa gain
+
+    so kappa = min -lam_k / share_k over the group is best.
     """
     for q in range(lam.shape[0]):
         c = origin[q]

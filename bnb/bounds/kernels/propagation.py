@@ -28,9 +28,13 @@ def propagate_row(
 ) -> int:
     """Cuts inputs [low, high] and units' bounds in place by sign * (row + level) <= most.
 
-    Every term is at most `most` less the least that the others can be; `error` bounds all rounding
-    of that sum. Units enter by their post-activations. Returns 2 when the row cannot hold, 1 when
-    something became clearly tighter, else 0.
+    Every term is at most `most` less the least that the others can be,
+
+        w_j y_j <= min w_j y_j + (most + error - sum_k min w_k y_k)
+
+    (sources in `tighten/fbbt.py`); `error` bounds all rounding of that sum. Units enter by their
+    post-activations. Returns 2 when the row cannot hold, 1 when something became clearly tighter,
+    else 0.
     """
     total = sign * level
     for e in range(x_start[row], x_start[row + 1]):

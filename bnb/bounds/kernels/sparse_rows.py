@@ -32,12 +32,16 @@ def row_bound(
     lam_x: Vector,
     lam_u: Vector,
 ) -> float:
-    """Rigorous lower bound of sign * pre-activation of one unit at one node, by sparse rows.
+    """Rigorous lower bound of sign * pre-activation of one unit at one node, by sparse rows:
+
+        sign z >= lam_x @ x + total >= min over the box of lam_x @ x + total
+
+    with the units before it replaced one by one, the last first, by the rules of `crown.relax`.
 
     `first` is the first unit of the unit's own stage; the rows of unit j are
     x_value[x_start[j]:...] over the input and u_value[u_start[j]:...] over earlier units. lam_x
-    (D,), lam_u (U,) are zero on entry and on return. The slopes are the plain heuristic's; see
-    `relax` for the rounding.
+    (D,), lam_u (U,) are zero on entry and on return. The slopes are the plain heuristic's
+    (Zhang et al. 2018); the rounding is that of `relax`.
     """
     up = 1.0 + 4.0 * 2.0**-53
     for e in range(x_start[unit], x_start[unit + 1]):

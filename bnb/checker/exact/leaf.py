@@ -20,7 +20,7 @@ from ..model import Model
 from .root import ExactRoot
 
 MOST_FREE = 8  # units of a leaf without a phase, each of which doubles the systems
-MOST_PRODUCTS = 4_000_000  # of one pass of all forms through the network
+MOST_PRODUCTS = 4_000_000  # of one pass of all forms through the network: time
 MOST_DIGITS = 4_000  # of a numerator or denominator
 _fraction = np.frompyfunc(Fraction, 1, 1)
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..arithmetic import Array, require
 
 FINE = 48  # bits after the point of what is rounded to whole numbers; more where these are small
-MOST_MORE = 200
+MOST_MORE = 200  # bits; beyond them small numbers would cost without end
 BITS = 22  # of a digit
 _divided = np.frompyfunc(truediv, 2, 1)
 root = np.frompyfunc(math.isqrt, 1, 1)

@@ -15,7 +15,7 @@ from ..statement import NORMS
 
 FORMAT, VERSION = "rhobust-manifest", 1
 MOST_BYTES = 2**30
-MOST_RADII = 1000
+MOST_RADII = 1000  # of one curve
 KINDS = ("robust", "witness")
 
 

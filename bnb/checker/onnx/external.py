@@ -15,7 +15,7 @@ from ..arithmetic import require
 from ..model import limit
 from .fields import STORED, present
 
-MOST_BYTES = 2**31
+MOST_BYTES = 2**31  # as of a model in one file
 KEYS = {"location", "offset", "length", "checksum"}
 
 

@@ -12,7 +12,7 @@ from ..arithmetic import Array
 from ..convolution import Convolution
 from .node import Node
 
-FARTHEST = 2**20
+FARTHEST = 2**20  # beyond it an index might overflow
 PADDINGS = (b"NOTSET", b"VALID", b"SAME_UPPER", b"SAME_LOWER")
 
 

@@ -20,7 +20,7 @@ from ..arithmetic import DOWN, LIMIT, Array, require
 from .rows import Reduced
 from .slopes import Slopes
 
-SMALLEST = 1e-30
+SMALLEST = 1e-30  # of a share; less is dust, and kappa would be large
 
 
 class Groups:
