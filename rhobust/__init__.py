@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from .queries.estimate import rho_estimate
     from .queries.explain import explain
     from .queries.explanation import Explanation
-    from .queries.problem import Problem, Solution, maximize, minimize
+    from .queries.objective.formulation import maximize, minimize
+    from .queries.objective.solution import Solution
+    from .queries.problem import Problem
     from .queries.rho import rho
     from .queries.solve import SolveResult, solve
     from .queries.trace import Trace
@@ -110,7 +112,7 @@ _HOMES = {
     "And": ".compiler.language.formulas:all_of",
     "Or": ".compiler.language.formulas:any_of",
     "Problem": ".queries.problem",
-    "Solution": ".queries.problem",
+    "Solution": ".queries.objective.solution",
     "Variable": ".compiler.language.expressions",
     "absolute": ".compiler.language.activations",
     "argmax_is": ".compiler.language.formulas",
@@ -118,9 +120,9 @@ _HOMES = {
     "implies": ".compiler.language.formulas",
     "leaky_relu": ".compiler.language.activations",
     "max_pool": ".compiler.language.activations",
-    "maximize": ".queries.problem",
+    "maximize": ".queries.objective.formulation",
     "maximum": ".compiler.language.activations",
-    "minimize": ".queries.problem",
+    "minimize": ".queries.objective.formulation",
     "minimum": ".compiler.language.activations",
     "norm1": ".compiler.language.norms",
     "norm2": ".compiler.language.norms",

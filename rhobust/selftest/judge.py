@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import inf, isnan
 
 from ..compiler.base.evidence import REASON
-from ..queries.problem import Solution
+from ..queries.objective.solution import Solution
 from ..queries.solve import SolveResult
 from ..results import Estimate, RhoResult, Verdict, VerifyResult
 from .problem import Problem

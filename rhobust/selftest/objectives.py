@@ -21,8 +21,9 @@ from ..compiler.language.expressions import Affine, Variable
 from ..compiler.language.formulas import Formula, Or, all_of
 from ..compiler.language.norms import norm1, norm2, norm_inf
 from ..lp.oracle.highs import reference
+from ..queries.objective.formulation import maximize, minimize
+from ..queries.objective.solution import Solution
 from ..queries.problem import Problem as Formulation
-from ..queries.problem import Solution, maximize, minimize
 from .judge import DECIDED, UNKNOWN
 from .oracle import ExactNetwork, ExactStage, cells_of, matrix, vector
 from .polytopes import Cell, Form, part_below, ratio

@@ -16,8 +16,8 @@ from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim
 from ..compiler.vnnlib.parse import parse_vnnlib
 from ..queries.estimate import rho_estimate
+from ..queries.objective.formulation import minimize
 from ..queries.problem import Problem as Formulation
-from ..queries.problem import minimize
 from ..queries.rho import rho
 from ..queries.solve import solve
 from ..queries.verify import verify

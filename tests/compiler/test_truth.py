@@ -26,7 +26,8 @@ from rhobust.compiler.language.formulas import (
     negated,
 )
 from rhobust.compiler.language.norms import norm1, norm2, norm_inf
-from rhobust.queries.problem import Problem, maximize
+from rhobust.queries.objective.formulation import maximize
+from rhobust.queries.problem import Problem
 
 X: Any = Variable(2, -1, 1, "x")  # of any type: what is tested here, a type checker refuses
 A: Any = X[0] <= 0.0

@@ -16,7 +16,7 @@ from rhobust.bnb.check import Checker
 from rhobust.compiler.base.errors import InputError
 from rhobust.compiler.importers.plain import dense_network
 from rhobust.embedded import embedded_images
-from rhobust.queries.problem import Solution
+from rhobust.queries.objective.solution import Solution
 
 from .test_certificates import save
 

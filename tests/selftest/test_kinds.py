@@ -143,7 +143,7 @@ def test_property_texts_vary_in_order_but_not_in_meaning() -> None:
 def test_judgements_of_nothing() -> None:
     from fractions import Fraction
 
-    from rhobust.queries.problem import Solution, Statistics
+    from rhobust.queries.objective.solution import Solution, Statistics
     from rhobust.results import RhoResult
 
     problem = random_problem(np.random.default_rng(0))

@@ -23,15 +23,16 @@ from ...compiler.question.and_or_tree import Atom, Tree
 from ...compiler.vnnlib.from_formulas import stated
 from ...compiler.vnnlib.writer import write_vnnlib
 from ..certify import loosen
-from ..problem import Problem, Solution
 from ..solve import prove
+from .formulation import Formulation
+from .solution import Solution
 
 OUTWARD = (0.0, 1e-6, 1e-4, 1e-3, 1e-2, 0.1)
 """How far beyond the bound a proof is looked for, as shares of it."""
 
 
 def proven(
-    source: Problem,
+    source: Formulation,
     solution: Solution,
     path: Path,
     timeout: float | None,
@@ -66,12 +67,12 @@ def proven(
     return replace(solution, certified=certified, uncertified=reason)
 
 
-def _sign(source: Problem) -> float:
+def _sign(source: Formulation) -> float:
     """1 where the objective is minimised, as a norm is, -1 where it is maximised."""
     return 1.0 if source.objective is None else source.objective.sign
 
 
-def _beyond(source: Problem, bound: float, share: float) -> float:
+def _beyond(source: Formulation, bound: float, share: float) -> float:
     """A number that is no better than the bound."""
     if source.distance is not None:
         return bound * (1.0 - share)
@@ -79,7 +80,7 @@ def _beyond(source: Problem, bound: float, share: float) -> float:
     return bound - source.objective.sign * share * max(1.0, abs(bound))
 
 
-def question(source: Problem, limit: float | None) -> tuple[Network, str]:
+def question(source: Formulation, limit: float | None) -> tuple[Network, str]:
     """The problem's network and formulas, and that the objective is the limit or better.
 
     Raises LanguageError for what VNN-LIB cannot say of one network.
@@ -120,7 +121,7 @@ def _coefficients(tree: Tree) -> Iterator[int]:
             yield from _coefficients(part)
 
 
-def _reaches(source: Problem, limit: float) -> Formula:
+def _reaches(source: Formulation, limit: float) -> Formula:
     if source.distance is not None:
         if not limit > 0.0:
             raise LanguageError("that a norm is not below 0 needs no proof")

@@ -18,14 +18,16 @@ from ...compiler.language.evaluator import value
 from ...compiler.language.expressions import Variable
 from ...compiler.language.norms import Norm
 from ..engine import Progress
-from ..problem import Problem, Solution, largest
+from .answer import answered
+from .formulation import Formulation, largest
 from .goal import Goal
+from .solution import Solution
 
 Values = dict[Variable, tuple[Vector | None, tuple[Fraction, ...] | None]]
 
 
 def least_distance(
-    source: Problem,
+    source: Formulation,
     norm: Norm,
     deadline: Deadline,
     stops: tuple[float | None, float | None],
@@ -46,9 +48,9 @@ def least_distance(
     values: Values = {}
     nodes, lps, replayed = 0, 0, 0.0
     while True:
-        ball = Problem(None, [*source.formulas, norm <= radius])
-        told = ball.solve(deadline.share(), settings=settings, seed=seed,
-                          progress=progress)  # fmt: skip
+        ball = Formulation(None, [*source.formulas, norm <= radius])
+        share = Deadline(deadline.share())
+        told = answered(ball, share, (None, None), gap, settings, seed, progress)
         nodes, lps = nodes + told.statistics.nodes, lps + told.statistics.lps
         if told.status == "sat":
             best, replayed = min(radius, _norm(norm)), told.replayed

@@ -17,9 +17,10 @@ from ...compiler.base.tolerances import Tolerances
 from ...estimates.region_optimum import region_optimum
 from ...witness.formula import FormulaValidator, FormulaWitness
 from ..engine import Progress, ask, promising
-from ..problem import Problem, Solution, Statistics, give_values
 from ..trace import tell
+from .formulation import Formulation, give_values
 from .goal import Goal
+from .solution import Solution, Statistics
 
 MOST_MET = 3
 """Points of an attack that are moved onto the equalities between outputs."""
@@ -35,7 +36,7 @@ class Optimum:
 
     def __init__(
         self,
-        source: Problem,
+        source: Formulation,
         deadline: Deadline,
         stops: tuple[float | None, float | None],
         gap: float,

@@ -20,9 +20,10 @@ from ...compiler.language.formulas import Formula, Or, Relation
 from ...compiler.language.walk import flat, variables
 from ...compiler.operators import Select
 from ..engine import Progress
-from ..problem import Objective, Problem, Solution, Statistics
+from .formulation import Formulation, Objective
 from .goal import Goal
 from .optimize import Optimum
+from .solution import Solution, Statistics
 
 MOST_PARTS = 256
 """Parts that several disjunctions may make together; the largest alone may make more."""
@@ -80,7 +81,7 @@ class Parts:
         progress: Progress,
     ) -> None:
         self.objective = objective
-        self.problems = [Problem(objective, part) for part in parts]
+        self.problems = [Formulation(objective, part) for part in parts]
         self.deadline, self.stops, self.gap = deadline, stops, gap
         self.settings, self.seed, self.progress = settings, seed, progress
         self.goal = Goal.of(0.0 if objective is None else objective.sign, stops, gap)
