@@ -27,7 +27,7 @@ from rhobust.compiler.question.region import FORMULAS
 from rhobust.lp.oracle.ball import SOLVES, solve_within
 from rhobust.lp.oracle.highs import Highs, Program
 from rhobust.lp.restriction.distance import LEAST, STEPS
-from rhobust.lp.restriction.least_norm import NEAREST
+from rhobust.lp.restriction.restrict import NEAREST
 from rhobust.witness.label import Validator
 
 Layers = list[tuple[Matrix, Vector]]
@@ -143,10 +143,10 @@ def test_an_unknown_norm() -> None:
 
 
 def test_every_table_knows_every_norm() -> None:
-    for table in (norms.LENGTHS, norms.ROUNDED, norms.POWERS, FORMULAS, LEAST, STEPS):
+    for table in (norms.LENGTHS, norms.ROUNDED, norms.POWERS, FORMULAS, LEAST, STEPS, NEAREST):
         assert set(table) == set(norms.NormKind)
     balls = set(norms.NormKind) - {norms.LINF}  # whose ball is a box
-    for of_balls in (LEAST_OVER, SOLVES, SHORTER, DIRECTIONS, NEAREST):
+    for of_balls in (LEAST_OVER, SOLVES, SHORTER, DIRECTIONS):
         assert set(of_balls) == balls
     for checked in (ball.DUALS, ball.LENGTHS, ball.PRICES, ball.ENDS, exact.DUALS):
         assert set(checked) == balls

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..arithmetic import TINY, UNIT, Array
-from ..rounded.multi_neuron import Groups
-from ..rounded.rows import Lines, Reduced
+from ..rounded.rows import Gains, Lines, Reduced
 from ..rounded.slopes import Slopes
 from .root import relaxed, within
 from .whole import Whole, ceil, exactly, fine, floor
@@ -87,7 +86,7 @@ class ExactReduced(Reduced):
         above: int,
         slopes: Slopes,
         owner: Array,
-        groups: Groups | None = None,
+        groups: Gains | None = None,
     ) -> tuple[Array, Array]:
         row, total = exactly(coefficients), exactly(constant)
         owner = np.tile(owner, len(coefficients) // len(owner))
