@@ -5,7 +5,7 @@
 
 Each is exported by `torch.onnx.export(..., dynamo=True)`, loaded and compared with onnxruntime on
 50 inputs; a row says read, with the largest difference over the largest output, or refused and why.
-Besides, graphs in the style of tf2onnx: channels last, a Transpose around every Conv.
+`bench.channels_last` has graphs in the style of tf2onnx.
 """
 
 from __future__ import annotations
@@ -19,16 +19,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-import rhobust as rb
 from rhobust.compiler.base.errors import RhobustError
 
-SIDE = 16
+from .channels_last import SIDE, compared
 
 
 def conv(i: int, o: int, side: int = 3, stride: int = 1, groups: int = 1, norm: bool = True) -> Any:
@@ -205,7 +201,6 @@ CANNOT = {
     "MobileNet v3 with hard swish": "HardSwish",
     "EfficientNet with SiLU": "Sigmoid",
     "RegNet with excitation": "Mul of two activations",
-    "U-Net with upsampling": "Resize",
 }
 """What is refused, and the operator that the refusal names."""
 
@@ -227,54 +222,6 @@ def exported(module: nn.Module, path: Path) -> None:
         )
 
 
-def channels_last(path: Path, seed: int = 0) -> None:
-    """A graph as tf2onnx writes one: channels last, a Transpose before and behind each Conv."""
-    rng = np.random.default_rng(seed)
-    nodes, tensors, name, channels = [], [], "x", 1
-    for k, out in enumerate((4, 6)):
-        kernel = (rng.normal(size=(out, channels, 3, 3)) / 3).astype(np.float32)
-        bias = rng.normal(size=(1, 1, 1, out)).astype(np.float32)
-        tensors += [
-            numpy_helper.from_array(kernel, f"k{k}"),
-            numpy_helper.from_array(bias, f"b{k}"),
-        ]
-        nodes += [
-            helper.make_node("Transpose", [name], [f"f{k}"], perm=[0, 3, 1, 2]),
-            helper.make_node(
-                "Conv", [f"f{k}", f"k{k}"], [f"c{k}"], auto_pad="SAME_UPPER", strides=[2, 2]
-            ),
-            helper.make_node("Transpose", [f"c{k}"], [f"l{k}"], perm=[0, 2, 3, 1]),
-            helper.make_node("Add", [f"l{k}", f"b{k}"], [f"a{k}"]),
-            helper.make_node("Relu", [f"a{k}"], [f"r{k}"]),
-        ]
-        name, channels = f"r{k}", out
-    dense = rng.normal(size=(96, 5)).astype(np.float32)
-    tensors += [
-        numpy_helper.from_array(dense, "w"),
-        numpy_helper.from_array(np.array([-1, 96]), "s"),
-    ]
-    nodes += [
-        helper.make_node("Reshape", [name, "s"], ["flat"]),
-        helper.make_node("MatMul", ["flat", "w"], ["y"]),
-    ]
-    ends = [
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", SIDE, SIDE, 1])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 5])],
-    ]
-    graph = helper.make_graph(nodes, "channels_last", ends[0], ends[1], tensors)
-    opset = helper.make_opsetid("", 13)
-    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
-
-
-def compared(path: Path) -> float:
-    """The largest difference to onnxruntime on 50 inputs, over the largest output."""
-    network = rb.load(path)
-    rows = np.random.default_rng(1).uniform(-1, 1, (50, network.input_size))
-    rows = rows.astype(np.float32).astype(np.float64)
-    theirs = network.run(rows)
-    return float(np.abs(network.forward(rows) - theirs).max() / np.abs(theirs).max())
-
-
 def main() -> None:
     wanted = sys.argv[1:]
     read = 0
@@ -289,9 +236,6 @@ def main() -> None:
                 read += 1
             except RhobustError as error:
                 print(f"{name}: refused: {str(error).partition(': ')[2][:160]}", flush=True)
-        if not wanted:
-            channels_last(path)
-            print(f"channels last: read, differs by {compared(path):.1e}")
     print(f"{read} of {len(wanted or FAMILIES)} read")
 
 

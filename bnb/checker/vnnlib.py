@@ -1,4 +1,4 @@
-"""VNN-LIB 1.0 to a disjunctive normal form over exact rationals.
+"""VNN-LIB 1.0, and 2.0 about one network, to a disjunctive normal form over exact rationals.
 
 A literal is `sum of coefficient * variable + offset <= 0`, or `< 0` where it is strict. Of strict
 ones nothing is asked but whether they contradict each other on their own: elsewhere they count as
@@ -7,6 +7,7 @@ ones nothing is asked but whether they contradict each other on their own: elsew
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ Conjunction = tuple["Literal", ...]
 MOST_LITERALS = 3_000_000  # of all cases, written out: memory
 TOKEN = re.compile(r';[^\n]*|([()])|([^\s();|"]+|"[^"]*"|\|[^|]*\|)|\s+')
 NAME = re.compile(r"([XY])_(0|[1-9][0-9]{0,8})")
+ELEMENT = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\[([0-9]{1,9}(?:,[0-9]{1,9})*)\]")
+KINDS = ("real", "float16", "bfloat16", "float32", "float64")
+"""Types of tensors in version 2; what no real numbers satisfy, none of these do."""
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
 MOST_DIGITS = 2000  # of a numeral, and its largest exponent
 MOST_BITS = 2**16  # of a numerator or denominator on the way
@@ -49,6 +53,10 @@ def parse(text: str, inputs: int, outputs: int) -> list[Conjunction]:
         match command:
             case ["declare-const", name, "Real"] | ["declare-fun", name, [], "Real"]:
                 reader.declare(name)
+            case ["declare-network", str(), ["declare-input", *given], ["declare-output", *made]]:
+                require(not reader.tensors and not reader.names, "several networks declared")
+                reader.tensor(given, 0, inputs)
+                reader.tensor(made, inputs, outputs)
             case ["assert", formula]:
                 assertions.append(reader.formula(formula, True))
             case [head, *_]:
@@ -94,13 +102,36 @@ class _Reader:
     def __init__(self, inputs: int, outputs: int) -> None:
         self.inputs, self.outputs = inputs, outputs
         self.names: dict[str, int] = {}
+        self.tensors: dict[str, tuple[int, tuple[int, ...]]] = {}
 
     def declare(self, name: Any) -> None:
-        new = isinstance(name, str) and name not in self.names
+        new = isinstance(name, str) and name not in self.names and not self.tensors
         match = needed(NAME.fullmatch(name) if new else None, f"declaration of {name}")
         first, count = (0, self.inputs) if match[1] == "X" else (self.inputs, self.outputs)
         require(int(match[2]) < count, f"the model has no {name}")
         self.names[name] = first + int(match[2])
+
+    def tensor(self, words: list[Any], first: int, count: int) -> None:
+        """NAME TYPE [SHAPE]: the model's whole input or output, elements in row-major order."""
+        require(len(words) > 2 and all(isinstance(word, str) for word in words), "a tensor's form")
+        name, kind, *sizes = words
+        match = needed(ELEMENT.fullmatch(name + "".join(sizes)), f"the shape of {name[:40]}")
+        require(match[1] == name and name not in self.tensors, f"declaration of {name[:40]}")
+        require(kind.lower() in KINDS, f"the type {kind[:40]}")
+        shape = tuple(map(int, match[2].split(",")))
+        require(math.prod(shape) == count, f"{name[:40]} has not the {count} numbers of the model")
+        self.tensors[name] = first, shape
+
+    def element(self, match: re.Match[str]) -> int:
+        """The number of X[0,2] among all variables."""
+        first, shape = needed(self.tensors.get(match[1]), f"{match[1][:40]!r} was not declared")
+        index = [int(field) for field in match[2].split(",")]
+        fits = len(index) == len(shape) and all(k < n for k, n in zip(index, shape, strict=True))
+        require(fits, f"the element {match[0][:60]}")
+        flat = 0
+        for k, size in zip(index, shape, strict=True):
+            flat = flat * size + k
+        return first + flat
 
     def formula(self, item: Any, positive: bool) -> list[Conjunction]:
         if item in ("true", "false"):
@@ -129,6 +160,8 @@ class _Reader:
         if isinstance(item, str):
             if item in self.names:
                 return {self.names[item]: Fraction(1)}
+            if match := ELEMENT.fullmatch(item):
+                return {self.element(match): Fraction(1)}
             return {-1: _number(item)}
         require(item and item[0] in ("+", "-", "*", "/") and len(item) > 1, "a term's form")
         head, parts = item[0], [self.term(part) for part in item[1:]]

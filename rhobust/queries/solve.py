@@ -37,6 +37,7 @@ from .engine import FirstFound, Progress, ask, ending, quiet
 
 COPIES = 0.7
 """The part of the time in which differences of copies are bounded."""
+ONE = "certificates speak of one network"
 QUICK, LONG = 128, 2**31
 """Cells of the copies' input before an attack, and after it."""
 
@@ -105,7 +106,8 @@ def solve(
     model: a file or a network, or one for each network the property declares, in its order or by
     its names; one that is equal to another needs none.  timeout: seconds,
     reading included.  certificate: a file to write the proof of an unsat into; for it the question
-    has to be a VNN-LIB file about one ONNX file.  check: whether the checker has to accept it
+    has to be a VNN-LIB file, and the result says why there is none where it is not about one ONNX
+    file.  check: whether the checker has to accept it
     before it is written, within the time.
     checkpoint: a file in which an undecided search is kept, and from which it goes on.
     trust_pickle: whether models may be pickles, which can run any program; see `load`.
@@ -128,9 +130,10 @@ def solve(
         files.append(str(question))
     proof = None
     if certificate is not None:
-        if isinstance(question, Property) or len(networks) != 1:
-            raise InputError("a certificate needs a VNN-LIB file about one network")
-        proof = Certificate(certificate, networks[0], check, (*files, checkpoint), overwrite)
+        if isinstance(question, Property):
+            raise InputError("a certificate needs a VNN-LIB file; this property is none")
+        if len(networks) == 1:
+            proof = Certificate(certificate, networks[0], check, (*files, checkpoint), overwrite)
     spent = Settings.of(settings, threads, memory)
     solving = _Solving(networks, asked, deadline, spent, seed, progress, proof)
     if checkpoint is not None:
@@ -139,8 +142,10 @@ def solve(
     result = solving.run()
     if solving.saver is not None and result.status in ("sat", "unsat"):
         solving.saver.done()
-    if proof is None or result.status != "unsat":
+    if certificate is None or result.status != "unsat":
         return result
+    if proof is None:
+        return replace(result, uncertified=ONE)
     missing = NOT_IN_TIME
     with ending(deadline.stop, lambda: {"property": asked.source}) as end:
         missing = _written(proof, solving, text)

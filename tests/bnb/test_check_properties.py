@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -123,3 +124,58 @@ def test_forms(asserted: str, point: tuple[int, int], holds: bool) -> None:
 def test_what_is_refused(asserted: str, reason: str) -> None:
     with pytest.raises(Refused, match=reason):
         parse(f"{DECLARED}(assert {asserted})", 1, 1)
+
+
+def second(text: str) -> str:
+    """A text of version 1 in the words of version 2: inputs of shape (1, 3), outputs of (2,)."""
+    said = re.sub(r"\(declare-const [^)]*\)", "", text)
+    said = re.sub(r"X_(\d+)", r"in_put[0,\1]", said)
+    said = re.sub(r"Y_(\d+)", r"Y[\1]", said)
+    head = "(vnnlib-version <2.0>)(declare-network N (declare-input in_put float32 [1, 3])"
+    return f"{head}(declare-output Y Real [2])){said}"
+
+
+@settings(max_examples=10, deadline=None)
+@given(text=stated(), at=st.lists(points(), min_size=1, max_size=8))
+def test_version_2_means_what_it_says(text: Stated, at: list[Point]) -> None:
+    said = second(text.text())
+    cases, theirs = parse(said, len(INPUTS), len(OUTPUTS)), parse_vnnlib(said)
+    for point in at:
+        inputs, outputs = ([point[name] for name in names] for names in (INPUTS, OUTPUTS))
+        holds = text.holds(point)
+        assert met(cases, [*inputs, *outputs]) == holds == theirs.holds(inputs, outputs)
+
+
+def test_elements_are_in_row_major_order() -> None:
+    text = "(declare-network N (declare-input X float32 [2,3]) (declare-output Y float32 [1,2]))"
+    (case,) = parse(f"{text}(assert (<= X[1,0] 0))(assert (<= Y[0,1] 0))", 6, 2)
+    assert [literal.terms for literal in case] == [((3, Fraction(1)),), ((7, Fraction(1)),)]
+
+
+PORTS = "(declare-input X float32 [2]) (declare-output Y float32 [1])"
+NAMED = PORTS.replace("[1]", '[1] "y"')
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"(declare-network N {PORTS})(assert (<= X[2] 0))", r"the element X\[2\]"),
+        (f"(declare-network N {PORTS})(assert (<= X[0,0] 0))", r"the element X\[0,0\]"),
+        (f"(declare-network N {PORTS})(assert (<= Z[0] 0))", "'Z' was not declared"),
+        (f"(declare-network N {PORTS})(assert (<= X_0 0))", "'X_0' is no number"),
+        (f"(declare-network N {PORTS})(declare-const X_0 Real)", "declaration of X_0"),
+        (f"(declare-const X_0 Real)(declare-network N {PORTS})", "several networks"),
+        (f"(declare-network N {PORTS})(declare-network M {PORTS})", "several networks"),
+        (f"(declare-network N (equal-to M) {PORTS})", "'declare-network', or its form"),
+        (f"(declare-network N {PORTS} {PORTS})", "'declare-network', or its form"),
+        (f"(declare-network N {NAMED})", "the shape of Y"),
+        (f"(declare-network N {PORTS.replace('[2]', '[3]')})", "not the 2 numbers"),
+        (f"(declare-network N {PORTS.replace('[1]', '[]')})", "the shape of Y"),
+        (f"(declare-network N {PORTS.replace('Y float32', 'Y int64')})", "the type int64"),
+        (f"(declare-network N {PORTS.replace('Y', 'X')})", "declaration of X"),
+        ("(declare-network N (declare-input X) (declare-output Y))", "a tensor's form"),
+    ],
+)
+def test_what_is_refused_of_version_2(text: str, reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        parse(text, 2, 1)

@@ -11,7 +11,8 @@ from rhobust.compiler.base.errors import ModelError
 pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
-from bench.architectures import CANNOT, FAMILIES, channels_last, compared, exported  # noqa: E402
+from bench.architectures import CANNOT, FAMILIES, exported  # noqa: E402
+from bench.channels_last import compared  # noqa: E402
 
 
 def test_there_are_25_families() -> None:
@@ -29,9 +30,3 @@ def test_exported_models_are_read_or_refused_by_name(name: str, tmp_path: Path) 
             compared(path)
     else:
         assert compared(path) < 1e-5
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_channels_last_are_read(seed: int, tmp_path: Path) -> None:
-    channels_last(tmp_path / "model.onnx", seed)
-    assert compared(tmp_path / "model.onnx") < 1e-5

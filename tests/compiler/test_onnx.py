@@ -113,6 +113,24 @@ def folded(kind: str, *operands: Any) -> onnx.ModelProto:
     return model([NODE(kind, [*values], ["c"]), NODE("Mul", ["x", "c"], ["y"])], [1, 2], values)
 
 
+def floats(*values: float) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.array(values, dtype=np.float32)
+
+
+def resized(
+    shape: list[int], values: dict[str, Any], opset: int, placing: str, rounding: str, **rest: Any
+) -> onnx.ModelProto:
+    """A Resize to the nearest number, by scales or, where they are whole numbers, to sizes."""
+    named = ["", "s"] if isinstance(values["s"], np.ndarray) else ["", "", "s"]
+    if opset < 13:  # the region of another mode was no optional input
+        values["region"] = floats()
+        named[0] = "region"
+    return single(
+        "Resize", shape, values, opset, ["x", *named], mode="nearest", cubic_coeff_a=-0.75,
+        coordinate_transformation_mode=placing, nearest_mode=rounding, **rest,
+    )  # fmt: skip
+
+
 def normalised(shape: list[int], inputs: list[str]) -> onnx.ModelProto:
     """An exporter's own normalisation: (x - mean) / deviation, or with the sides exchanged."""
     nodes = [NODE("Sub", [inputs[0], inputs[1]], ["d"]), NODE("Div", ["d", "s"], ["y"])]
@@ -244,6 +262,25 @@ CASES: dict[str, onnx.ModelProto] = {
         ],
         [2],
     ),
+    "resize": resized([1, 1, 3, 2], {"s": floats(1, 1, 2, 3)}, 13, "asymmetric", "floor"),
+    "resize_11": resized([1, 2, 3], {"s": floats(1, 1, 7)}, 11, "half_pixel", "round_prefer_floor"),
+    "resize_to_sizes": resized(
+        [1, 3, 2, 1], {"s": [1, 9, 10, 1]}, 13, "half_pixel", "round_prefer_ceil"
+    ),
+    "resize_of_tensorflow": resized(
+        [1, 1, 3, 4], {"s": floats(1, 1, 5, 2)}, 11, "tf_half_pixel_for_nn", "floor"
+    ),
+    "resize_axes": resized(
+        [1, 1, 3, 2],
+        {"s": floats(3, 2)},
+        18,
+        "pytorch_half_pixel",
+        "round_prefer_floor",
+        axes=[3, -2],
+    ),
+    "resize_10": single("Resize", ["n", 1, 2, 3], {"s": floats(1, 1, 3, 2)}, 10, mode="nearest"),
+    "upsample": single("Upsample", [1, 2, 2, 3], {"s": floats(1, 1, 2, 2)}, 9),
+    "upsample_7": single("Upsample", [1, 1, 2, 3], opset=8, scales=[1.0, 1.0, 3.0, 2.0]),
     "scalar_input": model([NODE("Mul", ["x", "c"], ["y"])], [], {"c": weights(2)}),
 }
 

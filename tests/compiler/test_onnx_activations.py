@@ -203,6 +203,26 @@ DEFECTS: dict[str, tuple[onnx.ModelProto, str]] = {
         "condition is int64",
     ),
     "tile": (single("Tile", [1, 3], {"r": [2]}), "by \\(2,\\)"),
+    "enlarged_by_sums": (
+        single("Resize", [1, 1, 2], {"s": np.float32([1, 1, 2])}, 10, mode="linear"),
+        "'linear'; 'nearest' with whole factors.*transposed convolution",
+    ),
+    "enlarged_by_halves": (
+        single("Resize", [1, 1, 2], {"s": np.float32([1, 1, 1.5])}, 10, mode="nearest"),
+        r"scales \[1.0, 1.0, 1.5\].*not all whole",
+    ),
+    "enlarged_unevenly": (
+        single(
+            "Resize",
+            [1, 1, 2],
+            {"s": np.float32([1, 1, 2])},
+            13,
+            ["x", "", "s"],
+            mode="nearest",
+            nearest_mode="floor",
+        ),  # fmt: skip
+        "'half_pixel' and rounds them by 'floor'",
+    ),
     "whole_limit": (single("Max", [1, 3], {"c": [1]}), "not floating"),
     "padding_alone": (
         single("MaxPool", [1, 1, 2], kernel_shape=[1], strides=[3], pads=[3, 0]),

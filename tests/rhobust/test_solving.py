@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnx import helper
@@ -406,6 +407,65 @@ def test_instances_of_several_networks(folder: Path, tmp_path: Path) -> None:
         (folder / "instances.csv").write_text(f'"{text}",vnnlib/two.vnnlib,60')
         assert "instances.csv:1: " in refused("vnncomp", folder)
         assert "names no networks" in refused("vnncomp", folder)
+
+
+def several(path: Path) -> Path:
+    """y = relu(a) + b and z = relu(b) of two inputs a and b, with the hidden relu(a)."""
+    nodes = [
+        helper.make_node("Relu", ["a"], ["r"]), helper.make_node("Add", ["r", "b"], ["y"]),
+        helper.make_node("Relu", ["b"], ["z"]),
+    ]  # fmt: skip
+    ports = [helper.make_tensor_value_info(name, 1, [1, 2]) for name in "abyz"]
+    graph = helper.make_graph(nodes, "several", ports[:2], ports[2:])
+    opset = helper.make_opsetid("", 13)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
+    return path
+
+
+def test_certificates_of_a_folder(folder: Path, tmp_path: Path) -> None:
+    """Each unsat has a proof that the checker accepts, or says by name why it has none."""
+    several(folder / "onnx" / "several.onnx")
+    port = "(declare-input {} float32 [1,2]) (declare-output {} float32 [1,2])".format
+    box = "".join(f"(assert (<= -1 X[0,{k}] 1))" for k in range(2))
+    one = f"(vnnlib-version <2.0>)(declare-network f {port('X', 'Y')}){box}"
+    hidden = '(declare-network f (declare-input X float32 [1,2] "x") (declare-hidden H float32 '
+    hidden += f'[1,2] "a") (declare-output Y float32 [1,2] "y")){box}'
+    both = "(declare-network f (declare-input A float32 [1,2]) (declare-input X float32 [1,2])"
+    both += "(declare-output Y float32 [1,2]) (declare-output Z float32 [1,2]))"
+    both += f"{box}{box.replace('X', 'A')}"
+    pair = f"(declare-network f {port('X', 'Y')})(declare-network g (equal-to f) {port('Z', 'W')})"
+    pair += f"{box}{box.replace('X', 'Z')}"
+    texts = {
+        "plain": HEAD + UNIT + "(assert (>= Y_0 2.001))",
+        "version_2": f"{one}(assert (>= Y[0,0] 2.001))",
+        "hidden": f"{hidden}(assert (>= H[0,0] 2.001))",
+        "both": f"{both}(assert (>= (+ Y[0,0] Z[0,1]) 3.001))",
+        "pair": f"{pair}(assert (>= (- Y[0,1] W[0,1]) 1.751))",
+        "possible": f"{one}(assert (>= Y[0,0] 1.5))",
+    }
+    for name, said in texts.items():
+        (folder / "vnnlib" / f"{name}.vnnlib").write_text(said)
+    named = "\"[('f', 'onnx/net.onnx')]\""
+    asked = [
+        ("onnx/net.onnx", "plain"), ("onnx/net.onnx", "version_2"), (named, "version_2"),
+        (named, "hidden"), ("onnx/several.onnx", "both"), (named, "pair"),
+        ("\"[('f', 'onnx/net.onnx'), ('g', 'onnx/net.onnx')]\"", "pair"), (named, "possible"),
+    ]  # fmt: skip
+    lines = [f"{models},vnnlib/{name}.vnnlib,60" for models, name in asked]
+    (folder / "instances.csv").write_text("\n".join(lines))
+    out, proofs = tmp_path / "out.jsonl", tmp_path / "proofs"
+    call("vnncomp", folder, "--limit", "60", "--json", out, "--certificates", proofs)
+    found = rows(out)
+    assert [row["status"] for row in found] == ["unsat"] * 7 + ["sat"], found
+    for number in range(3):
+        assert found[number]["certificate"] == str(proofs / f"{number}.npz"), found[number]
+        told = call("check", proofs / f"{number}.npz", folder / "onnx" / "net.onnx.gz")
+        assert told.startswith("accepted")
+    for number in (3, 4):
+        assert "certificates speak of models with one input" in found[number]["uncertified"]
+    for number in (5, 6):
+        assert found[number]["uncertified"] == "certificates speak of one network"
+    assert sorted(path.name for path in proofs.iterdir()) == ["0.npz", "1.npz", "2.npz"]
 
 
 def test_bad_arguments_of_vnncomp(folder: Path, tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..arithmetic import needed
+from ..arithmetic import Array, needed
 from ..model import Value, limit
 from .node import Node
+
+FARTHEST = 2**20
 
 
 def identity(node: Node) -> Value:
@@ -110,3 +113,66 @@ def tile(node: Node) -> Value:
     node.require(len(repeats) == len(value.shape) and min(repeats, default=1) > 0, "the repeats")
     limit((value.size, *repeats))
     return node.graph.view(value, lambda x: np.tile(x, tuple(repeats)))
+
+
+ALIKE = {
+    b"asymmetric": (b"floor",),
+    b"tf_half_pixel_for_nn": (b"floor",),
+    b"half_pixel": (b"round_prefer_floor", b"round_prefer_ceil"),
+    b"pytorch_half_pixel": (b"round_prefer_floor", b"round_prefer_ceil"),
+}
+"""How places and their rounding let element i of an axis be element i // f, for whole f."""
+
+
+def upsample(node: Node) -> Value:
+    """Up to operator set 9, with the scales as an attribute before."""
+    node.require(node.opset < 10, "the operator set")
+    old = node.opset < 9
+    node.require(node.there(1) != old and ("scales" in node.given) == old, "the scales")
+    scales = np.array(node.given["scales"]) if old else node.constant(1, "f", "the scales")
+    return _repeated(node, scales, range(len(node.value(0).shape)))
+
+
+def resize(node: Node) -> Value:
+    """Elements are repeated whole times: the nearest ones, by whole factors."""
+    rank, given = len(node.value(0).shape), node.given
+    if node.opset < 11:
+        node.require(len(node.inputs) == 2, "the inputs")
+        return _repeated(node, node.constant(1, "f", "the scales"), range(rank))
+    place = given.get("coordinate_transformation_mode", b"half_pixel")
+    rounding = given.get("nearest_mode", b"round_prefer_floor")
+    node.require(rounding in ALIKE.get(place, ()), "the places")
+    node.require(not node.flag("antialias"), "antialias")
+    node.require(given.get("keep_aspect_ratio_policy", b"stretch") == b"stretch", "the ratio")
+    axes = given.get("axes") or list(range(rank))
+    node.require(all(-rank <= axis < rank for axis in axes), "the axes")
+    axes = [axis % rank for axis in axes]
+    node.require(len({*axes}) == len(axes), "the axes")
+    node.require(not node.there(1) or node.value(1).constant is not None, "the region")
+    scales = node.constant(2, "f", "the scales") if node.there(2) else np.zeros(0)
+    sizes = node.constant(3, "i", "the sizes").reshape(-1) if node.there(3) else np.zeros(0)
+    node.require((scales.size > 0) != (sizes.size > 0), "scales and sizes")
+    if sizes.size:
+        node.require(len(sizes) == len(axes), "the sizes")
+        scales = sizes / np.array([node.value(0).shape[axis] for axis in axes])
+    return _repeated(node, scales, axes)
+
+
+def _repeated(node: Node, scales: Array, axes: Sequence[int]) -> Value:
+    """Each element as often as its axis has the whole number for."""
+    node.require(node.given.get("mode", b"nearest") == b"nearest", "the mode")
+    whole = np.all((scales >= 1.0) & (scales <= FARTHEST) & (scales == np.floor(scales)))
+    node.require(whole and scales.shape == (len(axes),), "the scales")
+    counts = [int(scale) for scale in scales]
+    shape = list(node.value(0).shape)
+    for axis, count in zip(axes, counts, strict=True):
+        shape[axis] *= count
+    node.require(max(shape, default=1) <= FARTHEST, "the sizes")
+    limit(tuple(shape))
+
+    def look(x: Array) -> Array:
+        for axis, count in zip(axes, counts, strict=True):
+            x = np.repeat(x, count, axis)
+        return x
+
+    return node.graph.view(node.value(0), look)

@@ -15,11 +15,14 @@ from .node import Handler
 
 ANY = LAST = 2**20
 FORMS = {
-    "FLOAT": "alpha beta epsilon momentum ratio value_float min max",
+    "FLOAT": "alpha beta epsilon momentum ratio value_float min max "
+    "cubic_coeff_a extrapolation_value",
     "INT": "axis group transA transB training_mode spatial ceil_mode count_include_pad keepdims "
-    "noop_with_empty_axes seed allowzero num_outputs value_int start end to saturate storage_order",
-    "STRING": "auto_pad mode round_mode",
-    "FLOATS": "value_floats",
+    "noop_with_empty_axes seed allowzero num_outputs value_int start end to saturate storage_order "
+    "exclude_outside antialias",
+    "STRING": "auto_pad mode round_mode coordinate_transformation_mode nearest_mode "
+    "keep_aspect_ratio_policy",
+    "FLOATS": "value_floats scales",
     "INTS": "kernel_shape strides pads dilations output_padding output_shape axes perm starts ends "
     "split value_ints",
 }
@@ -94,6 +97,15 @@ OPERATIONS: dict[str, Operation] = {
     "Split": _of(moves.split, 2, "axis split num_outputs:18-"),
     "Expand": _of(moves.expand, 2, since=8),
     "Tile": _of(moves.tile, 2),
+    "Resize": _of(
+        moves.resize,
+        4,
+        "mode coordinate_transformation_mode:11- nearest_mode:11- cubic_coeff_a:11- "
+        "exclude_outside:11- extrapolation_value:11- antialias:18- axes:18- "
+        "keep_aspect_ratio_policy:18-",
+        since=10,
+    ),
+    "Upsample": _of(moves.upsample, 2, "mode scales:1-8"),
     "Pad": _of(placing.pad, 4, "mode pads value"),
     "Concat": _of(placing.concat, ANY, "axis"),
     "Where": _of(placing.where, 3, since=9),

@@ -14,6 +14,7 @@ from .operators import movement as movement
 from .operators import placing as placing
 from .operators import pools as pools
 from .operators import products as products
+from .operators import resizing as resizing
 
 OPERATIONS: dict[str, Handler] = {
     "Abs": activations.absolute,
@@ -62,6 +63,7 @@ OPERATIONS: dict[str, Handler] = {
     "ReduceSum": products.reduce_sum,
     "Relu": activations.relu,
     "Reshape": movement.reshape,
+    "Resize": resizing.resize,
     "Shape": movement.shape,
     "Sign": activations.sign,
     "Size": movement.size,
@@ -72,6 +74,7 @@ OPERATIONS: dict[str, Handler] = {
     "Tile": movement.tile,
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
+    "Upsample": resizing.upsample,
     "Where": placing.where,
     "Xor": masks.xor,
 }

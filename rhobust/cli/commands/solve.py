@@ -273,9 +273,8 @@ def _found(
     try:
         given = {name: _loaded(path) for name, path in models.items()}
         # the verdict counts where no certificate can be
-        path = proof if len(given) == 1 else None
         result = solve(
-            given, question, limit, settings, seed, certificate=path, check=check,
+            given, question, limit, settings, seed, certificate=proof, check=check,
             overwrite=overwrite,
         )  # fmt: skip
     except RhobustError as error:
@@ -287,7 +286,7 @@ def _found(
     if result.witness is not None:
         found["witness"] = result.witness.text()
     if proof is not None and result.status == "unsat":
-        why = result.uncertified if path else "certificates speak of one network"
+        why = result.uncertified
         found |= {"uncertified": why} if why else {"certificate": str(proof)}
     return found
 
