@@ -106,8 +106,8 @@ def solve(
     model: a file or a network, or one for each network the property declares, in its order or by
     its names; one that is equal to another needs none.  timeout: seconds,
     reading included.  certificate: a file to write the proof of an unsat into; for it the question
-    has to be a VNN-LIB file, and the result says why there is none where it is not about one ONNX
-    file.  check: whether the checker has to accept it
+    has to be a VNN-LIB file, and the result says why there is none where it is about several
+    networks, inputs or outputs.  check: whether the checker has to accept it
     before it is written, within the time.
     checkpoint: a file in which an undecided search is kept, and from which it goes on.
     trust_pickle: whether models may be pickles, which can run any program; see `load`.
@@ -128,11 +128,12 @@ def solve(
     files = [path for network in networks for path in (network.path, *network.beside)]
     if not isinstance(question, Property):
         files.append(str(question))
-    proof = None
+    proof, uncertified = None, ""
     if certificate is not None:
         if isinstance(question, Property):
             raise InputError("a certificate needs a VNN-LIB file; this property is none")
-        if len(networks) == 1:
+        uncertified = networks[0].beyond if len(networks) == 1 else ONE
+        if not uncertified:
             proof = Certificate(certificate, networks[0], check, (*files, checkpoint), overwrite)
     spent = Settings.of(settings, threads, memory)
     solving = _Solving(networks, asked, deadline, spent, seed, progress, proof)
@@ -142,10 +143,8 @@ def solve(
     result = solving.run()
     if solving.saver is not None and result.status in ("sat", "unsat"):
         solving.saver.done()
-    if certificate is None or result.status != "unsat":
-        return result
-    if proof is None:
-        return replace(result, uncertified=ONE)
+    if proof is None or result.status != "unsat":
+        return replace(result, uncertified=uncertified if result.status == "unsat" else "")
     missing = NOT_IN_TIME
     with ending(deadline.stop, lambda: {"property": asked.source}) as end:
         missing = _written(proof, solving, text)

@@ -463,6 +463,7 @@ def test_certificates_of_a_folder(folder: Path, tmp_path: Path) -> None:
         assert told.startswith("accepted")
     for number in (3, 4):
         assert "certificates speak of models with one input" in found[number]["uncertified"]
+    assert found[7]["witness"] and "uncertified" not in found[7]
     for number in (5, 6):
         assert found[number]["uncertified"] == "certificates speak of one network"
     assert sorted(path.name for path in proofs.iterdir()) == ["0.npz", "1.npz", "2.npz"]

@@ -6,6 +6,7 @@ import gzip
 import math
 import os
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,10 @@ from .model import (
     parse,
 )
 from .node import Node, Symbol, Value
+from .operators.classical import CLASSICAL
 from .ops import OPERATIONS, check_types
 from .runtime import OnnxRuntime
+from .scores import scored
 
 LAST_ONLY = ("LogSoftmax", "Softmax")
 """Dropped where they end the network: they keep the order of the outputs."""
@@ -47,6 +50,12 @@ SEVERAL = (
     "speak of models with one input and one output"
 )
 """Why such a network has no certificates."""
+CLASSIFIER = (
+    "it is read from a file with class labels or with operators of ai.onnx.ml, which the checker "
+    "does not read; write it with standard operators alone, and ask about that file: rhobust "
+    "convert MODEL --out NEW.onnx (network.save(...))"
+)
+"""The same of what skl2onnx writes."""
 
 
 def load_onnx(path: str | Path, tensors: Tensors | None = None) -> Network:
@@ -62,14 +71,23 @@ def load_onnx(path: str | Path, tensors: Tensors | None = None) -> Network:
     data = _read(source)
     proto = decoded(source, data)
     data, digest, beside = inlined(source, proto, data)
+    notes, probable = scored(proto) if tensors is None else ((), False)
+    if notes:
+        data = bytes(proto.SerializeToString())
     model = parse(source, proto, tensors)
     network, ends = _network(source, model, tensors)
-    evaluated, plain = data, [value.name for value in proto.graph.output] == list(ends)
+    plain = not notes and [value.name for value in proto.graph.output] == list(ends)
+    evaluated = data
     given = {feed.name for feed in model.feeds}
     if not plain or given & ends.keys():
         evaluated = ending_at(source, data, ends)
     fetched = tuple(f"{name}.end" if name in given else name for name in ends)
     name = Path(source).name.removesuffix(".gz").removesuffix(".onnx")
+    if notes or any(operation.kind in CLASSICAL for operation in model.operations):
+        network = replace(
+            network, beyond=CLASSIFIER, notes=(*notes, *network.notes),
+            ordered=network.ordered or probable,
+        )  # fmt: skip
     rowwise = OnnxRuntime(source, evaluated, model.feeds, fetched)
     network = replace(
         network, name=name, digest=digest, onnx=not network.beyond, runtime=rowwise,
@@ -131,15 +149,18 @@ def _network(
                         "are its inputs, in the same order of size"
                     )
                     continue
-                results = OPERATIONS.get(operation.kind, fold)(node)
+                handler = OPERATIONS.get(operation.kind) or CLASSICAL.get(operation.kind, fold)
+                results = handler(node)
                 node.finish()
             except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, MemoryError) as e:
                 node.fail(f"cannot be read ({e})")
-        listed = results if isinstance(results, list) else [results]
-        numbers += sum(math.prod(value.shape) for value in listed)
+        listed: Sequence[Value | None] = results if isinstance(results, list) else [results]
+        numbers += sum(math.prod(value.shape) for value in listed if value is not None)
         if numbers > MOST:
             node.fail(f"the tensors up to here hold more than {MOST} numbers together")
         for name, value in zip(operation.outputs, listed, strict=False):
+            if value is None:
+                continue
             _check_declared(source, model, name, value)
             values[name] = value
             makers[name] = operation
@@ -243,7 +264,7 @@ def _node(
                 "the model for inference, without it",
             )
     inputs = [values.get(name) if name else None for name in operation.inputs]
-    return Node(source, operation, inputs, opset, builder, (*OPERATIONS, *LAST_ONLY))
+    return Node(source, operation, inputs, opset, builder, (*OPERATIONS, *CLASSICAL, *LAST_ONLY))
 
 
 def _check_softmax(node: Node) -> None:

@@ -38,8 +38,8 @@ class Symbol:
 
 
 Value: TypeAlias = Symbol | Array
-Handler: TypeAlias = Callable[["Node"], Value | list[Value]]
-"""Reads one node; returns its output, or a list where it has several."""
+Handler: TypeAlias = Callable[["Node"], Value | list[Value] | list[Value | None]]
+"""Reads one node; returns its output, or a list where it has several, None for one unread."""
 
 
 class Node:

@@ -273,8 +273,10 @@ def _found(
     try:
         given = {name: _loaded(path) for name, path in models.items()}
         # the verdict counts where no certificate can be
+        lacking = [network.unfiled for network in given.values() if isinstance(network, Network)]
+        path = None if any(lacking) else proof
         result = solve(
-            given, question, limit, settings, seed, certificate=proof, check=check,
+            given, question, limit, settings, seed, certificate=path, check=check,
             overwrite=overwrite,
         )  # fmt: skip
     except RhobustError as error:
@@ -286,7 +288,7 @@ def _found(
     if result.witness is not None:
         found["witness"] = result.witness.text()
     if proof is not None and result.status == "unsat":
-        why = result.uncertified
+        why = next(filter(None, lacking), result.uncertified)
         found |= {"uncertified": why} if why else {"certificate": str(proof)}
     return found
 
