@@ -204,18 +204,18 @@ DEFECTS: dict[str, tuple[onnx.ModelProto, str]] = {
     ),
     "tile": (single("Tile", [1, 3], {"r": [2]}), "by \\(2,\\)"),
     "enlarged_by_sums": (
-        single("Resize", [1, 1, 2], {"s": np.float32([1, 1, 2])}, 10, mode="linear"),
+        single("Resize", [1, 1, 2], {"s": np.array([1, 1, 2], np.float32)}, 10, mode="linear"),
         "'linear'; 'nearest' with whole factors.*transposed convolution",
     ),
     "enlarged_by_halves": (
-        single("Resize", [1, 1, 2], {"s": np.float32([1, 1, 1.5])}, 10, mode="nearest"),
+        single("Resize", [1, 1, 2], {"s": np.array([1, 1, 1.5], np.float32)}, 10, mode="nearest"),
         r"scales \[1.0, 1.0, 1.5\].*not all whole",
     ),
     "enlarged_unevenly": (
         single(
             "Resize",
             [1, 1, 2],
-            {"s": np.float32([1, 1, 2])},
+            {"s": np.array([1, 1, 2], np.float32)},
             13,
             ["x", "", "s"],
             mode="nearest",
