@@ -10,6 +10,7 @@ import numpy as np
 
 from ..compiler.base.arrays import Bounds, Indices, Mask
 from .bounds.crown import Ascent, Multipliers, Nodes, Pass, ascend, crown
+from .bounds.kept import DECAY, Kept
 from .bounds.kernels.balls import least_radius
 from .nodes.batch import Block
 from .nodes.forms import collect, multipliers, spread
@@ -35,8 +36,8 @@ def bound(state: State, block: Block, steps: int) -> tuple[Block, bool]:
     block = block.take(np.flatnonzero(~empty))
     if not len(block):
         return block, False
-    rate, decay = (0.1, 0.9) if deep else (0.2, 0.95)
-    block, accepted = ascended(state, block, steps, Ascent(rate, decay))
+    ascent = Ascent(block.rate, DECAY) if deep else Ascent(0.2, 0.95)
+    block, accepted = ascended(state, block, steps, ascent)
     if accepted or not deep or not len(block) or state.boxes:
         return block, accepted
     # a few steps settle most nodes; more pay where the bound is about to close or nothing is
@@ -45,10 +46,9 @@ def bound(state: State, block: Block, steps: int) -> tuple[Block, bool]:
     hopeful = (short < state.scale * state.settings.hope) | (block.split_on < 0)
     if not hopeful.any():
         return block, False
-    rest = block.take(np.flatnonzero(~hopeful))
-    again, accepted = ascended(
-        state, block.take(np.flatnonzero(hopeful)), state.settings.extra_steps, Ascent(rate, decay)
-    )
+    rest, again = (block.take(np.flatnonzero(part)) for part in (~hopeful, hopeful))
+    extra, ascent = state.settings.extra_steps, Ascent(again.rate, DECAY)
+    again, accepted = ascended(state, again, extra, ascent)
     return Block.join([rest, again]), accepted
 
 
@@ -62,15 +62,23 @@ def tighten(state: State, block: Block) -> None:
 
 
 def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Block, bool]:
-    """What is open after some steps, and whether a candidate settled the question."""
+    """What is open after some steps, and whether a candidate settled the question.
+
+    Nodes below the roots keep the best multipliers, not the last ones; not so where nodes have
+    boxes of their own, in which all units are bounded again after every split.
+    """
     nodes = spread(block, state.units, state.candidates.box())
     slopes = multipliers(block, state.units)
     owner = np.arange(len(block))
     noted = np.zeros(len(block), dtype=bool)
+    deep = block.depth.max(initial=0) > 0
+    kept = Kept.of(slopes) if deep and not state.boxes else None
     for step in range(steps + 1):
         for tightener in state.tighteners:
             tightener.before_pass(block, slopes)
         found = node_pass(state, block, nodes, owner, slopes)
+        if kept is not None:
+            kept.hear(step, found.value, slopes)
         block.value = np.fmax(block.value, found.value)
         measure(state, block, found)
         closed = block.value > state.candidates.cutoff()
@@ -85,10 +93,13 @@ def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Bl
             block, nodes, slopes = block.take(still), nodes.take(still), slopes.take(still)
             ascent, found = ascent.take(still), found.take(still)
             owner, noted = np.arange(len(still)), noted[still]
+            kept = None if kept is None else kept.take(still)
         if last:
             break
         output = ascend(state.problem, nodes, owner, state.last, found, slopes, ascent)
         reweigh(block, output, step, state.problem.objective)
+    if kept is not None:
+        slopes, block.rate = kept.multipliers, kept.rate(block.rate, steps)
     block.alpha = collect(slopes.alpha, state.units, len(block))
     block.beta = collect(slopes.beta, state.units, len(block))
     held = state.tracker.held(block)

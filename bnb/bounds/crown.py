@@ -223,11 +223,11 @@ class Ascent:
     """State of a multiplier ascent; the multipliers are changed in place.
 
     rate: the first step of slopes in [0, 1], and of split multipliers as a share of the largest
-    coefficient; decay: what is left of it with each further step. Bounds are valid at every step,
-    so that both only trade steps against what they gain.
+    coefficient; of all queries or of each, (Q,). decay: what is left of it with each further step.
+    Bounds are valid at every step, so that both only trade steps against what they gain.
     """
 
-    rate: float = 0.25
+    rate: float | Vector = 0.25
     decay: float = 0.94
     step: int = 0
     moments: list[tuple[Matrix, Matrix, Matrix, Matrix]] = field(default_factory=list)
@@ -235,7 +235,8 @@ class Ascent:
     def take(self, index: Indices) -> Ascent:
         """The ascent of some of the queries."""
         moments = [(a[index], b[index], c[index], d[index]) for a, b, c, d in self.moments]
-        return Ascent(self.rate, self.decay, self.step, moments)
+        rate = self.rate if isinstance(self.rate, float) else self.rate[index]
+        return Ascent(rate, self.decay, self.step, moments)
 
 
 def ascend(
@@ -257,6 +258,7 @@ def ascend(
             for a, b in zip(multipliers.alpha, multipliers.beta, strict=True)
         ]
     ascent.step += 1
+    rate = np.full(len(owner), ascent.rate)
     values: list[Matrix] = [found.vertex]
     for number in range(start):
         stage = problem.stages[number]
@@ -277,11 +279,10 @@ def ascend(
             alpha, beta, alpha_grad, beta_grad, post,
         )  # fmt: skip
         first, second, third, fourth = ascent.moments[number]
-        adam_step(alpha, alpha_grad, first, second, ascent.rate, ascent.step, 1.0)
+        adam_step(alpha, alpha_grad, first, second, rate, ascent.step, 1.0)
         if beta.shape[1]:
-            largest = np.abs(lam).max(initial=1e-9)
-            rate = ascent.rate * float(largest)
-            adam_step(beta, beta_grad, third, fourth, rate, ascent.step, np.inf)
+            largest = float(np.abs(lam).max(initial=1e-9))
+            adam_step(beta, beta_grad, third, fourth, rate * largest, ascent.step, np.inf)
         values.append(post)
-    ascent.rate *= ascent.decay
+    ascent.rate = ascent.rate * ascent.decay
     return problem.stages[start].pre(values)

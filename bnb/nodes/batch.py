@@ -27,6 +27,7 @@ class Block:
     promise: Vector  # (B,) how much the input to halve seemed to matter
     value: Vector  # (B,) proven lower bound on the atoms' weighted sum, or on the objective
     proven_distance: Vector  # (B,) of a violation, at least
+    rate: Vector  # (B,) of the next steps of the multipliers, see `bounds.kept`
     split_on: Indices  # (B,) the unit to split, or U + the input to halve; -1: none known
     depth: Indices  # (B,)
     atoms: Mask  # (B, A) which are asked for
@@ -80,6 +81,7 @@ def empty_block() -> Block:
         none,
         none,
         none,
+        numbers,
         numbers,
         numbers,
         numbers,

@@ -26,6 +26,7 @@ import numpy as np
 from ...compiler.base.arrays import Bounds, Mask, Matrix
 from ...compiler.problem import Problem
 from ..bounds.crown import Multipliers, Nodes
+from ..bounds.kept import FIRST
 from .batch import Block
 
 
@@ -69,6 +70,7 @@ def root_block(units: Units, root: Nodes, atoms: Mask, pending: Mask, gamma: Mat
         promise=np.zeros(count),
         value=np.full(count, -np.inf),
         proven_distance=np.zeros(count),
+        rate=np.full(count, FIRST),
         split_on=np.full(count, -1),
         depth=np.zeros(count, dtype=np.int64),
         atoms=atoms,

@@ -160,6 +160,6 @@ def _best(
         if step < steps:
             output = ascend(problem, nodes, owner, last, found, slopes, ascent)
             grad = np.where(atoms, output - above, 0.0) * scale[:, None]
-            adam_step(weight, grad, first, second, rate, ascent.step, np.inf)
+            adam_step(weight, grad, first, second, np.full(len(owner), rate), ascent.step, np.inf)
             rate *= DECAY
     return best

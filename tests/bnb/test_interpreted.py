@@ -55,7 +55,7 @@ def units(rng: Draw) -> dict[str, Any]:
         "size": numbers(rng, q), "extra": numbers(rng, q), "vertex": np.empty((q, n)),
         "alpha_grad": np.empty((q, n)), "beta_grad": np.empty((q, n)), "post": np.empty((q, n)),
         "value": rng.random((q, n)), "grad": numbers(rng, q, n), "first": numbers(rng, q, n),
-        "second": np.abs(numbers(rng, q, n)), "rate": float(rng.random()),
+        "second": np.abs(numbers(rng, q, n)), "rate": rng.random(q),
         "step": int(rng.integers(1, 30)), "ceiling": float(rng.choice([1.0, np.inf])),
     }  # fmt: skip
 

@@ -117,12 +117,13 @@ def test_relaxed_forward(seed: int) -> None:
 def test_ascend(seed: int) -> None:
     rng = np.random.default_rng(seed)
     value, first, second = rng.random((3, 4)), np.zeros((3, 4)), np.zeros((3, 4))
-    ceiling = 1.0 if seed % 2 else np.inf
+    ceiling, rate = 1.0 if seed % 2 else np.inf, rng.random(3)
     expected = value, first, second
     for step in range(1, 6):
         grad = np.where(rng.random((3, 4)) < 0.2, 0.0, rng.normal(size=(3, 4)))
-        expected = twins.ascend(expected[0], grad, expected[1], expected[2], 0.3, step, ceiling)
-        crown.adam_step(value, grad, first, second, 0.3, step, ceiling)
+        each = rate[:, None]
+        expected = twins.ascend(expected[0], grad, expected[1], expected[2], each, step, ceiling)
+        crown.adam_step(value, grad, first, second, rate, step, ceiling)
         np.testing.assert_allclose([value, first, second], expected, rtol=1e-9, atol=1e-12)
     assert (value >= 0).all() and (value <= ceiling).all()
 
@@ -131,7 +132,7 @@ def test_ascent_stays_within_float32() -> None:
     """A step that would leave float32's numbers, or is none, leaves a multiplier as it is."""
     value = np.array([[1.0, 2.0, 3.0, 4.0]])
     grad = np.array([[1.0, np.nan, np.inf, -1.0]])
-    crown.adam_step(value, grad, np.zeros((1, 4)), np.zeros((1, 4)), 1e39, 1, np.inf)
+    crown.adam_step(value, grad, np.zeros((1, 4)), np.zeros((1, 4)), np.array([1e39]), 1, np.inf)
     assert value.tolist() == [[1.0, 2.0, 3.0, 0.0]]
 
 

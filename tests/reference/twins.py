@@ -68,7 +68,7 @@ def relaxed_forward(
 
 
 def ascend(
-    value: Array, grad: Array, first: Array, second: Array, rate: float, step: int, ceiling: float
+    value: Array, grad: Array, first: Array, second: Array, rate: Array, step: int, ceiling: float
 ) -> tuple[Array, Array, Array]:
     """(value, first moment, second moment) after one step of Adam, clipped to [0, ceiling].
 

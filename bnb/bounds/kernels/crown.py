@@ -166,7 +166,7 @@ def adam_step(
     grad: Matrix,
     first: Matrix,
     second: Matrix,
-    rate: float,
+    rate: Vector,
     step: int,
     ceiling: float,
 ) -> None:
@@ -174,6 +174,8 @@ def adam_step(
 
         m = 0.9 m + 0.1 g      v = 0.999 v + 0.001 g^2
         value += rate * m / (1 - 0.9^step) / (sqrt(v / (1 - 0.999^step)) + 1e-12)
+
+    rate (Q,): how far each query's multipliers move at first.
 
     They stay float32 numbers, so that they can be stored as such without another bound; where the
     step would leave those, as with gradients of weights near the end of float32, there is none.
@@ -194,6 +196,6 @@ def adam_step(
             first[q, k] = m
             second[q, k] = v
             if m != 0.0:
-                moved = value[q, k] + rate * (m / one) / (np.sqrt(v / two) + 1e-12)
+                moved = value[q, k] + rate[q] * (m / one) / (np.sqrt(v / two) + 1e-12)
                 if moved <= MOST_FLOAT32:  # false for NaN
                     value[q, k] = np.float32(min(max(moved, 0.0), ceiling))
