@@ -100,3 +100,43 @@ def test_rooms_point_downwards(name: str) -> None:
                 assert room(target) in order, f"{where}: {room(target)} is no room of {name}"
                 below = order.index(room(target)) >= order.index(own)
                 assert below, f"{where}: {own} may not name {room(target)}"
+
+
+MUTUAL = {
+    f"rhobust.compiler.language.{name}"
+    for name in (
+        "activations", "concatenation", "expressions", "formulas", "norms", "numpy_calls", "written"
+    )
+}  # fmt: skip
+"""Expressions carry formulas, which relate expressions; operators make all the others of both."""
+
+
+def named() -> dict[str, set[str]]:
+    """The modules that each module names; the face, which tells the version, is none."""
+    modules = {".".join([*place(path), path.stem]): path for path in FILES}
+    found: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        package = place(path)
+        targets = (
+            [*package[: len(package) - level + 1], *name]
+            for _, level, name in imports(path) if level
+        )  # fmt: skip
+        several = (
+            (".".join(target), ".".join([*target, "__init__"]), ".".join(target[:-1]),
+             ".".join([*target[:-1], "__init__"]))
+            for target in targets
+        )  # fmt: skip
+        hit = {next((name for name in names if name in modules), "") for names in several}
+        found[module] = hit - {"", module, "rhobust.__init__"}
+    return found
+
+
+def test_no_files_name_each_other() -> None:
+    """Nothing is left but the language once all that names nothing left is taken away."""
+    left = named()
+    del left["rhobust.__init__"]
+    while free := {module for module, targets in left.items() if not targets & left.keys()}:
+        left = {module: targets for module, targets in left.items() if module not in free}
+    while used := left.keys() - set[str]().union(*left.values()):  # and all that nothing names
+        left = {module: targets for module, targets in left.items() if module not in used}
+    assert left.keys() == MUTUAL
