@@ -16,6 +16,7 @@ from rhobust.queries import engine
 from rhobust.queries import rho as radius
 from rhobust.queries.objective import least_norm as distance
 from rhobust.queries.objective import optimize as optimum
+from rhobust.queries.objective.answer import answered
 from rhobust.results import Verdict
 
 IMAGE = np.full(64, 0.25)
@@ -136,13 +137,12 @@ def test_a_solution_within_an_empty_ball(monkeypatch: pytest.MonkeyPatch, report
     norms = iter([1.0, 0.125])
     calls = iter([False, True, False])
 
-    class Wrong(rb.Problem):
-        def solve(self, *given: Any, **named: Any) -> Any:
-            found = super().solve(*given, **named)
-            return replace(found, status="unsat") if next(calls) else found
+    def wrong(*given: Any) -> Any:
+        found = answered(*given)
+        return replace(found, status="unsat") if next(calls) else found
 
     monkeypatch.setattr(distance, "_norm", lambda norm: next(norms))
-    monkeypatch.setattr(distance, "Problem", Wrong)
+    monkeypatch.setattr(distance, "answered", wrong)
     found = question.solve(timeout=60)
     assert (found.status, found.reason) == ("unknown", "contradiction")
     assert "which was proven to hold none" in told(reports)[0]

@@ -49,7 +49,7 @@ def least_distance(
     nodes, lps, replayed = 0, 0, 0.0
     while True:
         ball = Formulation(None, [*source.formulas, norm <= radius])
-        share = Deadline(deadline.share())
+        share = Deadline(deadline.share(), deadline.now)
         told = answered(ball, share, (None, None), gap, settings, seed, progress)
         nodes, lps = nodes + told.statistics.nodes, lps + told.statistics.lps
         if told.status == "sat":
