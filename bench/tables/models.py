@@ -58,8 +58,9 @@ def small_conv(channels: int, side: int) -> Callable[[], nn.Sequential]:
 
 
 NETWORKS: dict[str, Callable[[], nn.Sequential]] = {
-    "lenet": caffe_lenet, "lenet-relu": lenet, "digits": conv, "nin": small_nin,
-    "conv-digits": conv, "conv-mnist": small_conv(1, 28), "conv-cifar10": small_conv(3, 32),
+    "lenet": caffe_lenet, "lenet-caffe": caffe_lenet, "lenet-relu": lenet, "digits": conv,
+    "nin": small_nin, "conv-digits": conv, "conv-mnist": small_conv(1, 28),
+    "conv-cifar10": small_conv(3, 32),
 }  # fmt: skip
 
 

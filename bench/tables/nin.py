@@ -22,12 +22,17 @@ import torch  # type: ignore[import-not-found, unused-ignore]
 import rhobust as rb
 
 from ..workloads import MODELS, NIN
-from .bastani import EPS, Case, Judge, first, shares
+from .bastani import Case, first, shares
+from .judge import EPS, Judge
 from .kept import Kept
 from .models import images
 from .page import Page, arguments, folder, percent
 
-CASE = Case("nin", "cifar10", "", 10, 64, 2e-3, (0, 0), (1, 1e-3), 0, 60, 30, 3.0, EPS)
+JUDGES = {"penalised": "baseline (L-BFGS-B)", "restriction": "A_LP", "pgd": "PGD"}
+CASE = Case(
+    "nin", "cifar10", "", 10, 64, 0, 2e-3, 0, (0, 0), (1, 1e-3), 0, 60, tuple(JUDGES), 30, 3.0,
+    True, (), EPS,
+)  # fmt: skip
 TIMED = 3
 
 
@@ -54,7 +59,7 @@ def judged(page: Page, case: Case, out: Path, kept: Kept) -> None:
     kept.made(path, partial(first, case, train, path))
     judge = Judge(case, kept, path, test)
     table = []
-    for name, method in (("baseline (L-BFGS-B)", "lbfgs"), ("A_LP", "restriction"), ("PGD", "pgd")):
+    for method, name in JUDGES.items():
         found = judge.distances(method)
         found = found[found > 0.0]
         table.append([name, str(len(found)), *shares(found)])

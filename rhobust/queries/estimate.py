@@ -45,8 +45,9 @@ def rho_estimate(
 ) -> Estimate:
     """The least distance to an adversarial example inside the image's own linear region.
 
-    The A_LP of Bastani et al. 2016, section 4.  target: "second", the runner-up, is the paper's
-    choice; `verify` and `rho` speak of any other label.  max_eps: a
+    The A_LP of Bastani et al. 2016, section 4.  Where several regions meet at the image (equal
+    numbers in a pool's window), the one towards the target counts, too.  target: "second", the
+    runner-up, is the paper's choice; `verify` and `rho` speak of any other label.  max_eps: a
     radius beyond which the answer does not matter.  norm: linf, l1 or l2.  lazy=False solves with
     all rows.  integer: look for an example of whole pixels, 0 to 255 over the domain, too.
     iterate: go on from the example, or from an attack's where the region holds none, to

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..attacks.methods import Attack
 from ..compiler.base.arrays import Matrix, Vector
 from ..compiler.base.errors import InputError
 from ..compiler.importers.torch.module import from_torch
@@ -57,7 +58,7 @@ def fine_tune(
     images: Images | npt.ArrayLike,
     labels: npt.ArrayLike | None = None,
     *,
-    algorithm: str = "restriction",
+    algorithm: str | Attack = "restriction",
     rounds: int = 1,
     eps: float | str | None = None,
     confidence: float | None = None,
@@ -77,19 +78,20 @@ def fine_tune(
     Each of the rounds attacks the original images, as the module is by then, and trains it on both
     at a reduced rate: examples of one round are not those of the next.  algorithm: restriction (the
     convex restriction to the image's linear region, for the second most probable label), lbfgs or
-    pgd; eps: look no further than this.  confidence: by how much an example's logit has to lead, 3
-    for restriction, 0.15 for lbfgs.  grid: train on examples of whole pixels only, 0 to 255 over
-    the domain.  count: attack so many of the images, chosen by the seed.  timeout: seconds for an
-    image.  progress: told of the round, images attacked and examples found.  Other arguments are
-    those of `train`.
+    pgd, or an attack made in `rhobust.attacks.methods`.  eps: look no further than this.
+    confidence: by how much an example's logit has to lead, 3 for restriction, 0.15 for lbfgs.
+    grid: train on examples of whole pixels only, 0 to 255 over the domain.  count: attack so many
+    of the images, chosen by the seed.  timeout: seconds for an image.  progress: told of the round,
+    images attacked and examples found.  Other arguments are those of `train`.
     """
     torch = library()
-    if algorithm not in CONFIDENCE:
+    name = algorithm if isinstance(algorithm, str) else algorithm.name
+    if name == algorithm and name not in CONFIDENCE:
         known = ", ".join(CONFIDENCE)
         raise InputError(f"no algorithm is called {algorithm!r}; there are: {known}")
     if not rounds > 0:
         raise InputError(f"rounds must be positive, not {rounds}")
-    margin = CONFIDENCE[algorithm] if confidence is None else confidence
+    margin = CONFIDENCE.get(name, 0.0) if confidence is None else confidence
     given, target = tensors(torch, images, labels, domain)
     rng = np.random.default_rng(seed)
     some = rng.permutation(len(given))[: len(given) if count is None else count]
@@ -102,7 +104,7 @@ def fine_tune(
         for start in range(0, len(rows), 64):
             part = attack_batch(
                 network, rows[start : start + 64], wanted[start : start + 64], eps,
-                domain=domain, target="second" if algorithm == "restriction" else "any",
+                domain=domain, target="second" if name == "restriction" else "any",
                 margin=margin, method=algorithm, minimal=True, seed=seed + number,
                 timeout=timeout,
             )  # fmt: skip

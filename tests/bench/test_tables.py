@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.tables.kept import Kept
 from bench.tables.page import RUNTIME, Page, between
+from bench.tables.penalised import Penalised
 from rhobust.compiler.base.errors import InputError
+from rhobust.compiler.importers.plain import dense_network
+from rhobust.queries.attack import attack_batch
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = sorted((ROOT / "bench" / "tables").glob("*.md"))
@@ -105,3 +108,22 @@ def test_pages_tell_how_they_were_made(page: Path) -> None:
     assert f"python -m bench.tables.{page.stem}" in text and RUNTIME in text
     assert (page.parent / f"{page.stem}.py").exists()
     assert "What differs" in text
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_baseline_ends_just_beyond_the_border(seed: int) -> None:
+    """Of a linear network of two labels: in the direction of the gradient, and by less than a
+    factor between the last two weights beyond it.
+    """
+    rng = np.random.default_rng(seed)
+    row, image = rng.uniform(0.5, 1.0, 6) * rng.choice([-1.0, 1.0], 6), rng.uniform(0.4, 0.6, 6)
+    away = rng.uniform(0.05, 0.4)
+    bias = away * np.linalg.norm(row) - row @ image
+    net = dense_network([(np.stack([row, np.zeros(6)]), np.array([bias, 0.0]))])
+    method = Penalised(halvings=4)
+    (found,) = attack_batch(net, image[None], [0], 1.0, method=method, target="second")
+    assert found.success and found.witness is not None
+    step = found.witness.point - image
+    assert step @ row == pytest.approx(-np.linalg.norm(step) * np.linalg.norm(row), rel=1e-3)
+    assert away * 0.999 <= np.linalg.norm(step) <= away * 1.001 * 10.0 ** (1.0 / 16.0)

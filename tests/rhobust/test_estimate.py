@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rhobust import rho_estimate
 from rhobust.compiler.base.errors import InputError
+from rhobust.compiler.importers.plain import dense_network
 from rhobust.compiler.network.graph import GraphBuilder, Network
 from rhobust.compiler.network.layers import Linear, MaxPool, Rectifier
 from rhobust.compiler.operators import Dense
@@ -114,6 +115,27 @@ def dense(weight: list[list[float]], bias: list[float]) -> Linear:
 
 SLOPE = chain((dense([[1.0], [-1.0]], [0.0, 1.0]), 2))
 """Label 0 above 1/2, label 1 below."""
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+@pytest.mark.parametrize("way", [1.0, -1.0])
+@pytest.mark.parametrize("norm", ["linf", "l1", "l2"])
+def test_of_regions_that_meet_at_the_image_the_one_with_the_example_counts(
+    side: float, way: float, norm: Any
+) -> None:
+    """A pre-activation is 0 at the image: whichever phase the network gives it, the example may lie
+    on the other side.
+    """
+    net = dense_network(
+        [
+            (np.array([[side], [1.0]]), np.array([-0.5 * side, 0.0])),
+            (np.array([[0.0, 0.0], [0.125, way]]), np.array([0.5 * way + 0.1, 0.0])),
+        ]
+    )
+    found = rho_estimate(net, np.array([0.5]), norm=norm)
+    assert found.status == "found" and found.witness is not None
+    assert found.rho == pytest.approx(0.1 / (1.0 + 0.125 * (side == way)), rel=1e-6)
+    assert found.distance == pytest.approx(found.rho, rel=1e-4)
 
 
 def test_by_hand() -> None:

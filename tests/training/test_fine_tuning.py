@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import rhobust as rb
+from rhobust.attacks.methods import Lbfgs
 from rhobust.compiler.base.errors import InputError
 
 torch: Any = pytest.importorskip("torch")
@@ -63,6 +64,19 @@ def test_it_is_the_same_for_the_same_seed() -> None:
         made, _ = rb.training.fine_tune(made, pixels, labels, count=20, epochs=1, seed=seed)
         found.append(weights(made))
     assert equal(found[0], found[1]) and not equal(found[0], found[2])
+
+
+def test_an_attack_with_parameters_of_its_own() -> None:
+    """One with those of its name finds the same; with too few it finds none."""
+    rows = np.random.default_rng(0).uniform(0.2, 0.8, (4, 6)).astype(np.float32)
+    found = []
+    for algorithm in ("lbfgs", Lbfgs(), Lbfgs(weights=2)):
+        torch.manual_seed(1)
+        made = torch.nn.Sequential(torch.nn.Linear(6, 3))
+        labels = made(torch.from_numpy(rows)).argmax(1).numpy()
+        _, (only,) = rb.training.fine_tune(made, rows, labels, algorithm=algorithm, epochs=1)
+        found.append((only.found, only.distance))
+    assert found[0] == found[1] and found[0][0] == 4 > found[2][0]
 
 
 def test_the_grid() -> None:
