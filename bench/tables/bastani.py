@@ -21,7 +21,8 @@ import numpy as np
 import torch  # type: ignore[import-not-found, unused-ignore]
 
 import rhobust as rb
-from rhobust.attacks.methods import Lbfgs
+from rhobust.attacks.methods import Attack
+from rhobust.attacks.methods.lbfgs import Lbfgs
 from rhobust.compiler.base.arrays import Vector
 from rhobust.data import Images
 from rhobust.files.atomic import write_text
@@ -36,7 +37,10 @@ from .page import Page, arguments, between, folder, percent
 
 FURTHEST = 30 / 255
 """Of examples that A_LP looks for to fine-tune on."""
-FINDERS = {"lbfgs": Lbfgs(steps=30, weights=8), "restriction": "restriction"}
+FINDERS: dict[str, str | Attack] = {
+    "lbfgs": Lbfgs(steps=30, weights=8),
+    "restriction": "restriction",
+}
 """The baseline with fewer steps: many images are asked."""
 CONFIDENCE = {"lbfgs": 0.15, "restriction": 3.0}
 TUNED = {"lbfgs": "baseline", "restriction": "A_LP"}

@@ -16,8 +16,9 @@ from rhobust.compiler.base.tolerances import Tolerances
 from rhobust.compiler.question.claim import Claim
 from rhobust.lp.oracle.highs import highs_unscaled
 from rhobust.lp.restriction.network_region import NetworkRegion
-from rhobust.lp.restriction.restrict import Restricted, Work, restrict
+from rhobust.lp.restriction.restrict import restrict
 from rhobust.lp.restriction.targets import Rivals
+from rhobust.lp.restriction.task import Restricted, Work
 
 from ..reference.restrictions import LayerProgram, layer_program, solve_full, solve_lazily
 from ..reference.strategies import Case, bent_cases, cases, tangled_cases

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rhobust as rb
-from rhobust.attacks.methods import Lbfgs
+from rhobust.attacks.methods.lbfgs import Lbfgs
 from rhobust.compiler.base.errors import InputError
 
 torch: Any = pytest.importorskip("torch")
