@@ -72,7 +72,7 @@ def ascended(state: State, block: Block, steps: int, ascent: Ascent) -> tuple[Bl
     owner = np.arange(len(block))
     noted = np.zeros(len(block), dtype=bool)
     deep = block.depth.max(initial=0) > 0
-    kept = Kept.of(slopes) if deep and not state.boxes else None
+    kept = Kept.of(slopes, len(block)) if deep and not state.boxes else None
     for step in range(steps + 1):
         for tightener in state.tighteners:
             tightener.before_pass(block, slopes)

@@ -31,11 +31,10 @@ class Kept:
     step: Indices
 
     @classmethod
-    def of(cls, multipliers: Multipliers) -> Kept:
-        """Before the first pass, with any multipliers."""
-        count = len(multipliers.alpha[0]) if multipliers.alpha else 0
-        rows = np.arange(count)
-        return cls(multipliers.take(rows), np.full(count, -np.inf), np.zeros(count, dtype=np.int64))
+    def of(cls, multipliers: Multipliers, count: int) -> Kept:
+        """Before the first pass of `count` queries, with any multipliers; of no stage at times."""
+        own = multipliers.take(np.arange(count))
+        return cls(own, np.full(count, -np.inf), np.zeros(count, dtype=np.int64))
 
     def hear(self, step: int, value: Vector, multipliers: Multipliers) -> None:
         """Keeps the multipliers, in place, of the queries whose bound value (Q,) is their best."""

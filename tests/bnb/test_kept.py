@@ -27,7 +27,7 @@ def of(number: float, count: int = 3) -> Multipliers:
 
 def test_each_query_keeps_the_multipliers_of_its_best_pass() -> None:
     slopes = of(9.0)
-    kept = Kept.of(slopes)
+    kept = Kept.of(slopes, 3)
     for step, value in enumerate([[1.0, 1.0, 1.0], [2.0, 0.0, 1.0], [1.5, 3.0, np.nan]]):
         # as a search does it: changed in place
         slopes.alpha[0][:], slopes.beta[0][:] = step, 10.0 + step
@@ -41,7 +41,7 @@ def test_each_query_keeps_the_multipliers_of_its_best_pass() -> None:
 
 
 def test_rates_fall_where_no_step_gained_and_rise_where_the_last_one_did() -> None:
-    kept = Kept.of(of(0.0, 4))
+    kept = Kept.of(of(0.0, 4), 4)
     kept.step[:] = [0, 1, 2, 2]
     rate = np.array([0.1, 0.1, 0.1, LARGEST])
     assert kept.rate(rate, 2) == pytest.approx([0.1 * DOWN, 0.1, 0.1 * UP, LARGEST])
