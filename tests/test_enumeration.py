@@ -139,13 +139,19 @@ def at_kink(case: Case) -> bool:
     return False
 
 
-def tied_maximum(case: Case) -> bool:
-    """Whether two arguments of a maximum are equal at the image."""
+def several_regions(case: Case) -> bool:
+    """Whether several linear regions meet at the image, or so nearly that the estimate takes them
+    for such: two arguments of a maximum are equal, or an argument is where its function bends.
+    """
     values: list[tuple[Fraction, ...]] = [case.center]
     for stage in case.exact.stages:
-        if not isinstance(stage, ExactStage):
-            if any(values[a][i] == values[b][j] for (a, i), (b, j) in stage.pairs):
-                return True
+        if isinstance(stage, ExactStage):
+            pres = zip(stage.before(values), stage.activations, strict=False)
+            gaps = [z - kink for z, bend in pres for kink, _ in bend.kinks]
+        else:
+            gaps = [values[a][i] - values[b][j] for (a, i), (b, j) in stage.pairs]
+        if any(abs(gap) <= Fraction(1, 10**6) for gap in gaps):
+            return True
         values.append(stage.value(values))
     return False
 
@@ -247,10 +253,14 @@ def test_estimate(stream: int, chunk: int, size: int) -> None:
         name = (number, None if on_region is None else float(on_region), found.rho, found.status)
         if at_kink(case):
             continue
-        if tied_maximum(case):
-            # the oracle keeps the order of all arguments, the program the winner alone: where
-            # losers are equal its region is larger
+        if several_regions(case):
+            # the oracle keeps the network's own choices, the estimate may take another region
             assert on_region is None or found.rho <= on_region + 1e-6, name
+            if found.status == "found":
+                assert distance is not None and found.rho >= distance - 1e-6, name
+                if found.witness is not None:
+                    assert asked.check(found.witness, None) >= distance, name
+            tally["several"] += 1
             continue
         if on_region is None:
             assert found.status == "none_in_region" and found.rho == inf, name
@@ -260,4 +270,4 @@ def test_estimate(stream: int, chunk: int, size: int) -> None:
         if found.witness is not None:
             assert asked.check(found.witness, None) >= distance, name
     print(f"\nestimate {stream}.{chunk}: {dict(tally)}")
-    assert tally["found"] and tally["none_in_region"]
+    assert tally["found"] and tally["none_in_region"] and tally["several"] <= 3 * size // 4

@@ -10,7 +10,7 @@ import numpy as np
 from ...compiler.base.arrays import Bounds, Vector
 from ...compiler.base.untrusted import attempt
 from ..bound_batch import measure
-from ..bounds.node_lp import NO_GAP, LeafResult, solve_leaf
+from ..bounds.node_lp import NO_GAP, LeafResult, inner_point, solve_leaf
 from ..nodes.batch import Block
 from ..nodes.forms import spread
 from ..state import State
@@ -31,11 +31,7 @@ def close_leaves(state: State, exact: ExactLeaves, batch: Block) -> Block | None
             state.statistics.lps += 1
         alone = batch.take(np.array([row]))
         result = solved(state, alone, box)
-        if result.value > state.candidates.cutoff():
-            state.tracker.empty("closing by a linear program", alone, np.arange(1))
-            if state.listeners.recorder is not None and result.multipliers is not None:
-                assert result.gamma is not None
-                state.listeners.recorder.leaf(alone, result.gamma, result.multipliers)
+        if closed(state, alone, result):
             continue
         batch.value[row] = max(batch.value[row], result.value)
         # those of an emptiness that was not proven have no weight on the objective
@@ -48,6 +44,12 @@ def close_leaves(state: State, exact: ExactLeaves, batch: Block) -> Block | None
             return None
         named = (rule.after_lp(alone, result) for rule in state.rules)
         unit = next((unit for unit in named if unit >= 0), -1)
+        if unit < 0 and result.status == "optimal" and state.problem.objective is not None:
+            point = inner(state, alone, box)
+            if point is not None and state.accept(point[None]):
+                return None
+            if closed(state, alone, result):
+                continue
         if unit >= 0:
             batch.split_on[row] = unit
         elif not state.clock.stop() and _same(box, state.candidates.box()):
@@ -60,6 +62,17 @@ def close_leaves(state: State, exact: ExactLeaves, batch: Block) -> Block | None
     return batch.take(np.array(kept, dtype=np.int64))
 
 
+def closed(state: State, alone: Block, result: LeafResult) -> bool:
+    """Whether a node's LP closes it."""
+    if not result.value > state.candidates.cutoff():
+        return False
+    state.tracker.empty("closing by a linear program", alone, np.arange(1))
+    if state.listeners.recorder is not None and result.multipliers is not None:
+        assert result.gamma is not None
+        state.listeners.recorder.leaf(alone, result.gamma, result.multipliers)
+    return True
+
+
 def solved(state: State, alone: Block, box: Bounds) -> LeafResult:
     """The LP of a single node, which has failed where anything was raised."""
     nodes, atoms = spread(alone, state.units, box), np.flatnonzero(alone.atoms[0])
@@ -70,6 +83,19 @@ def solved(state: State, alone: Block, box: Bounds) -> LeafResult:
         ),
         LeafResult(-np.inf, None, NO_GAP, "failed"),
     )  # fmt: skip
+
+
+def inner(state: State, alone: Block, box: Bounds) -> Vector | None:
+    """A nearly best point of a single node within its conditions; None where anything failed."""
+    nodes, atoms = spread(alone, state.units, box), np.flatnonzero(alone.atoms[0])
+    with state.lock:
+        state.statistics.lps += 1
+    return attempt(
+        lambda: inner_point(
+            state.problem, nodes, atoms, state.settings.oracle, state.clock.remaining
+        ),
+        None,
+    )
 
 
 def settled(

@@ -161,9 +161,13 @@ class Relaxation:
         self.places.append((number, "above", units))
         self.places.append((number, "split", split))
 
-    def least(self, atoms: Indices, objective: int | None, seconds: float) -> tuple[Answer, Duals]:
+    def least(
+        self, atoms: Indices, objective: int | None, seconds: float, inset: float = 0.0
+    ) -> tuple[Answer, Duals]:
         """Least value of output `objective` where the outputs `atoms` are at most 0; without an
         objective the least that the largest of them can be.
+
+        inset: by how much of their size the outputs stay below 0 beside an objective.
 
         The duals' atoms are the weights that prove it: they sum to 1 without an objective, and the
         objective has weight 1.
@@ -181,6 +185,8 @@ class Relaxation:
         program = self.program
         cost = np.zeros(self.columns) if target is None else matrix[-1]
         rows, upper = matrix[: len(sides)], -level[: len(sides)]
+        if inset and target is not None:
+            upper = upper - inset * (np.abs(rows) @ self.largest + np.abs(upper))
         every = np.concatenate([np.asarray(program.rows), rows])
         bounds = np.concatenate([program.row_upper, upper])
         low, high = program.lower, program.upper

@@ -14,6 +14,9 @@ from types import FrameType
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 """Signals that ask a process to end; not every system has all."""
 
+AGAIN = 0.02
+"""Seconds until a request that came at a bad moment is heard again."""
+
 _last = int(signal.SIGINT)
 
 
@@ -67,9 +70,10 @@ def heed_signals() -> None:
     A reader that went away ends the program without a word, by the signal, as in other programs:
     nobody is left to be told.
     """
-    for name in ENDING[1:]:  # Python makes the first one an interruption itself
+    for name in ENDING:
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+        own = (signal.SIG_DFL, signal.default_int_handler)
+        if number is not None and signal.getsignal(number) in own:
             signal.signal(number, _interrupt)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -106,5 +110,20 @@ def status() -> int:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     global _last
+    if _compiling(frame):
+        later = threading.Timer(AGAIN, signal.raise_signal, (number,))
+        later.daemon = True
+        later.start()
+        return
     _last = number
     raise KeyboardInterrupt
+
+
+def _compiling(frame: FrameType | None) -> bool:
+    """Whether the compiler of kernels is at work: it calls Python from within LLVM, and a process
+    in which that call raises is lost with all that it knows."""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] in ("numba", "llvmlite"):
+            return True
+        frame = frame.f_back
+    return False

@@ -119,7 +119,7 @@ def test_tune_tells_the_radius(tmp_path: Path) -> None:
 
 
 def test_the_log_tells_by_level(caplog: pytest.LogCaptureFixture) -> None:
-    for level, count in (("warning", 0), ("info", 2), ("debug", 4)):
+    for level, count in (("warning", 0), ("info", 3), ("debug", 5)):
         caplog.clear()
         call("digits", "--eps", "0.01", "--index", "0:2", "--log", level)
         assert len(caplog.messages) == count, caplog.messages
