@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -176,7 +177,8 @@ class Evaluation(Result):
         told = robust_accuracy(lower, lower + undecided, len(self), eps)
         attacks = ""
         if self.run.question.get("attacks") and self._attacked_all(eps):
-            attacks = f", attacks alone would say {percent(self.attacked(eps))}"
+            rounded = math.ceil if undecided else round  # as the upper end that it stands beside
+            attacks = f", attacks alone would say {percent(self.attacked(eps), rounded)}"
         return told + attacks
 
     def _attacked_all(self, eps: float) -> bool:

@@ -60,6 +60,18 @@ def test_shares_of_a_thousand_images() -> None:
     assert "1,000 images" in repr(found)
 
 
+def test_what_attacks_say_is_rounded_as_the_end_beside_it() -> None:
+    """An upper end, too: 2 of 3 are 66.7 % beside an interval, and beside what is decided."""
+    lost, proven, open_ = (NOT_ROBUST, True, True), (ROBUST, True, False), (UNKNOWN, True, False)
+    for last, share, told in (
+        (open_, "between 16.6 % and 33.4 % at 0.1 (1 of 6 undecided)", "33.4 %"),
+        (proven, "33.3 % at 0.1 (proven)", "33.3 %"),
+    ):
+        records = tuple(image(k, *kind) for k, kind in enumerate([lost] * 4 + [proven, last]))
+        ends = f"robust accuracy {share}, attacks alone would say {told}"
+        assert Evaluation(records, run(6)).summary().endswith(ends)
+
+
 def test_shares_are_rounded_outwards() -> None:
     records = [image(0, ROBUST), image(1, UNKNOWN), *(image(k, NOT_ROBUST) for k in range(2, 7))]
     told = Evaluation(tuple(records), run(7)).summary()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
@@ -391,6 +392,11 @@ def test_problems_and_solutions_are_told() -> None:
     assert told["status"] == "optimal" and told["reason"] is None
     assert told["values"]["x"][1] == pytest.approx(1.0)
     before = solution.values["x"].copy()
+    late = replace(solution, status="timeout", reason="timeout")
+    assert repr(late).startswith("<Solution timeout: ")  # once
+    assert repr(replace(late, status="unknown", reason="memory")).startswith(
+        "<Solution unknown (memory): "
+    )
     rb.Problem([x <= 0.25]).solve()
     assert (solution.values["x"] == before).all(), "later answers leave it as it is"
     assert repr(rb.Problem(rb.minimize(rb.norm1(x)), [x[0] >= 0.5])).startswith(

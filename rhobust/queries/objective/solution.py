@@ -50,7 +50,8 @@ class Solution(Result):
         return found | {"reason": self.reason or None}
 
     def _told(self) -> Told:
-        answer = f"{self.status} ({self.reason})" if self.reason else self.status
+        told = self.reason and self.reason != self.status  # a timeout is told once
+        answer = f"{self.status} ({self.reason})" if told else self.status
         numbers = [("value", self.value), ("bound", self.bound), ("certified", self.certified)]
         facts = [(name, repr(float(one))) for name, one in numbers if not np.isnan(one)]
         if self.uncertified:
