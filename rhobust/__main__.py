@@ -27,6 +27,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(process.status())
     finally:
+        process.rested()  # one that only showed help, and ends without a look through all of it
         process.give_up_answers()
 
 

@@ -71,7 +71,11 @@ def test_only_the_command_that_is_asked_is_built(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "least", "status"),
-    [(["inspect", "digits"], 10_000, 0), (["solve", "digits", "no.vnnlib"], 50_000, 2)],
+    [
+        (["--help"], 10_000, 0),
+        (["inspect", "digits"], 10_000, 0),
+        (["solve", "digits", "no.vnnlib"], 50_000, 2),
+    ],
 )
 def test_the_garbage_collector_rests_only_while_all_is_loaded(
     arguments: list[str], least: int, status: int
