@@ -28,6 +28,9 @@ CHUNK = 2**20
 ENCRYPTED = 1
 """The bit of an archive's entry that says so."""
 
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How entries may be packed: as numpy, PyTorch and Keras do."""
+
 MATLAB_PACKED = 15
 """The type of an element of a `.mat` file that is packed by zlib."""
 
@@ -72,6 +75,11 @@ def check_zip(source: str | Path) -> None:
         for entry in entries:
             if entry.flag_bits & ENCRYPTED:
                 raise NotUnpacked(f"{entry.filename} in it is encrypted; unpack it with its key")
+            if entry.compress_type not in METHODS:
+                raise NotUnpacked(
+                    f"{entry.filename} in it is packed by method {entry.compress_type} of ZIP; "
+                    "pack it by deflate, as numpy does, or not at all"
+                )
         total = sum(entry.file_size for entry in entries)
         limit = believable(os.stat(source).st_size)
         if total > limit:

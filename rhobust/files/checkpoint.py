@@ -29,7 +29,8 @@ ROOM = 2**28
 """Bytes of a checkpoint beyond twice the memory for open nodes."""
 
 UNREADABLE = (
-    OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error
+    OSError, ValueError, TypeError, KeyError, EOFError, MemoryError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 

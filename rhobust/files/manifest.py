@@ -23,6 +23,7 @@ from ..compiler.network.graph import Network
 from ..compiler.question.claim import Claim, Target
 from .atomic import write_text
 from .certificate import impossible
+from .checkpoint import UNREADABLE
 from .outputs import may_write
 from .witness import write_witness
 
@@ -160,7 +161,7 @@ class Manifest:
             if claim["kind"] == "witness":
                 return ""  # which is told as one
             fits = claim["kind"] == "robust" and claim["label"] == entry["label"]
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             return f"{path} cannot be read: {error}"
         if not fits:
             return f"{path} is no proof about the label {entry['label']}"

@@ -127,6 +127,25 @@ def test_an_encrypted_archive(tmp_path: Path) -> None:
     assert not report.accepted and "encrypted" in report.reason
 
 
+@pytest.mark.parametrize("method", [6, 12, 14, 0x6666])
+def test_a_method_of_packing_that_no_reader_has(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "images.npz"
+    np.savez(path, images=np.zeros((1, 64)), labels=np.zeros(1))
+    data = bytearray(path.read_bytes())
+    for head, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = data.index(head) + place
+        data[at : at + 2] = method.to_bytes(2, "little")
+    path.write_bytes(data)
+    with pytest.raises(NotUnpacked, match=rf"images.npy in it is packed by method {method} of ZIP"):
+        check_npz(path)
+    arguments = ["verify", "digits", "--eps", "0.1", "--data", str(path)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2 and f"method {method} of ZIP" in result.stderr
+    kept = CliRunner().invoke(app, [*arguments[:4], "--index", "0", "--checkpoint", str(path)])
+    assert kept.exit_code == 2 and str(path) in kept.stderr.replace("\n", "")
+    assert path.read_bytes() == data
+
+
 def test_matlab_files(tmp_path: Path) -> None:
     path = tmp_path / "m.mat"
     savemat(path, {"a": np.zeros(SIZE // 8)}, do_compression=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from ...compiler.base.errors import InputError
 from ..arrangement import Array
 
-UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What numpy raises for files that are missing, cut short or of another kind."""
 
 MOST = 2**34
