@@ -111,12 +111,20 @@ def status() -> int:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     global _last
     if _compiling(frame):
-        later = threading.Timer(AGAIN, signal.raise_signal, (number,))
+        later = threading.Timer(AGAIN, _remind, (number,))
         later.daemon = True
         later.start()
         return
     _last = number
     raise KeyboardInterrupt
+
+
+def _remind(number: int) -> None:
+    """Asks the main thread, which wakes from whatever it waits for."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        signal.raise_signal(number)
 
 
 def _compiling(frame: FrameType | None) -> bool:

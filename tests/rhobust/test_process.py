@@ -35,12 +35,13 @@ def compiler(name: str) -> dict[str, object]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("name", ["numba.core.codegen", "llvmlite.binding.executionengine"])
 def test_a_request_within_the_compiler_waits_for_its_end(number: signal.Signals, name: str) -> None:
-    names = compiler(name)
+    names, began = compiler(name), time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         names["work"](number)  # type: ignore[operator]
         assert names["done"] == [number]
         time.sleep(60.0)
     assert names["done"] == [number] and process.status() == 128 + number
+    assert time.monotonic() < began + 50.0  # it woke, and does not go on when it has waited
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
