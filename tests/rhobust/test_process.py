@@ -13,7 +13,8 @@ from rhobust.cli import process
 
 
 @pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
+def handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(process, "_last", int(signal.SIGINT))
     numbers = [getattr(signal, name) for name in (*process.ENDING, "SIGPIPE")]
     before = {number: signal.getsignal(number) for number in numbers}
     for number in numbers[:3]:
