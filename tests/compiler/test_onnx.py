@@ -276,7 +276,7 @@ CASES: dict[str, onnx.ModelProto] = {
         18,
         "pytorch_half_pixel",
         "round_prefer_floor",
-        axes=[3, -2],
+        axes=[3, 2],
     ),
     "resize_10": single("Resize", ["n", 1, 2, 3], {"s": floats(1, 1, 3, 2)}, 10, mode="nearest"),
     "upsample": single("Upsample", [1, 2, 2, 3], {"s": floats(1, 1, 2, 2)}, 9),
