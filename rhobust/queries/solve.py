@@ -67,7 +67,8 @@ class SolveResult(Result):
         return found | ({"uncertified": self.uncertified} if self.uncertified else {})
 
     def _told(self) -> Told:
-        answer = f"{self.status} ({self.reason})" if self.reason else self.status
+        other = self.reason and self.reason != self.status
+        answer = f"{self.status} ({self.reason})" if other else self.status
         facts = [] if self.witness is None else [("", self.witness.says)]
         if np.isfinite(self.bound) and self.status not in ("sat", "unsat"):
             facts.append(("bound", at_least(self.bound)))

@@ -418,3 +418,8 @@ def test_networks_and_images_are_told() -> None:
     assert images.take([0])._repr_html_().count("<img") == 1
     flat = rb.data.Images("five", np.zeros((3, 5)), np.zeros(3, dtype=np.int64))
     assert "<img" not in flat._repr_html_() and "3 of shape (5,)" in repr(flat)
+
+
+def test_a_reason_that_is_the_status_is_told_once() -> None:
+    result = SolveResult("timeout", "timeout", None, math.nan, 0.0, 0, 0)
+    assert repr(result).startswith("<SolveResult timeout") and "(timeout)" not in repr(result)
